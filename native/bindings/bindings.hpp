@@ -1,0 +1,6 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+/// Each function adds one file's bindings to the module.
+void bind_jpeg(pybind11::module_& module);

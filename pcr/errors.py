@@ -1,0 +1,19 @@
+"""The exceptions that this package raises for what its user can mend."""
+
+from __future__ import annotations
+
+
+class PCRError(Exception):
+    """Base of all errors that a command reports in one line, without a traceback."""
+
+
+class UsageError(PCRError):
+    """An argument, or a combination of arguments, that makes no sense (exit code 2)."""
+
+
+class FormatError(PCRError, ValueError):
+    """Bytes that are not what their format says: a damaged JPEG, record or index."""
+
+
+class DatasetError(PCRError):
+    """A directory that is not the input or the dataset that a command needs."""
