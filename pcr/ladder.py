@@ -236,9 +236,9 @@ def _check_progression(scans: tuple[Scan, ...], source: str) -> None:
         if scan.first > 0 and (state[components, 0] == unsent).any():
             raise FormatError(f"{where}: expected DC of component {components[0]} before its AC")
         state[components, scan.first : scan.last + 1] = scan.bit
-        if scan.level == 1 and (number == len(scans) or scans[number].level > 1):
-            if (state[:, 0] == unsent).any():
-                raise FormatError(f"{source}: expected DC of all three components in level 1")
+        ends_level_1 = scan.level == 1 and (number == len(scans) or scans[number].level > 1)
+        if ends_level_1 and (state[:, 0] == unsent).any():
+            raise FormatError(f"{source}: expected DC of all three components in level 1")
     if (state != 0).any():
         component, coefficient = np.argwhere(state != 0)[0]
         raise FormatError(
