@@ -1,10 +1,12 @@
 """Types of the native module; the public API is pcr.jpeg's."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import Buffer
+
+Buffer: TypeAlias = bytes | bytearray | memoryview | NDArray[np.uint8]
 
 class ColorSpace:
     """Colour space of a JPEG's components."""

@@ -81,7 +81,7 @@ def _image_data_end(data: bytes, position: int) -> int:
 
 
 def join(groups: Sequence[Sequence[bytes]]) -> tuple[bytes, list[int]]:
-    """Join each image's parts of levels 1 … n; ``groups[k][i]``: bytes of image i at level k + 1."""
+    """Join each image's parts of levels 1 … n; ``groups[k][i]``: image i's bytes of level k + 1."""
     if not groups:
         raise FormatError("expected at least one scan group")
     if any(len(group) != len(groups[0]) for group in groups):
