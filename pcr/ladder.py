@@ -1,0 +1,247 @@
+"""Ladders: scan scripts whose scans are gathered into levels.
+
+A ladder is a text file in the syntax that ``cjpeg -scans`` and ``jpegtran -scans`` read (libjpeg-turbo's
+wizard.txt), so those programs read it too. A comment ``# level N`` says to which level the scans of
+its line belong; a file without such comments has one level per scan. A ladder without any scan is
+sequential JPEG: one level.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pcr.errors import FormatError
+
+MAX_SCANS = 100
+COMPONENT_COUNTS = (1, 3, 4)
+_MAX_POINT_TRANSFORM = 13  # ITU-T T.81, table B.3
+_SCAN = re.compile(r"\s*([\d\s,]+?)\s*:\s*(\d+)\s*-\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*")
+_LEVEL = re.compile(r"\blevel\s+(\d+)")
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One SOS segment to be: components, spectral band, successive approximation, level."""
+
+    components: tuple[int, ...]
+    first: int
+    last: int
+    previous_bit: int
+    bit: int
+    level: int
+
+    def with_components(self, *components: int) -> Scan:
+        """The same scan of other components."""
+        return Scan(components, self.first, self.last, self.previous_bit, self.bit, self.level)
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """A scan script and how its scans are gathered into levels."""
+
+    name: str
+    text: str
+    scans: tuple[Scan, ...]
+
+    @classmethod
+    def load(cls, name_or_path: str | Path) -> Ladder:
+        """The shipped ladder of that name, or the one in that file.
+
+        Raises FormatError where there is none, or it is no complete progressive script.
+        """
+        shipped = resources.files("pcr") / "ladders" / f"{name_or_path}.txt"
+        if str(name_or_path) in shipped_names():
+            return cls.parse(str(name_or_path), shipped.read_text(encoding="utf-8"))
+        path = Path(name_or_path)
+        try:
+            return cls.parse(path.stem, path.read_text(encoding="utf-8"), source=str(path))
+        except OSError as error:
+            raise FormatError(
+                f"{name_or_path}: expected one of the ladders {', '.join(shipped_names())} "
+                f"or a readable ladder file, found: {error.strerror}"
+            ) from None
+        except UnicodeDecodeError:
+            raise FormatError(f"{path}: expected a ladder as text, found other bytes") from None
+
+    @classmethod
+    def parse(cls, name: str, text: str, *, source: str | None = None) -> Ladder:
+        """The ladder in ``text``; ``source`` is what messages call it."""
+        source = source or f"ladder {name}"
+        scans = tuple(_parse_scans(text, source))
+        if scans:
+            _check_levels(scans, source)
+            _check_progression(scans, source)
+        ladder = cls(name, text, scans)
+        most = len(ladder._scans_for(max(COMPONENT_COUNTS)))
+        if most > MAX_SCANS:
+            raise FormatError(f"{source}: expected at most {MAX_SCANS} scans, found {most}")
+        return ladder
+
+    @property
+    def levels(self) -> int:
+        """Number of levels, at least 1."""
+        return self.scans[-1].level if self.scans else 1
+
+    @cached_property
+    def scripts(self) -> dict[int, NDArray[np.int32]]:
+        """For 1, 3 and 4 components: int32 rows [count, c0, c1, c2, c3, Ss, Se, Ah, Al]."""
+        return {count: _script_rows(self._scans_for(count)) for count in COMPONENT_COUNTS}
+
+    def script(self, components: int) -> NDArray[np.int32]:
+        """The rows of ``scripts`` for one component count."""
+        return self.scripts[components]
+
+    def level_offsets(
+        self, components: int, scan_offsets: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Where the levels begin in a JPEG of this ladder: int64 of shape (levels + 1,).
+
+        ``scan_offsets`` are the scan boundaries that ``pcr.jpeg.split`` finds. Raises FormatError where
+        their number is not the ladder's.
+        """
+        if not self.scans:
+            return np.array([0, scan_offsets[-1]], dtype=np.int64)
+        last_scan = self._last_scan_of_level[components]
+        if len(scan_offsets) - 1 != last_scan[-1]:
+            raise FormatError(
+                f"expected the {last_scan[-1]} scans of ladder {self.name} for {components} "
+                f"components, found {len(scan_offsets) - 1}"
+            )
+        return scan_offsets[last_scan]
+
+    @cached_property
+    def _last_scan_of_level(self) -> dict[int, NDArray[np.int64]]:
+        """For 1, 3 and 4 components: how many scans the levels up to k hold, k = 0 … levels."""
+        return {
+            count: np.searchsorted(
+                [scan.level for scan in self._scans_for(count)],
+                np.arange(self.levels + 1),
+                side="right",
+            )
+            for count in COMPONENT_COUNTS
+        }
+
+    def _scans_for(self, components: int) -> list[Scan]:
+        """The script for that many components: chroma drops out of grayscale, K goes with luma."""
+        if components == 3:
+            return list(self.scans)
+        scans = []
+        for scan in self.scans:
+            if 0 not in scan.components:
+                if components == 4:
+                    scans.append(scan)
+            elif components == 1:
+                scans.append(scan.with_components(0))
+            elif scan.first == 0:  # only DC scans may be interleaved
+                scans.append(scan.with_components(*scan.components, 3))
+            else:
+                scans += [scan, scan.with_components(3)]
+        return scans
+
+
+def shipped_names() -> list[str]:
+    """The names of the ladders that come with the package."""
+    folder = resources.files("pcr") / "ladders"
+    return sorted(entry.name[:-4] for entry in folder.iterdir() if entry.name.endswith(".txt"))
+
+
+def _script_rows(scans: list[Scan]) -> NDArray[np.int32]:
+    rows = [
+        [
+            len(scan.components),
+            *(scan.components + (0,) * 4)[:4],
+            scan.first,
+            scan.last,
+            scan.previous_bit,
+            scan.bit,
+        ]
+        for scan in scans
+    ]
+    return np.array(rows, dtype=np.int32).reshape(-1, 9)
+
+
+def _parse_scans(text: str, source: str) -> Iterator[Scan]:
+    pending = ""
+    count = 0
+    annotated: bool | None = None
+    for number, line in enumerate(text.splitlines(), start=1):
+        code, _, comment = line.partition("#")
+        *entries, pending = (pending + " " + code).split(";")
+        level = _LEVEL.search(comment)
+        for entry in entries:
+            found = _SCAN.fullmatch(entry)
+            if not found:
+                raise FormatError(
+                    f"{source}, line {number}: expected 'components: Ss-Se, Ah, Al;', "
+                    f"found {entry.strip()!r}"
+                )
+            if annotated is not None and annotated != (level is not None):
+                raise FormatError(
+                    f"{source}, line {number}: expected '# level N' behind every scan or none"
+                )
+            annotated = level is not None
+            count += 1
+            components = tuple(int(c) for c in re.findall(r"\d+", found[1]))
+            band = (int(found[i]) for i in range(2, 6))
+            yield Scan(components, *band, level=int(level[1]) if level else count)
+    if pending.strip():
+        raise FormatError(f"{source}: expected ';' at the end of {pending.strip()!r}")
+
+
+def _check_levels(scans: tuple[Scan, ...], source: str) -> None:
+    previous = 0
+    for number, scan in enumerate(scans, start=1):
+        if scan.level not in (previous, previous + 1) or scan.level == 0:
+            raise FormatError(
+                f"{source}, scan {number}: expected level {max(previous, 1)} or {previous + 1}, "
+                f"found {scan.level}"
+            )
+        previous = scan.level
+
+
+def _check_progression(scans: tuple[Scan, ...], source: str) -> None:
+    """Every bit of every coefficient is sent once, in order, as ITU-T T.81 G.1 demands."""
+    unsent = 99
+    state = np.full((3, 64), unsent)
+    for number, scan in enumerate(scans, start=1):
+        where = f"{source}, scan {number}"
+        components = list(scan.components)
+        if sorted(set(components)) != components or not set(components) <= {0, 1, 2}:
+            raise FormatError(f"{where}: expected components among 0, 1, 2, found {components}")
+        if scan.first == 0 and scan.last != 0:
+            raise FormatError(f"{where}: expected DC alone (0-0), found 0-{scan.last}")
+        if scan.first > 0 and len(components) > 1:
+            raise FormatError(f"{where}: expected one component in an AC scan, found {components}")
+        if not scan.first <= scan.last <= 63 or scan.bit > _MAX_POINT_TRANSFORM:
+            raise FormatError(
+                f"{where}: expected Ss <= Se <= 63 and Al <= {_MAX_POINT_TRANSFORM}, "
+                f"found {scan.first}-{scan.last}, Al {scan.bit}"
+            )
+        band = state[components, scan.first : scan.last + 1]
+        expected = unsent if scan.previous_bit == 0 else scan.previous_bit
+        refines_one_bit = scan.previous_bit in (0, scan.bit + 1)
+        if (band != expected).any() or not refines_one_bit:
+            raise FormatError(
+                f"{where}: expected a band not sent before, or one more bit of it, "
+                f"found {scan.first}-{scan.last}, {scan.previous_bit}, {scan.bit}"
+            )
+        if scan.first > 0 and (state[components, 0] == unsent).any():
+            raise FormatError(f"{where}: expected DC of component {components[0]} before its AC")
+        state[components, scan.first : scan.last + 1] = scan.bit
+        if scan.level == 1 and (number == len(scans) or scans[number].level > 1):
+            if (state[:, 0] == unsent).any():
+                raise FormatError(f"{source}: expected DC of all three components in level 1")
+    if (state != 0).any():
+        component, coefficient = np.argwhere(state != 0)[0]
+        raise FormatError(
+            f"{source}: expected all bits of every coefficient, "
+            f"found component {component}, coefficient {coefficient} incomplete"
+        )
