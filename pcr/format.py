@@ -25,6 +25,7 @@ APPLICATION_ID = 0x50435231  # "PCR1", PRAGMA application_id of every file
 INDEX_FILE = "PCR.db"
 PLAN_FILE = "PCR_plan.jsonl"
 REPORT_FILE = "PCR_report.csv"
+QUALITY_FILE = "PCR_mssim.csv"
 TEMPORARY_SUFFIX = ".tmp"
 DATASET_TABLE = "dataset"
 DATASET_KEY = "metadata"
@@ -51,7 +52,7 @@ def record_file(number: int) -> str:
 def is_dataset_file(name: str) -> bool:
     """Whether a conversion owns files of that name."""
     name = name.removesuffix(TEMPORARY_SUFFIX)
-    return name in (INDEX_FILE, PLAN_FILE, REPORT_FILE) or bool(_RECORD_FILE.fullmatch(name))
+    return name in (INDEX_FILE, PLAN_FILE, REPORT_FILE, QUALITY_FILE) or bool(_RECORD_FILE.fullmatch(name))
 
 
 def scan_group_table(level: int) -> str:
