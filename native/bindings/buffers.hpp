@@ -1,0 +1,85 @@
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pcr/bytes.hpp"
+
+/// A view of a Python object's bytes (bytes, bytearray, memoryview, NumPy uint8 …), without a copy,
+/// for as long as it lives. Anything that is not one contiguous row of bytes is a TypeError.
+class BufferView {
+  public:
+    explicit BufferView(pybind11::handle object) {
+        if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_ND | PyBUF_FORMAT) != 0) {
+            PyErr_Clear();
+            fail(object, "");
+        }
+        if (view_.ndim != 1 || (view_.format != nullptr && std::strcmp(view_.format, "B") != 0)) {
+            const std::string found = " of format '" +
+                                      std::string(view_.format ? view_.format : "B") +
+                                      "' and dimension " + std::to_string(view_.ndim);
+            PyBuffer_Release(&view_);
+            fail(object, found);
+        }
+    }
+    ~BufferView() {
+        if (view_.obj != nullptr) {
+            PyBuffer_Release(&view_);
+        }
+    }
+    BufferView(BufferView&& other) noexcept : view_(std::exchange(other.view_, Py_buffer{})) {}
+    BufferView(const BufferView&) = delete;
+    BufferView& operator=(const BufferView&) = delete;
+
+    pcr::ByteSpan span() const {
+        return {static_cast<const std::uint8_t*>(view_.buf), static_cast<std::size_t>(view_.len)};
+    }
+
+  private:
+    [[noreturn]] static void fail(pybind11::handle object, const std::string& found) {
+        throw pybind11::type_error("expected contiguous bytes (uint8), found " +
+                                   std::string(Py_TYPE(object.ptr())->tp_name) + found);
+    }
+
+    Py_buffer view_{};
+};
+
+/// The views of a sequence of buffers.
+class BufferViews {
+  public:
+    explicit BufferViews(const pybind11::sequence& objects) {
+        views_.reserve(objects.size());
+        for (pybind11::handle object : objects) {
+            views_.emplace_back(object);
+            spans_.push_back(views_.back().span());
+        }
+    }
+
+    const std::vector<pcr::ByteSpan>& spans() const { return spans_; }
+
+  private:
+    std::vector<BufferView> views_;
+    std::vector<pcr::ByteSpan> spans_;
+};
+
+/// NumPy array that owns the buffer: no copy.
+inline pybind11::array_t<std::uint8_t> to_array(pcr::Bytes bytes) {
+    std::uint8_t* data = bytes.data.get();
+    pybind11::capsule owner(data, [](void* pointer) { std::free(pointer); });
+    static_cast<void>(bytes.data.release());
+    return pybind11::array_t<std::uint8_t>(static_cast<pybind11::ssize_t>(bytes.size), data, owner);
+}
+
+/// NumPy array that owns the numbers: no copy.
+inline pybind11::array_t<std::int64_t> to_array(std::vector<std::int64_t> numbers) {
+    auto* owned = new std::vector<std::int64_t>(std::move(numbers));
+    pybind11::capsule owner(
+        owned, [](void* pointer) { delete static_cast<std::vector<std::int64_t>*>(pointer); });
+    return pybind11::array_t<std::int64_t>(static_cast<pybind11::ssize_t>(owned->size()),
+                                           owned->data(), owner);
+}

@@ -1,0 +1,134 @@
+// Bindings of split, transcode, header, join and pack: see pcr/jpeg.py for the public API.
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bindings.hpp"
+#include "buffers.hpp"
+#include "pcr/header.hpp"
+#include "pcr/scan_group.hpp"
+#include "pcr/split.hpp"
+#include "pcr/transcode.hpp"
+
+namespace py = pybind11;
+
+namespace {
+
+using Int32Rows = py::array_t<std::int32_t, py::array::c_style>;
+
+pcr::ScanScript to_script(const py::handle& rows) {
+    if (!py::isinstance<Int32Rows>(rows)) {
+        throw py::type_error("scan script: expected a C-contiguous int32 array");
+    }
+    const auto array = py::reinterpret_borrow<Int32Rows>(rows);
+    pcr::ScanRow row;
+    if (array.ndim() != 2 || array.shape(1) != static_cast<py::ssize_t>(row.size())) {
+        throw py::value_error("scan script: expected rows of 9 numbers");
+    }
+    pcr::ScanScript script;
+    for (py::ssize_t i = 0; i < array.shape(0); ++i) {
+        std::copy_n(array.data(i, 0), row.size(), row.begin());
+        script.push_back(row);
+    }
+    return script;
+}
+
+pcr::CopyMarkers to_copy_markers(const std::string& name) {
+    if (name == "none") return pcr::CopyMarkers::kNone;
+    if (name == "exif") return pcr::CopyMarkers::kExif;
+    if (name == "all") return pcr::CopyMarkers::kAll;
+    throw py::value_error("copy_markers: expected none, exif or all, found '" + name + "'");
+}
+
+py::array_t<std::int64_t> split(const py::object& source) {
+    const BufferView jpeg(source);
+    std::vector<std::int64_t> borders;
+    {
+        py::gil_scoped_release release;
+        borders = pcr::split(jpeg.span());
+    }
+    return to_array(std::move(borders));
+}
+
+py::array_t<std::uint8_t> transcode(const py::object& source, const py::dict& scripts,
+                                    const std::string& copy_markers, std::int64_t max_pixels) {
+    const BufferView jpeg(source);
+    pcr::ScanScripts native_scripts;
+    for (const auto& [components, rows] : scripts) {
+        native_scripts[components.cast<std::int32_t>()] = to_script(rows);
+    }
+    pcr::TranscodeOptions options;
+    options.copy_markers = to_copy_markers(copy_markers);
+    options.max_pixels = max_pixels;
+    pcr::Bytes output;
+    {
+        py::gil_scoped_release release;
+        output = pcr::transcode(jpeg.span(), native_scripts, options);
+    }
+    return to_array(std::move(output));
+}
+
+pcr::Header header(const py::object& source) {
+    const BufferView jpeg(source);
+    py::gil_scoped_release release;
+    return pcr::read_header(jpeg.span());
+}
+
+py::tuple join(const py::sequence& messages) {
+    const BufferViews groups(messages);
+    pcr::JoinedImages joined;
+    {
+        py::gil_scoped_release release;
+        joined = pcr::join(groups.spans());
+    }
+    return py::make_tuple(to_array(std::move(joined.buffer)), to_array(std::move(joined.offsets)));
+}
+
+py::bytes pack(const py::sequence& buffers) {
+    const BufferViews parts(buffers);
+    const std::size_t size = pcr::packed_size(parts.spans());
+    auto message = py::reinterpret_steal<py::bytes>(
+        PyBytes_FromStringAndSize(nullptr, static_cast<py::ssize_t>(size)));
+    if (!message) {
+        throw py::error_already_set();
+    }
+    auto* output = reinterpret_cast<std::uint8_t*>(PyBytes_AS_STRING(message.ptr()));
+    {
+        py::gil_scoped_release release;
+        pcr::pack(parts.spans(), output);
+    }
+    return message;
+}
+
+}  // namespace
+
+void bind_jpeg(py::module_& module) {
+    py::enum_<pcr::ColorSpace>(module, "ColorSpace")
+        .value("unknown", pcr::ColorSpace::kUnknown)
+        .value("grayscale", pcr::ColorSpace::kGrayscale)
+        .value("ycbcr", pcr::ColorSpace::kYCbCr)
+        .value("rgb", pcr::ColorSpace::kRGB)
+        .value("cmyk", pcr::ColorSpace::kCMYK)
+        .value("ycck", pcr::ColorSpace::kYCCK);
+    py::class_<pcr::Header>(module, "Header")
+        .def_readonly("width", &pcr::Header::width)
+        .def_readonly("height", &pcr::Header::height)
+        .def_readonly("components", &pcr::Header::components)
+        .def_readonly("precision", &pcr::Header::precision)
+        .def_readonly("progressive", &pcr::Header::progressive)
+        .def_readonly("arithmetic", &pcr::Header::arithmetic)
+        .def_readonly("color_space", &pcr::Header::color_space)
+        .def_readonly("adobe_transform", &pcr::Header::adobe_transform)
+        .def_readonly("orientation", &pcr::Header::orientation);
+    module.def("header", &header, py::arg("jpeg"));
+    module.def("split", &split, py::arg("jpeg"));
+    module.def("transcode", &transcode, py::arg("jpeg"), py::arg("scripts"),
+               py::arg("copy_markers"), py::arg("max_pixels"));
+    module.def("join", &join, py::arg("groups"));
+    module.def("pack", &pack, py::arg("parts"));
+}

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "pcr/bytes.hpp"
+
+namespace pcr {
+
+/// Image bytes of a record that readers and writers accept.
+constexpr std::uint64_t kMaxRecordBytes = std::uint64_t{1} << 31;
+
+struct JoinedImages {
+    Bytes buffer;                       // the images' JPEGs, one after another
+    std::vector<std::int64_t> offsets;  // image i is buffer[offsets[i], offsets[i + 1])
+};
+
+/// Joins the serialized ScanGroup messages of levels 1 … n: image i becomes its bytes of every
+/// level in order, and EOI. The image bytes are copied once. Throws FormatError where a message is
+/// malformed, the levels differ in their number of images, or the images exceed kMaxRecordBytes.
+JoinedImages join(const std::vector<ByteSpan>& groups);
+
+/// Size of the ScanGroup message that holds `parts`; throws FormatError above kMaxRecordBytes.
+std::size_t packed_size(const std::vector<ByteSpan>& parts);
+
+/// Writes the ScanGroup message that holds `parts` into `output`, packed_size(parts) bytes.
+void pack(const std::vector<ByteSpan>& parts, std::uint8_t* output);
+
+}  // namespace pcr

@@ -1,0 +1,42 @@
+"""Types of the native module; the public API is pcr.jpeg's."""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Buffer: TypeAlias = bytes | bytearray | memoryview | NDArray[np.uint8]
+
+class ColorSpace:
+    """Colour space of a JPEG's components."""
+
+    unknown: ColorSpace
+    grayscale: ColorSpace
+    ycbcr: ColorSpace
+    rgb: ColorSpace
+    cmyk: ColorSpace
+    ycck: ColorSpace
+    @property
+    def name(self) -> str: ...
+
+class Header:
+    """What a JPEG says of itself before its first scan."""
+
+    width: int
+    height: int
+    components: int
+    precision: int
+    progressive: bool
+    arithmetic: bool
+    color_space: ColorSpace
+    adobe_transform: int
+    orientation: int
+
+def header(jpeg: Buffer) -> Header: ...
+def split(jpeg: Buffer) -> NDArray[np.int64]: ...
+def transcode(
+    jpeg: Buffer, scripts: dict[int, NDArray[np.int32]], copy_markers: str, max_pixels: int
+) -> NDArray[np.uint8]: ...
+def join(groups: Sequence[Buffer]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]: ...
+def pack(parts: Sequence[Buffer]) -> bytes: ...

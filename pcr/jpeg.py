@@ -1,0 +1,107 @@
+"""JPEG surgery without loss: rewrite a JPEG's scans, split it into them, join parts again.
+
+Every function takes any contiguous buffer of bytes (``bytes``, ``memoryview``, NumPy ``uint8`` …)
+without copying it, releases the GIL while it works, and raises
+:class:`pcr.errors.FormatError` for input that is not what it should be, ``TypeError`` for what is
+no buffer of bytes. Segments and markers are those of ITU-T T.81.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pcr.extension import native
+
+Buffer: TypeAlias = bytes | bytearray | memoryview | NDArray[np.uint8]
+CopyMarkers: TypeAlias = Literal["none", "exif", "all"]
+
+MAX_PIXELS = 178_956_970
+"""Default pixel limit: the one beyond which Pillow refuses an image as a decompression bomb."""
+
+
+@dataclass(frozen=True)
+class JpegHeader:
+    """What a JPEG says of itself before its first scan.
+
+    ``width`` and ``height`` are pixels as stored, before ``orientation`` (EXIF, 1 … 8; 1 if absent
+    or invalid) is applied. ``color_space`` is what decoders take the components for:
+    ``grayscale``, ``ycbcr``, ``rgb``, ``cmyk``, ``ycck`` or ``unknown``. ``adobe_transform`` is
+    None without an Adobe marker. ``precision`` is in bits per sample.
+    """
+
+    width: int
+    height: int
+    components: int
+    orientation: int
+    progressive: bool
+    arithmetic: bool
+    precision: int
+    color_space: str
+    adobe_transform: int | None
+
+
+def header(data: Buffer) -> JpegHeader:
+    """Read a JPEG's header; what follows the first SOS marker is not looked at."""
+    found = native.header(data)
+    return JpegHeader(
+        width=found.width,
+        height=found.height,
+        components=found.components,
+        orientation=found.orientation,
+        progressive=found.progressive,
+        arithmetic=found.arithmetic,
+        precision=found.precision,
+        color_space=found.color_space.name,
+        adobe_transform=found.adobe_transform if found.adobe_transform >= 0 else None,
+    )
+
+
+def split(data: Buffer) -> NDArray[np.int64]:
+    """Return the borders ``b[0] … b[n]`` (int64) of a JPEG's n scans.
+
+    ``b[0]`` is 0: the headers belong to the first scan. ``b[i]`` is where scan i's tables begin,
+    the end of scan i - 1's image data. ``b[n]`` is the offset of EOI; what follows it is ignored.
+    More than 100 scans are a FormatError.
+    """
+    return native.split(data)
+
+
+def transcode(
+    data: Buffer,
+    scripts: Mapping[int, NDArray[np.int32]],
+    *,
+    copy_markers: CopyMarkers = "none",
+    max_pixels: int = MAX_PIXELS,
+) -> NDArray[np.uint8]:
+    """Rewrite a JPEG with the scans of a script; its quantized coefficients stay as they are.
+
+    ``scripts`` maps a number of components (1, 3, 4) to the scan script for such images: int32 of
+    shape (scans, 9), rows of number of components in the scan, their four indices, Ss, Se, Ah, Al.
+    A script without rows asks for a sequential JPEG. Huffman tables are optimized.
+
+    ``copy_markers``: ``"none"`` keeps what decoding needs (JFIF, Adobe), ``"exif"`` EXIF too,
+    ``"all"`` every application marker and comment.
+
+    Raises FormatError also where libjpeg would only warn: a damaged JPEG can't be rewritten without
+    loss.
+    """
+    return native.transcode(data, dict(scripts), copy_markers, max_pixels)
+
+
+def pack(parts: Sequence[Buffer]) -> bytes:
+    """Serialize one level's bytes of every image of a record as a ``ScanGroup`` message."""
+    return native.pack(parts)
+
+
+def join(groups: Sequence[Buffer]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Join the serialized ``ScanGroup`` messages of levels 1 … n into JPEGs.
+
+    Returns one uint8 buffer and int64 offsets of length images + 1: image i is
+    ``buffer[offsets[i]:offsets[i + 1]]``, its bytes of every level in order, and EOI.
+    """
+    return native.join(groups)
