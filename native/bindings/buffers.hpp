@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 
 #include <cstring>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -67,19 +68,25 @@ class BufferViews {
     std::vector<pcr::ByteSpan> spans_;
 };
 
-/// NumPy array that owns the buffer: no copy.
-inline pybind11::array_t<std::uint8_t> to_array(pcr::Bytes bytes) {
-    std::uint8_t* data = bytes.data.get();
-    pybind11::capsule owner(data, [](void* pointer) { std::free(pointer); });
-    static_cast<void>(bytes.data.release());
-    return pybind11::array_t<std::uint8_t>(static_cast<pybind11::ssize_t>(bytes.size), data, owner);
+/// NumPy array over `data`, which `owner` keeps alive: no copy.
+template <typename Number, typename Owner>
+pybind11::array_t<Number> to_array(const Number* data, std::size_t size, Owner owner) {
+    auto held = std::make_unique<Owner>(std::move(owner));
+    pybind11::capsule capsule(held.get(),
+                              [](void* pointer) { delete static_cast<Owner*>(pointer); });
+    static_cast<void>(held.release());
+    return pybind11::array_t<Number>(static_cast<pybind11::ssize_t>(size), data, capsule);
 }
 
-/// NumPy array that owns the numbers: no copy.
 inline pybind11::array_t<std::int64_t> to_array(std::vector<std::int64_t> numbers) {
-    auto* owned = new std::vector<std::int64_t>(std::move(numbers));
-    pybind11::capsule owner(
-        owned, [](void* pointer) { delete static_cast<std::vector<std::int64_t>*>(pointer); });
-    return pybind11::array_t<std::int64_t>(static_cast<pybind11::ssize_t>(owned->size()),
-                                           owned->data(), owner);
+    const std::int64_t* data = numbers.data();
+    const std::size_t size = numbers.size();  // read before the move: arguments have no order
+    return to_array(data, size, std::move(numbers));
+}
+
+/// Of pcr::Bytes or pcr::PooledBytes.
+template <typename Owner>
+pybind11::array_t<std::uint8_t> to_array(Owner bytes) {
+    const pcr::ByteSpan span = bytes.span();
+    return to_array(span.data, span.size, std::move(bytes));
 }

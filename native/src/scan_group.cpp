@@ -82,7 +82,7 @@ GroupSize measure_joined(const std::vector<ByteSpan>& groups) {
 /// caller's memory could have been changed by another thread since.
 class Appender {
   public:
-    explicit Appender(Bytes& buffer) : buffer_(buffer) {}
+    explicit Appender(PooledBytes& buffer) : buffer_(buffer) {}
 
     void append(ByteSpan bytes) {
         if (bytes.size > buffer_.size - position_) {
@@ -97,7 +97,7 @@ class Appender {
     std::size_t position() const { return position_; }
 
   private:
-    Bytes& buffer_;
+    PooledBytes& buffer_;
     std::size_t position_ = 0;
 };
 
@@ -112,7 +112,7 @@ JoinedImages join(const std::vector<ByteSpan>& groups) {
     for (std::size_t i = 0; i < groups.size(); ++i) {
         readers.emplace_back(groups[i], i + 1);
     }
-    JoinedImages joined{Bytes::uninitialised(total.bytes), {0}};
+    JoinedImages joined{take_from_pool(total.bytes), {0}};
     joined.offsets.reserve(total.images + 1);
     Appender output(joined.buffer);
     for (std::size_t image = 0; image < total.images; ++image) {

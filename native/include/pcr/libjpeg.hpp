@@ -1,9 +1,11 @@
 #pragma once
 
-#include <jpeglib.h>
-
 #include <csetjmp>
-#include <cstdio>  // jpeglib.h needs it
+
+// clang-format off: jpeglib.h needs what stdio.h declares
+#include <cstdio>
+#include <jpeglib.h>
+// clang-format on
 
 #include "pcr/bytes.hpp"
 

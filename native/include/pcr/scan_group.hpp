@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "pcr/buffer_pool.hpp"
 #include "pcr/bytes.hpp"
 
 namespace pcr {
@@ -12,7 +13,7 @@ namespace pcr {
 constexpr std::uint64_t kMaxRecordBytes = std::uint64_t{1} << 31;
 
 struct JoinedImages {
-    Bytes buffer;                       // the images' JPEGs, one after another
+    PooledBytes buffer;                 // the images' JPEGs, one after another
     std::vector<std::int64_t> offsets;  // image i is buffer[offsets[i], offsets[i + 1])
 };
 

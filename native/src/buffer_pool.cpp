@@ -1,0 +1,73 @@
+#include "pcr/buffer_pool.hpp"
+
+#include <algorithm>
+#include <mutex>
+#include <new>
+#include <vector>
+
+namespace pcr {
+namespace {
+
+struct Block {
+    std::uint8_t* memory;
+    std::size_t capacity;
+};
+
+class BufferPool {
+  public:
+    BufferPool() { free_.reserve(kMaxBlocks + 1); }  // so that giving back allocates nothing
+
+    /// A free block that is large enough and at most half empty, or a new one.
+    Block take(std::size_t size) {
+        {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            const auto fits = [size](const Block& block) {
+                return block.capacity >= size && block.capacity / 2 <= size;
+            };
+            const auto found = std::find_if(free_.begin(), free_.end(), fits);
+            if (found != free_.end()) {
+                const Block block = *found;
+                free_.erase(found);
+                free_bytes_ -= block.capacity;
+                return block;
+            }
+        }
+        return {Bytes::uninitialised(size).data.release(), size};
+    }
+
+    /// Keeps the block, and lets go of the oldest ones beyond the limits.
+    void give_back(Block block) noexcept {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        free_.push_back(block);
+        free_bytes_ += block.capacity;
+        while (free_bytes_ > kMaxPooledBytes || free_.size() > kMaxBlocks) {
+            free_bytes_ -= free_.front().capacity;
+            std::free(free_.front().memory);
+            free_.erase(free_.begin());
+        }
+    }
+
+  private:
+    static constexpr std::size_t kMaxBlocks = 64;
+
+    std::mutex mutex_;
+    std::vector<Block> free_;  // the oldest first
+    std::size_t free_bytes_ = 0;
+};
+
+/// Never destroyed: arrays that hold its memory may outlive every static object.
+BufferPool& pool() {
+    static BufferPool& instance = *new BufferPool;
+    return instance;
+}
+
+}  // namespace
+
+void PoolDeleter::operator()(std::uint8_t* memory) const { pool().give_back({memory, capacity}); }
+
+PooledBytes take_from_pool(std::size_t size) {
+    const Block block = pool().take(size);
+    return {{block.memory, PoolDeleter{block.capacity}}, size};
+}
+
+}  // namespace pcr
