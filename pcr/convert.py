@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from pcr import format as layout
 from pcr import jpeg
@@ -22,6 +21,7 @@ from pcr.errors import DatasetError, UsageError
 from pcr.format import DatasetInfo, RecordIndex, RecordInfo
 from pcr.imagefolder import ImageFolder
 from pcr.plan import ConversionOptions, FinishedRecord, Journal, Plan, Problem
+from pcr.progress import progress_bar
 from pcr.writer import atomic_path, write_index, write_record
 
 
@@ -234,13 +234,12 @@ class _Bar:
         self._source_bytes = plan.source_bytes
         self._position = starts[finished_records]
         self._bytes = sum(plan.source_bytes[: self._position])
-        self._bar = tqdm(
+        self._bar = progress_bar(
             total=len(plan.samples),
             initial=self._position,
             unit=" images",
             desc="Converting",
             disable=not show,
-            dynamic_ncols=True,
         )
 
     def follow(self, future: Future[EncodedSource]) -> EncodedSource:

@@ -238,9 +238,7 @@ def _record_starts(source_bytes: Sequence[int], batch_size: int) -> list[int]:
     return starts
 
 
-def _fingerprint(
-    folder: ImageFolder, stats: Sequence[os.stat_result], sources_change: bool
-) -> str:
+def _fingerprint(folder: ImageFolder, stats: Sequence[os.stat_result], sources_change: bool) -> str:
     """A digest of names, sizes and times; of names alone where the conversion rewrites the files."""
     digest = xxhash.xxh3_128()
     for sample, stat in zip(folder.samples, stats, strict=True):

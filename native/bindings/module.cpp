@@ -21,4 +21,5 @@ PYBIND11_MODULE(_native, module) {
         }
     });
     bind_jpeg(module);
+    bind_msssim(module);
 }

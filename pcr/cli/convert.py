@@ -11,7 +11,8 @@ from pcr.cli.command import parse_bool
 from pcr.convert import ConversionSummary, convert
 from pcr.ladder import Ladder, shipped_names
 from pcr.plan import ConversionOptions
-from pcr.quality import estimate, write_estimate
+from pcr.profile import profile_quality, write_table
+from pcr.reader import Dataset
 
 HELP = "Convert an ImageFolder of JPEGs into Progressive Compressed Records, without loss."
 DEFAULT_LADDER = "standard"
@@ -87,8 +88,9 @@ def convert_and_report(arguments: argparse.Namespace, options: ConversionOptions
         ) from None
     print_summary(summary, output)
     if arguments.mssim_estimate_size > 0:
-        rows = estimate(output, arguments.mssim_estimate_size)
-        write_estimate(output / layout.QUALITY_FILE, rows)
+        table = profile_quality(Dataset(output), arguments.mssim_estimate_size, seed=options.seed)
+        write_table(output / layout.QUALITY_FILE, table)
+        print(table.to_string(index=False, float_format="{:.4f}".format))
 
 
 def print_summary(summary: ConversionSummary, output: Path) -> None:
