@@ -52,7 +52,9 @@ def record_file(number: int) -> str:
 def is_dataset_file(name: str) -> bool:
     """Whether a conversion owns files of that name."""
     name = name.removesuffix(TEMPORARY_SUFFIX)
-    return name in (INDEX_FILE, PLAN_FILE, REPORT_FILE, QUALITY_FILE) or bool(_RECORD_FILE.fullmatch(name))
+    return name in (INDEX_FILE, PLAN_FILE, REPORT_FILE, QUALITY_FILE) or bool(
+        _RECORD_FILE.fullmatch(name)
+    )
 
 
 def scan_group_table(level: int) -> str:

@@ -99,9 +99,7 @@ class Ladder:
         """The rows of ``scripts`` for one component count."""
         return self.scripts[components]
 
-    def level_offsets(
-        self, components: int, scan_offsets: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
+    def level_offsets(self, components: int, scan_offsets: NDArray[np.int64]) -> NDArray[np.int64]:
         """Where the levels begin in a JPEG of this ladder: int64 of shape (levels + 1,).
 
         ``scan_offsets`` are the scan boundaries that ``pcr.jpeg.split`` finds. Raises FormatError where

@@ -84,7 +84,9 @@ def write_index(directory: Path, info: DatasetInfo, records: Sequence[RecordInde
 @contextmanager
 def _index_table(path: Path, name: str) -> Iterator[SqliteDict]:
     with closing(
-        SqliteDict(str(path), tablename=name, encode=sqlite3.Binary, decode=bytes, journal_mode="OFF")
+        SqliteDict(
+            str(path), tablename=name, encode=sqlite3.Binary, decode=bytes, journal_mode="OFF"
+        )
     ) as table:
         yield table
         table.commit()
