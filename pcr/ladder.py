@@ -99,9 +99,7 @@ class Ladder:
         """The rows of ``scripts`` for one component count."""
         return self.scripts[components]
 
-    def level_offsets(
-        self, components: int, scan_offsets: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
+    def level_offsets(self, components: int, scan_offsets: NDArray[np.int64]) -> NDArray[np.int64]:
         """Where the levels begin in a JPEG of this ladder: int64 of shape (levels + 1,).
 
         ``scan_offsets`` are the scan boundaries that ``pcr.jpeg.split`` finds. Raises FormatError where
@@ -236,9 +234,9 @@ def _check_progression(scans: tuple[Scan, ...], source: str) -> None:
         if scan.first > 0 and (state[components, 0] == unsent).any():
             raise FormatError(f"{where}: expected DC of component {components[0]} before its AC")
         state[components, scan.first : scan.last + 1] = scan.bit
-        if scan.level == 1 and (number == len(scans) or scans[number].level > 1):
-            if (state[:, 0] == unsent).any():
-                raise FormatError(f"{source}: expected DC of all three components in level 1")
+        ends_level_1 = scan.level == 1 and (number == len(scans) or scans[number].level > 1)
+        if ends_level_1 and (state[:, 0] == unsent).any():
+            raise FormatError(f"{source}: expected DC of all three components in level 1")
     if (state != 0).any():
         component, coefficient = np.argwhere(state != 0)[0]
         raise FormatError(

@@ -1,0 +1,5 @@
+"""``python3 -m pcr``."""
+
+from pcr.cli.main import main
+
+main()

@@ -1,0 +1,25 @@
+"""``pcr``: one command with a sub-command for each task."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import import_module
+from typing import NoReturn
+
+from pcr import __version__
+from pcr.cli.command import execute
+
+COMMANDS = ("convert",)
+
+
+def main() -> NoReturn:
+    """Entry point of the command ``pcr``."""
+    parser = argparse.ArgumentParser(prog="pcr", description="Progressive Compressed Records.")
+    parser.add_argument("--version", action="version", version=f"pcr {__version__}")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = {name: import_module(f"pcr.cli.{name}") for name in COMMANDS}
+    for name, command in commands.items():
+        command.add_arguments(subparsers.add_parser(name, help=command.HELP, description=command.HELP))
+    arguments = parser.parse_args()
+    sys.exit(execute(commands[arguments.command], arguments))

@@ -1,0 +1,276 @@
+"""The layout on disk: names, limits, and messages as validated dataclasses.
+
+docs/FORMAT.md is the specification for users, proto/pcr.proto the single truth of the messages. File,
+table and key names live here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from google.protobuf.message import DecodeError, Message
+from numpy.typing import NDArray
+
+from pcr._generated import pcr_pb2
+from pcr.errors import FormatError
+from pcr.ladder import MAX_SCANS
+
+FORMAT_VERSION = 1
+APPLICATION_ID = 0x50435231  # "PCR1", PRAGMA application_id of every file
+
+INDEX_FILE = "PCR.db"
+PLAN_FILE = "PCR_plan.jsonl"
+REPORT_FILE = "PCR_report.csv"
+QUALITY_FILE = "PCR_mssim.csv"
+TEMPORARY_SUFFIX = ".tmp"
+DATASET_TABLE = "dataset"
+DATASET_KEY = "metadata"
+RECORDS_TABLE = "records"
+METADATA_TABLE = "metadata"
+VALUE_COLUMN = "value"
+
+MAX_RECORD_BYTES = 2**31
+MAX_GROUP_BYTES = 10**9  # SQLite's default SQLITE_MAX_LENGTH
+MAX_PIXELS = 178_956_970  # Pillow's limit against decompression bombs
+MAX_CLASSES = 2**24
+MAX_RECORDS = 2**24
+
+_RECORD_FILE = re.compile(r"PCR_(0|[1-9][0-9]{0,7})\.db")
+_SQLITE_HEADER_BYTES = 100
+_M = TypeVar("_M", bound=Message)
+
+
+def record_file(number: int) -> str:
+    """The file name of record ``number``."""
+    return f"PCR_{number}.db"
+
+
+def is_dataset_file(name: str) -> bool:
+    """Whether a conversion owns files of that name."""
+    name = name.removesuffix(TEMPORARY_SUFFIX)
+    return name in (INDEX_FILE, PLAN_FILE, REPORT_FILE, QUALITY_FILE) or bool(
+        _RECORD_FILE.fullmatch(name)
+    )
+
+
+def scan_group_table(level: int) -> str:
+    """The table of one level's ScanGroup."""
+    return f"scan_group_{level}"
+
+
+def page_bytes(content_bytes: int) -> int:
+    """SQLite's page size for a record: small pages where rounding to large ones would show."""
+    return 16384 if content_bytes >= 16 * 2**20 else 4096
+
+
+def check_sqlite_header(header: bytes, source: str) -> None:
+    """Raise FormatError unless these are the first 100 bytes of a file of this format.
+
+    Offsets are those of SQLite's database header (https://sqlite.org/fileformat2.html#the_database_header).
+    """
+    if len(header) < _SQLITE_HEADER_BYTES or not header.startswith(b"SQLite format 3\0"):
+        raise FormatError(f"{source}: expected an SQLite file, found {header[:16]!r}")
+    application_id = int.from_bytes(header[68:72], "big")
+    if application_id != APPLICATION_ID:
+        raise FormatError(
+            f"{source}: expected application_id {APPLICATION_ID:#x} at byte 68, "
+            f"found {application_id:#x}"
+        )
+    version = int.from_bytes(header[60:64], "big")
+    if version != FORMAT_VERSION:
+        raise FormatError(
+            f"{source}: expected format version {FORMAT_VERSION} at byte 60, found {version}"
+        )
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """What a record keeps of one image."""
+
+    name: str
+    width: int
+    height: int
+    components: int
+    orientation: int
+    level_bytes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class RecordInfo:
+    """The first table of a record."""
+
+    labels: NDArray[np.int32]
+    levels: int
+    images: tuple[ImageInfo, ...]
+
+    def encode(self) -> bytes:
+        """As a serialized RecordMetadata."""
+        message = pcr_pb2.RecordMetadata(
+            labels=self.labels.tolist(), progressive_levels=self.levels
+        )
+        for image in self.images:
+            message.images.add(
+                name=os.fsencode(image.name),
+                width=image.width,
+                height=image.height,
+                components=image.components,
+                orientation=image.orientation,
+                level_bytes=image.level_bytes,
+            )
+        return message.SerializeToString(deterministic=True)
+
+    @classmethod
+    def decode(cls, data: bytes, source: str) -> RecordInfo:
+        """From a serialized RecordMetadata; FormatError where it is not one."""
+        message = _parse(pcr_pb2.RecordMetadata(), data, source)
+        levels = message.progressive_levels
+        if len(message.labels) != len(message.images):
+            raise FormatError(
+                f"{source}: expected a label for each of {len(message.images)} images, "
+                f"found {len(message.labels)}"
+            )
+        images = tuple(
+            ImageInfo(
+                os.fsdecode(image.name),
+                image.width,
+                image.height,
+                image.components,
+                image.orientation,
+                tuple(image.level_bytes),
+            )
+            for image in message.images
+        )
+        if any(len(image.level_bytes) != levels for image in images):
+            raise FormatError(f"{source}: expected {levels} byte counts for every image")
+        return cls(np.array(message.labels, dtype=np.int32), levels, images)
+
+
+@dataclass(frozen=True)
+class RecordIndex:
+    """What the index keeps of one record: entry 0 of each tuple is the metadata's, entry k level k's."""
+
+    images: int
+    file_bytes: int
+    prefix_bytes: tuple[int, ...]
+    group_bytes: tuple[int, ...]
+    checksums: tuple[int, ...]
+
+    def encode(self) -> bytes:
+        """As a serialized RecordIndex."""
+        return pcr_pb2.RecordIndex(
+            images=self.images,
+            file_bytes=self.file_bytes,
+            prefix_bytes=self.prefix_bytes,
+            group_bytes=self.group_bytes,
+            checksums=self.checksums,
+        ).SerializeToString(deterministic=True)
+
+    @classmethod
+    def decode(cls, data: bytes, source: str) -> RecordIndex:
+        """From a serialized RecordIndex; FormatError where it is not one, or makes no sense."""
+        message = _parse(pcr_pb2.RecordIndex(), data, source)
+        index = cls(
+            message.images,
+            message.file_bytes,
+            tuple(message.prefix_bytes),
+            tuple(message.group_bytes),
+            tuple(message.checksums),
+        )
+        _check_record_index(index, source)
+        return index
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What the index keeps of the dataset as a whole."""
+
+    class_names: tuple[str, ...]
+    images: int
+    records: int
+    levels: int
+    ladder_name: str
+    ladder_text: str
+    batch_size: int
+    seed: int
+    copied_markers: str
+
+    def encode(self) -> bytes:
+        """As a serialized DatasetMetadata."""
+        return pcr_pb2.DatasetMetadata(
+            format_version=FORMAT_VERSION,
+            class_names=[os.fsencode(name) for name in self.class_names],
+            images=self.images,
+            records=self.records,
+            progressive_levels=self.levels,
+            ladder_name=self.ladder_name,
+            ladder_text=self.ladder_text,
+            batch_size=self.batch_size,
+            seed=self.seed,
+            copied_markers=self.copied_markers,
+        ).SerializeToString(deterministic=True)
+
+    @classmethod
+    def decode(cls, data: bytes, source: str) -> DatasetInfo:
+        """From a serialized DatasetMetadata; FormatError where it is not one, or makes no sense."""
+        message = _parse(pcr_pb2.DatasetMetadata(), data, source)
+        if message.format_version != FORMAT_VERSION:
+            raise FormatError(
+                f"{source}: expected format version {FORMAT_VERSION}, "
+                f"found {message.format_version}"
+            )
+        _check_range(source, "levels", message.progressive_levels, 1, MAX_SCANS)
+        _check_range(source, "records", message.records, 0, MAX_RECORDS)
+        _check_range(source, "classes", len(message.class_names), 1, MAX_CLASSES)
+        return cls(
+            tuple(os.fsdecode(name) for name in message.class_names),
+            message.images,
+            message.records,
+            message.progressive_levels,
+            message.ladder_name,
+            message.ladder_text,
+            message.batch_size,
+            message.seed,
+            message.copied_markers,
+        )
+
+
+def decode_labels(data: bytes, source: str) -> NDArray[np.int32]:
+    """Only the labels of a serialized RecordMetadata, for readers that need no more."""
+    message = _parse(pcr_pb2.RecordMetadata(), data, source)
+    return np.array(message.labels, dtype=np.int32)
+
+
+def _parse(message: _M, data: bytes, source: str) -> _M:
+    try:
+        message.ParseFromString(data)
+    except DecodeError as error:
+        name = message.DESCRIPTOR.name
+        raise FormatError(f"{source}: expected a {name} message, found: {error}") from None
+    return message
+
+
+def _check_range(source: str, what: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise FormatError(f"{source}: expected {least} to {most} {what}, found {value}")
+
+
+def _check_record_index(index: RecordIndex, source: str) -> None:
+    entries = {len(index.prefix_bytes), len(index.group_bytes), len(index.checksums)}
+    if len(entries) != 1 or not 2 <= len(index.prefix_bytes) <= MAX_SCANS + 1:
+        raise FormatError(
+            f"{source}: expected as many prefixes, sizes and checksums as levels and one more, "
+            f"found {len(index.prefix_bytes)}, {len(index.group_bytes)}, {len(index.checksums)}"
+        )
+    _check_range(source, "bytes", index.file_bytes, 1, MAX_RECORD_BYTES)
+    end = 0
+    for level, (prefix, size) in enumerate(zip(index.prefix_bytes, index.group_bytes, strict=True)):
+        if size > MAX_GROUP_BYTES or not end + size <= prefix <= index.file_bytes:
+            raise FormatError(
+                f"{source}: expected the prefix of level {level} between {end + size} and "
+                f"{index.file_bytes} bytes, found {prefix}"
+            )
+        end = prefix

@@ -1,0 +1,89 @@
+"""The images of an ImageFolder: classes and order as torchvision.datasets.ImageFolder has them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from pcr.errors import DatasetError
+
+# torchvision's IMG_EXTENSIONS (torchvision/datasets/folder.py): a file of another kind under one of these
+# names is taken up, and then refused as no JPEG, so that nothing that trains today is left out silently.
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image file: its name relative to the folder, '/'-separated, and its label."""
+
+    name: str
+    label: int
+
+
+@dataclass(frozen=True)
+class ImageFolder:
+    """A folder with one sub-folder per class."""
+
+    root: Path
+    class_names: tuple[str, ...]
+    samples: tuple[Sample, ...]
+
+    @classmethod
+    def scan(cls, root: str | os.PathLike[str]) -> ImageFolder:
+        """List the images below ``root``; links are followed, names compared in code point order.
+
+        Raises DatasetError where there is no folder, no class, a class without images, or a folder that
+        can't be read.
+        """
+        root = Path(root)
+        class_names = _class_names(root)
+        samples: list[Sample] = []
+        empty = []
+        for label, class_name in enumerate(class_names):
+            names = _image_names(root, class_name)
+            if not names:
+                empty.append(class_name)
+            samples += [Sample(name, label) for name in names]
+        if not samples:
+            raise DatasetError(
+                f"{root}: expected images ({', '.join(EXTENSIONS)}) in the class folders, found none"
+            )
+        if empty:
+            raise DatasetError(
+                f"{root}: expected images in every class folder, found none in "
+                + ", ".join(map(repr, empty[:5]))
+                + (f" and {len(empty) - 5} more" if len(empty) > 5 else "")
+            )
+        return cls(root, class_names, tuple(samples))
+
+    def path(self, sample: Sample) -> Path:
+        """The file of one sample."""
+        return self.root / sample.name
+
+
+def _class_names(root: Path) -> tuple[str, ...]:
+    if not root.is_dir():
+        raise DatasetError(f"{root}: expected an ImageFolder, found no such directory")
+    try:
+        with os.scandir(root) as entries:
+            names = sorted(entry.name for entry in entries if entry.is_dir())
+    except OSError as error:
+        raise DatasetError(f"{root}: cannot be listed: {error.strerror}") from None
+    if not names:
+        raise DatasetError(f"{root}: expected one sub-folder per class, found none")
+    return tuple(names)
+
+
+def _image_names(root: Path, class_name: str) -> list[str]:
+    def refuse(error: OSError) -> None:
+        raise DatasetError(f"{error.filename}: cannot be listed: {error.strerror}") from None
+
+    found = []
+    folders = sorted(os.walk(root / class_name, followlinks=True, onerror=refuse))
+    for folder, _, file_names in folders:
+        relative = Path(folder).relative_to(root).as_posix()
+        found += [
+            f"{relative}/{name}" for name in sorted(file_names) if name.lower().endswith(EXTENSIONS)
+        ]
+    return found
