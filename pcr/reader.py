@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +16,13 @@ from numpy.typing import NDArray
 from sqlitedict import SqliteDict
 
 from pcr import format as layout
-from pcr import jpeg, storage
+from pcr import storage
 from pcr.errors import DatasetError, FormatError, UsageError
+from pcr.extension import native
 from pcr.format import DatasetInfo, RecordIndex, RecordInfo
+
+# Small enough to stay in the processor's cache between SQLite, the checksum and the join.
+_CHUNK_BYTES = 128 * 1024
 
 
 @dataclass(frozen=True)
@@ -86,21 +90,20 @@ class Dataset:
 
         Raises FormatError, naming the file, where it is damaged.
         """
-        metadata, *groups = self.read_groups(record, level, verify=verify)
         path, index = self.record_path(record), self.records[record]
-        labels = layout.decode_labels(metadata, str(path))
-        if len(labels) != index.images or not _all_in_range(labels, len(self.class_names)):
+        with closing(self._open(record, level)) as connection:
+            try:
+                joined = _join_tables(connection, index, level, verify)
+            except FormatError as error:
+                raise FormatError(f"{path}: {error}") from None
+        images = RecordImages(*joined)
+        labels, classes = images.labels, len(self.class_names)
+        if len(labels) != index.images or not _all_in_range(labels, classes):
             raise FormatError(
-                f"{path}: expected {index.images} labels below {len(self.class_names)}, "
+                f"{path}: expected {index.images} labels below {classes}, "
                 f"found {len(labels)} up to {labels.max(initial=-1)}"
             )
-        try:
-            data, offsets = jpeg.join(groups)
-        except FormatError as error:
-            raise FormatError(f"{path}: {error}") from None
-        if len(offsets) - 1 != len(labels):
-            raise FormatError(f"{path}: expected {len(labels)} images, found {len(offsets) - 1}")
-        return RecordImages(data, offsets, labels)
+        return images
 
     def read_info(self, record: int) -> RecordInfo:
         """One record's metadata, checked."""
@@ -109,16 +112,22 @@ class Dataset:
 
     def read_groups(self, record: int, level: int, *, verify: bool = True) -> list[bytes]:
         """One record's serialized messages: the metadata, then the ScanGroups of levels 1 … ``level``."""
+        index = self.records[record]
+        with closing(self._open(record, level)) as connection:
+            try:
+                return [
+                    b"".join(_read_chunks(connection, index, k, verify)) for k in range(level + 1)
+                ]
+            except FormatError as error:
+                raise FormatError(f"{self.record_path(record)}: {error}") from None
+
+    def _open(self, record: int, level: int) -> sqlite3.Connection:
         path, index = self.record_path(record), self.records[record]
         found_bytes = _file_bytes(path)
         if found_bytes != index.file_bytes:
             raise FormatError(f"{path}: expected {index.file_bytes} bytes, found {found_bytes}")
         storage.prefetch(path, index.prefix_bytes[level])
-        with closing(connect(path)) as connection:
-            groups = read_tables(connection, index, level, str(path))
-        if verify:
-            _check_sums(groups, index, str(path))
-        return groups
+        return connect(path)
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -137,35 +146,47 @@ def connect_prefix(prefix: bytes, file_bytes: int) -> sqlite3.Connection:
     return connection
 
 
-def read_tables(
-    connection: sqlite3.Connection, index: RecordIndex, level: int, source: str
-) -> list[bytes]:
-    """The metadata and the ScanGroups up to ``level`` from an open record; FormatError where damaged."""
-    names = [layout.METADATA_TABLE, *(layout.scan_group_table(k) for k in range(1, level + 1))]
-    contents = []
-    for name, expected_bytes in zip(names, index.group_bytes, strict=False):
-        try:
-            # A blob handle opens nothing but a real table's row and knows its size before it reads.
-            with connection.blobopen(name, layout.VALUE_COLUMN, 1, readonly=True) as blob:
-                if len(blob) != expected_bytes:
-                    raise FormatError(
-                        f"{source}: expected {expected_bytes} bytes in table {name}, "
-                        f"found {len(blob)}"
-                    )
-                contents.append(blob.read())
-        except sqlite3.Error as error:
-            raise FormatError(f"{source}: table {name} cannot be read: {error}") from None
-    return contents
+def join_tables(connection: sqlite3.Connection, index: RecordIndex, level: int) -> RecordImages:
+    """The images at ``level`` of an open record, checked against its index entry."""
+    return RecordImages(*_join_tables(connection, index, level, verify=True))
 
 
-def _check_sums(contents: Sequence[bytes], index: RecordIndex, source: str) -> None:
-    for number, (content, expected) in enumerate(zip(contents, index.checksums, strict=False)):
-        found = xxhash.xxh3_64_intdigest(content)
-        if found != expected:
-            what = layout.scan_group_table(number) if number else layout.METADATA_TABLE
-            raise FormatError(
-                f"{source}: expected checksum {expected:016x} of table {what}, found {found:016x}"
-            )
+def _join_tables(
+    connection: sqlite3.Connection, index: RecordIndex, level: int, verify: bool
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int32]]:
+    metadata = b"".join(_read_chunks(connection, index, 0, verify))
+    joiner = native.RecordJoiner(metadata, level)
+    for k in range(1, level + 1):
+        for chunk in _read_chunks(connection, index, k, verify):
+            joiner.feed(k, chunk)
+    return joiner.finish()
+
+
+def _read_chunks(
+    connection: sqlite3.Connection, index: RecordIndex, level: int, verify: bool
+) -> Iterator[bytes]:
+    """The message of one level (0: the metadata) in chunks; FormatError behind the last if it is damaged."""
+    table = layout.scan_group_table(level) if level else layout.METADATA_TABLE
+    left = index.group_bytes[level]
+    digest = xxhash.xxh3_64()
+    try:
+        # A blob handle opens nothing but a real table's row and knows its size before it reads.
+        with connection.blobopen(table, layout.VALUE_COLUMN, 1, readonly=True) as blob:
+            if len(blob) != left:
+                raise FormatError(f"expected {left} bytes in table {table}, found {len(blob)}")
+            while left > 0:
+                chunk = blob.read(min(left, _CHUNK_BYTES))
+                left -= len(chunk)
+                if verify:
+                    digest.update(chunk)
+                yield chunk
+    except sqlite3.Error as error:
+        raise FormatError(f"table {table} cannot be read: {error}") from None
+    if verify and digest.intdigest() != index.checksums[level]:
+        raise FormatError(
+            f"expected checksum {index.checksums[level]:016x} of table {table}, "
+            f"found {digest.hexdigest()}"
+        )
 
 
 def _all_in_range(labels: NDArray[np.int32], classes: int) -> bool:
@@ -195,6 +216,7 @@ def _check_finished(root: Path) -> None:
 def _read_index(path: Path) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
     source = str(path)
     layout.check_sqlite_header(storage.read_prefix(path, 100), source)
+    _check_integrity(path)
     try:
         (info_bytes,) = _read_index_table(path, layout.DATASET_TABLE, [layout.DATASET_KEY])
         info = DatasetInfo.decode(info_bytes, source)
@@ -209,6 +231,17 @@ def _read_index(path: Path) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
     if found_images != info.images:
         raise FormatError(f"{path}: expected {info.images} images in records, found {found_images}")
     return info, records
+
+
+def _check_integrity(path: Path) -> None:
+    """Refuse a damaged file before sqlitedict's thread stumbles over it."""
+    try:
+        with closing(connect(path)) as connection:
+            found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.Error as error:
+        found = str(error)
+    if found != "ok":
+        raise FormatError(f"{path}: expected a PCR index, found it damaged: {found}")
 
 
 def _read_index_table(path: Path, name: str, keys: Sequence[str]) -> list[bytes]:

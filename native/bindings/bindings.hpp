@@ -5,3 +5,4 @@
 /// Each function adds one file's bindings to the module.
 void bind_jpeg(pybind11::module_& module);
 void bind_msssim(pybind11::module_& module);
+void bind_record(pybind11::module_& module);

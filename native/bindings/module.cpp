@@ -22,4 +22,5 @@ PYBIND11_MODULE(_native, module) {
     });
     bind_jpeg(module);
     bind_msssim(module);
+    bind_record(module);
 }

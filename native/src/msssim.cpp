@@ -5,7 +5,8 @@
 #include <cmath>
 #include <numeric>
 #include <stdexcept>
-#include <utility>
+#include <string>
+#include <vector>
 
 namespace pcr {
 namespace {
@@ -43,70 +44,154 @@ auto gaussian(const Tap& tap) {
            w[2] * (tap(3) + tap(7)) + w[1] * (tap(4) + tap(6)) + w[0] * tap(5);
 }
 
-/// Two images a and b as a + b and a - b. SSIM needs only their local means and variances:
-/// 4 mean_a mean_b = mean2_s^2 - mean2_d^2, 2 (mean_a^2 + mean_b^2) = mean2_s^2 + mean2_d^2, and
-/// the same with (co)variances. Four filters instead of five, and equal images give exactly 1.
-struct Pair {
-    Plane sum;
-    Plane difference;
-};
-
-/// Averages over an image.
-struct Similarity {
-    double contrast_structure = 0;
-    double ssim = 0;
-};
-
-Similarity similarity(const Pair& pair) {
-    const Index height = pair.sum.rows() - kWindow + 1;
-    const Index width = pair.sum.cols() - kWindow + 1;
-    Line vertical(pair.sum.cols()), mean2_s(width), mean2_d(width), var_s(width), var_d(width);
-    Line contrast_structure(width);
-    const auto horizontally = [&](Index i) { return vertical.segment(i, width); };
-    const auto moments = [&](const Plane& plane, Index y, Line& mean2, Line& variance) {
-        vertical = gaussian([&](Index i) { return plane.row(y + i); });
-        mean2 = gaussian(horizontally).square();
-        vertical = gaussian([&](Index i) { return plane.row(y + i).square(); });
-        variance = gaussian(horizontally) - mean2;
-    };
-    Similarity total;
-    for (Index y = 0; y < height; ++y) {
-        moments(pair.sum, y, mean2_s, var_s);
-        moments(pair.difference, y, mean2_d, var_d);
-        contrast_structure = (var_s - var_d + 2 * kC2) / (var_s + var_d + 2 * kC2);
-        total.contrast_structure += contrast_structure.sum();
-        total.ssim +=
-            (contrast_structure * (mean2_s - mean2_d + 2 * kC1) / (mean2_s + mean2_d + 2 * kC1))
-                .sum();
+/// A row of 2x2 averages; an odd width repeats its last column.
+template <typename Row>
+Line halved(const Row& upper, const Row& lower) {
+    const Index width = upper.cols();
+    Line half((width + 1) / 2);
+    for (Index x = 0; x < width / 2; ++x) {
+        half(x) = (upper(2 * x) + upper(2 * x + 1) + lower(2 * x) + lower(2 * x + 1)) / 4;
     }
-    const double pixels = static_cast<double>(height) * static_cast<double>(width);
-    return {total.contrast_structure / pixels, total.ssim / pixels};
-}
-
-Plane halved(const Plane& plane) {
-    Plane half((plane.rows() + 1) / 2, (plane.cols() + 1) / 2);
-    for (Index y = 0; y < half.rows(); ++y) {
-        const auto upper = plane.row(2 * y);
-        const auto lower = plane.row(std::min(2 * y + 1, plane.rows() - 1));
-        for (Index x = 0; x < half.cols(); ++x) {
-            const Index right = std::min(2 * x + 1, plane.cols() - 1);
-            half(y, x) = (upper(2 * x) + upper(right) + lower(2 * x) + lower(right)) / 4;
-        }
+    if (width % 2 != 0) {
+        half(half.cols() - 1) = (upper(width - 1) + lower(width - 1)) / 2;
     }
     return half;
 }
 
-/// `image` as a plane with sides of a window or more: the last row and column repeated where short.
-template <typename Image>
-Plane extended(const Image& image) {
-    const Index rows = image.rows(), columns = image.cols();
-    Plane plane(std::max(rows, kWindow), std::max(columns, kWindow));
-    plane.topLeftCorner(rows, columns) = image;
-    plane.topRightCorner(rows, plane.cols() - columns).colwise() =
-        plane.col(columns - 1).head(rows);
-    plane.bottomRows(plane.rows() - rows).rowwise() = plane.row(rows - 1);
-    return plane;
-}
+/// One scale of a pair of images a and b, of which it sees the rows of a + b and of a - b one by
+/// one and keeps those under the window, so that an image of any size needs little memory
+/// and stays in the cache.
+///
+/// SSIM needs only the local means and variances of sum and difference: 4 mean_a mean_b =
+/// mean_s^2 - mean_d^2, 2 (mean_a^2 + mean_b^2) = mean_s^2 + mean_d^2, and the same with
+/// (co)variances. That is four filters instead of five, and equal images give exactly 1.
+class Scale {
+  public:
+    explicit Scale(Index width)
+        : sum_(width), difference_(width), vertical_(width), contrast_structure_(width - kMargin) {}
+
+    void push(const Line& sum, const Line& difference) {
+        sum_.push(rows_, sum);
+        difference_.push(rows_, difference);
+        ++rows_;
+        if (rows_ >= kWindow) {
+            compare();
+        }
+    }
+
+    /// Passes the last two rows on, or the last one twice.
+    void push_half_to(Scale& next, bool last_row_twice) const {
+        const Index lower = (rows_ - 1) % kWindow;
+        const Index upper = last_row_twice ? lower : (rows_ - 2) % kWindow;
+        next.push(halved(sum_.rows.row(upper), sum_.rows.row(lower)),
+                  halved(difference_.rows.row(upper), difference_.rows.row(lower)));
+    }
+
+    Index rows() const { return rows_; }
+    double mean_contrast_structure() const { return contrast_structure_sum_ / positions(); }
+    double mean_ssim() const { return ssim_sum_ / positions(); }
+
+  private:
+    static constexpr Index kMargin = kWindow - 1;
+
+    /// The last rows of one signal, its squares, and the moments under the window.
+    struct Signal {
+        explicit Signal(Index width)
+            : rows(kWindow, width),
+              squares(kWindow, width),
+              squared_mean(width - kMargin),
+              variance(width - kMargin) {}
+
+        void push(Index y, const Line& line) {
+            rows.row(y % kWindow) = line;
+            squares.row(y % kWindow) = line.square();
+        }
+
+        Plane rows, squares;
+        Line squared_mean, variance;
+    };
+
+    void compare() {
+        measure(sum_);
+        measure(difference_);
+        const auto &mean_s = sum_.squared_mean, &mean_d = difference_.squared_mean;
+        const auto &var_s = sum_.variance, &var_d = difference_.variance;
+        contrast_structure_ = (var_s - var_d + 2 * kC2) / (var_s + var_d + 2 * kC2);
+        contrast_structure_sum_ += contrast_structure_.sum();
+        const auto luminance = (mean_s - mean_d + 2 * kC1) / (mean_s + mean_d + 2 * kC1);
+        ssim_sum_ += (contrast_structure_ * luminance).sum();
+    }
+
+    void measure(Signal& signal) {
+        const Index width = contrast_structure_.cols();
+        const auto horizontally = [&](Index i) { return vertical_.segment(i, width); };
+        const auto window_row = [&](Index i) { return (rows_ + i) % kWindow; };
+        vertical_ = gaussian([&](Index i) { return signal.rows.row(window_row(i)); });
+        signal.squared_mean = gaussian(horizontally).square();
+        vertical_ = gaussian([&](Index i) { return signal.squares.row(window_row(i)); });
+        signal.variance = gaussian(horizontally) - signal.squared_mean;
+    }
+
+    double positions() const {
+        return static_cast<double>(rows_ - kMargin) *
+               static_cast<double>(contrast_structure_.cols());
+    }
+
+    Signal sum_, difference_;
+    Line vertical_, contrast_structure_;
+    Index rows_ = 0;
+    double contrast_structure_sum_ = 0, ssim_sum_ = 0;
+};
+
+/// The scales of a pair of images, the largest first.
+class Pyramid {
+  public:
+    Pyramid(Index width, std::size_t scales) {
+        for (; scales_.size() < scales; width = (width + 1) / 2) {
+            scales_.emplace_back(width);
+        }
+    }
+
+    void push(const Line& sum, const Line& difference) {
+        scales_.front().push(sum, difference);
+        pass_pairs_on(1);
+    }
+
+    /// To be called after the last row: an odd height repeats it.
+    void finish() {
+        for (std::size_t i = 1; i < scales_.size(); ++i) {
+            if (scales_[i - 1].rows() % 2 != 0) {
+                scales_[i - 1].push_half_to(scales_[i], true);
+                pass_pairs_on(i + 1);
+            }
+        }
+    }
+
+    double ms_ssim() const {
+        const auto weights_sum = [](std::size_t n) {
+            return std::accumulate(kScaleWeights.begin(), kScaleWeights.begin() + n, 0.0);
+        };
+        const double enlarged = weights_sum(kScaleWeights.size()) / weights_sum(scales_.size());
+        double result = 1;
+        for (std::size_t i = 0; i < scales_.size(); ++i) {
+            const bool last = i + 1 == scales_.size();
+            const double term =
+                last ? scales_[i].mean_ssim() : scales_[i].mean_contrast_structure();
+            result *= std::pow(std::max(term, 0.0), kScaleWeights[i] * enlarged);
+        }
+        return result;
+    }
+
+  private:
+    /// Feeds the scales from `i` on with what the new row before them completed.
+    void pass_pairs_on(std::size_t i) {
+        for (; i < scales_.size() && scales_[i - 1].rows() % 2 == 0; ++i) {
+            scales_[i - 1].push_half_to(scales_[i], false);
+        }
+    }
+
+    std::vector<Scale> scales_;
+};
 
 std::size_t scales_that_fit(Index smaller_side) {
     std::size_t scales = 1;
@@ -128,24 +213,21 @@ double ms_ssim(const Eigen::Ref<const GrayImage>& a, const Eigen::Ref<const Gray
     if (a.size() == 0) {
         throw std::invalid_argument("MS-SSIM of an empty image");
     }
-    const auto first = a.cast<float>().array(), second = b.cast<float>().array();
-    Pair pair{extended(first + second), extended(first - second)};
-    const std::size_t scales = scales_that_fit(std::min(a.rows(), a.cols()));
-    const auto weights_sum = [](std::size_t n) {
-        return std::accumulate(kScaleWeights.begin(), kScaleWeights.begin() + n, 0.0);
-    };
-    const double enlarged = weights_sum(kScaleWeights.size()) / weights_sum(scales);
-    double result = 1;
-    for (std::size_t i = 0; i < scales; ++i) {
-        const bool last = i + 1 == scales;
-        const Similarity mean = similarity(pair);
-        const double term = last ? mean.ssim : mean.contrast_structure;
-        result *= std::pow(std::max(term, 0.0), kScaleWeights[i] * enlarged);
-        if (!last) {
-            pair = {halved(pair.sum), halved(pair.difference)};
-        }
+    const Index height = std::max(a.rows(), kWindow), width = std::max(a.cols(), kWindow);
+    Pyramid pyramid(width, scales_that_fit(std::min(a.rows(), a.cols())));
+    Line sum(width), difference(width);
+    for (Index y = 0; y < height; ++y) {
+        const Index row = std::min(y, a.rows() - 1);
+        const auto first = a.row(row).cast<float>().array(),
+                   second = b.row(row).cast<float>().array();
+        sum.head(a.cols()) = first + second;
+        sum.tail(width - a.cols()) = sum(a.cols() - 1);
+        difference.head(a.cols()) = first - second;
+        difference.tail(width - a.cols()) = difference(a.cols() - 1);
+        pyramid.push(sum, difference);
     }
-    return result;
+    pyramid.finish();
+    return pyramid.ms_ssim();
 }
 
 }  // namespace pcr

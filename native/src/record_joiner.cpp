@@ -1,0 +1,172 @@
+#include "pcr/record_joiner.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <protozero/pbf_message.hpp>
+#include <protozero/varint.hpp>
+#include <string>
+
+#include "pcr/error.hpp"
+
+namespace pcr {
+namespace {
+
+// Field numbers of proto/pcr.proto.
+enum class RecordField : protozero::pbf_tag_type { kLabels = 1, kLevels = 2, kImages = 3 };
+enum class ImageField : protozero::pbf_tag_type { kLevelBytes = 6 };
+constexpr std::uint8_t kImageBytesKey = 1 << 3 | 2;  // ScanGroup.image_bytes, length-delimited
+
+constexpr std::uint8_t kEndOfImage[] = {0xFF, 0xD9};
+constexpr std::size_t kMaxLevels = 100;
+
+const char* chars(ByteSpan bytes) { return reinterpret_cast<const char*>(bytes.data); }
+
+ByteSpan span(protozero::data_view view) {
+    return {reinterpret_cast<const std::uint8_t*>(view.data()), view.size()};
+}
+
+}  // namespace
+
+RecordJoiner::RecordJoiner(ByteSpan metadata, std::size_t levels) : levels_(levels) {
+    try {
+        read_metadata(metadata);
+    } catch (const protozero::exception& e) {
+        throw FormatError(std::string("malformed record metadata (") + e.what() + ")");
+    }
+    lay_out();
+}
+
+void RecordJoiner::read_metadata(ByteSpan metadata) {
+    protozero::pbf_message<RecordField> levels({chars(metadata), metadata.size});
+    while (levels.next(RecordField::kLevels, protozero::pbf_wire_type::varint)) {
+        levels_of_record_ = levels.get_uint32();
+    }
+    if (levels_ < 1 || levels_ > levels_of_record_ || levels_of_record_ > kMaxLevels) {
+        throw FormatError("expected a record of " + std::to_string(levels_) + " to " +
+                          std::to_string(kMaxLevels) + " levels, found " +
+                          std::to_string(levels_of_record_));
+    }
+    protozero::pbf_message<RecordField> message({chars(metadata), metadata.size});
+    while (message.next()) {
+        if (message.tag() == RecordField::kLabels &&
+            message.wire_type() == protozero::pbf_wire_type::length_delimited) {
+            for (const std::int32_t label : message.get_packed_int32()) {
+                labels_.push_back(label);
+            }
+        } else if (message.tag() == RecordField::kImages &&
+                   message.wire_type() == protozero::pbf_wire_type::length_delimited) {
+            read_level_bytes(span(message.get_view()));
+        } else {
+            message.skip();
+        }
+    }
+    if (level_bytes_.size() != labels_.size() * levels_of_record_) {
+        throw FormatError("expected " + std::to_string(levels_of_record_) +
+                          " sizes for each of " + std::to_string(labels_.size()) +
+                          " images, found " + std::to_string(level_bytes_.size()) + " in all");
+    }
+}
+
+void RecordJoiner::read_level_bytes(ByteSpan image) {
+    protozero::pbf_message<ImageField> message({chars(image), image.size});
+    std::size_t found = 0;
+    while (message.next(ImageField::kLevelBytes, protozero::pbf_wire_type::length_delimited)) {
+        for (const std::uint64_t size : message.get_packed_uint64()) {
+            level_bytes_.push_back(size);
+            ++found;
+        }
+    }
+    if (found != levels_of_record_) {
+        throw FormatError("expected " + std::to_string(levels_of_record_) +
+                          " sizes of an image, found " + std::to_string(found));
+    }
+}
+
+/// Offsets of the images from their sizes, summed without overflow, and the buffer for them.
+void RecordJoiner::lay_out() {
+    std::uint64_t end = 0;
+    joined_.offsets.reserve(labels_.size() + 1);
+    joined_.offsets.push_back(0);
+    for (std::size_t image = 0; image < labels_.size(); ++image) {
+        ends_.push_back(end);
+        for (std::size_t level = 0; level < levels_; ++level) {
+            const std::uint64_t size = level_bytes_[image * levels_of_record_ + level];
+            if (size > kMaxRecordBytes || (end += size) > kMaxRecordBytes) {
+                throw FormatError("record promises more image bytes than the limit of " +
+                                  std::to_string(kMaxRecordBytes));
+            }
+        }
+        end += sizeof(kEndOfImage);
+        joined_.offsets.push_back(static_cast<std::int64_t>(end));
+    }
+    joined_.buffer = take_from_pool(end);
+    joined_.buffer.size = end;
+    if (labels_.empty()) {
+        level_ = levels_ + 1;
+    }
+}
+
+void RecordJoiner::feed(std::size_t level, ByteSpan chunk) {
+    while (chunk.size > 0) {
+        if (level != level_) {
+            throw FormatError("scan group of level " + std::to_string(level) +
+                              ": expected bytes of level " + std::to_string(level_));
+        }
+        if (remaining_ == 0) {
+            const std::size_t taken = take_length(chunk);
+            chunk = chunk.subspan(taken, chunk.size - taken);
+            continue;
+        }
+        const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, chunk.size));
+        std::memcpy(joined_.buffer.data.get() + ends_[image_], chunk.data, count);
+        ends_[image_] += count;
+        remaining_ -= count;
+        chunk = chunk.subspan(count, chunk.size - count);
+        if (remaining_ == 0) {
+            next_image();
+        }
+    }
+}
+
+/// Reads the field key and the length in front of an image's bytes, which may end with the chunk.
+std::size_t RecordJoiner::take_length(ByteSpan chunk) {
+    std::uint8_t expected[1 + protozero::max_varint_length] = {kImageBytesKey};
+    const std::uint64_t length = level_bytes_[image_ * levels_of_record_ + level_ - 1];
+    auto* varint = reinterpret_cast<char*>(expected + 1);
+    const std::size_t size = 1 + protozero::add_varint_to_buffer(varint, length);
+    const std::size_t count = std::min(size - header_.size(), chunk.size);
+    if (std::memcmp(expected + header_.size(), chunk.data, count) != 0) {
+        throw FormatError("scan group of level " + std::to_string(level_) + ": expected " +
+                          std::to_string(length) + " bytes of image " + std::to_string(image_) +
+                          ", found something else");
+    }
+    header_.insert(header_.end(), chunk.data, chunk.data + count);
+    if (header_.size() == size) {
+        header_.clear();
+        remaining_ = length;
+        if (length == 0) {
+            next_image();
+        }
+    }
+    return count;
+}
+
+void RecordJoiner::next_image() {
+    if (++image_ == labels_.size()) {
+        image_ = 0;
+        ++level_;
+    }
+}
+
+JoinedImages RecordJoiner::finish() {
+    if (level_ != levels_ + 1) {
+        throw FormatError("scan group of level " + std::to_string(level_) + ": expected image " +
+                          std::to_string(image_) + ", found the end");
+    }
+    for (const std::size_t end : ends_) {
+        std::memcpy(joined_.buffer.data.get() + end, kEndOfImage, sizeof(kEndOfImage));
+    }
+    return std::move(joined_);
+}
+
+}  // namespace pcr
