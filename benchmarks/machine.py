@@ -1,30 +1,37 @@
-"""One line on what a benchmark ran on: its head line."""
+"""What every benchmark says of the machine that it ran on."""
 
 from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import version
+import sys
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-
-from PIL import features
 
 
 def describe(*packages: str) -> str:
-    """Processor, cores, Python, the versions of those packages, and libjpeg where Pillow is one."""
-    versions = [f"{package} {version(package)}" for package in packages]
-    if "Pillow" in packages:
-        versions.append(f"libjpeg-turbo {features.version('libjpeg_turbo')} (Pillow's)")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{_processor()}, {cores} cores; " + ", ".join(
-        [f"Python {platform.python_version()}", *versions]
+    """Processor, cores, system and the versions of Python and some packages, in one line."""
+    found = []
+    for package in packages:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            found.append(f"{package} not installed")
+    return ", ".join(
+        [
+            _processor(),
+            f"{len(os.sched_getaffinity(0))} cores",
+            f"{platform.system()} {platform.release()}",
+            f"Python {sys.version.split()[0]}",
+            *found,
+        ]
     )
 
 
 def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -19,6 +20,27 @@ from pcr.sampler import EpochOrder, batch_count, batch_sizes
 
 T = TypeVar("T")
 Batch = tuple[list[NDArray[np.uint8]], list[NDArray[np.int32]]]
+DrawnImage = tuple[RecordImages, int, int]
+"""An image of an epoch: its record as read, the record's number, its position in the record."""
+
+
+@dataclass
+class Reading:
+    """How records are read, and what that took so far."""
+
+    level: int
+    verify_checksums: bool = True
+    read_ahead_records: int = 2
+    bytes_read: int = 0
+    wait_seconds: float = 0.0
+
+    def receive(self, arrivals: Iterator[tuple[RecordImages, int]]) -> RecordImages:
+        """The next record that was read ahead; waiting for it and its bytes are counted."""
+        asked = time.perf_counter()
+        images, prefix_bytes = next(arrivals)
+        self.wait_seconds += time.perf_counter() - asked
+        self.bytes_read += prefix_bytes
+        return images
 
 
 class PCRIterator:
@@ -58,11 +80,9 @@ class PCRIterator:
             if value < least:
                 raise UsageError(f"{name}: expected {least} or more, found {value}")
         self.batch_size = batch_size
-        self.n_scans = n_scans
-        self.bytes_read = 0
-        self.wait_seconds = 0.0
-        self._verify = verify_checksums
-        self._read_ahead = read_ahead_records
+        self._reading = Reading(
+            self.dataset.check_level(n_scans), verify_checksums, read_ahead_records
+        )
         self._order = EpochOrder(
             tuple(record.images for record in self.dataset.records),
             seed,
@@ -78,11 +98,21 @@ class PCRIterator:
     @property
     def n_scans(self) -> int:
         """The level at which records are read; a new value holds from the next record read."""
-        return self._level
+        return self._reading.level
 
     @n_scans.setter
     def n_scans(self, n_scans: int | None) -> None:
-        self._level = self.dataset.check_level(n_scans)
+        self._reading.level = self.dataset.check_level(n_scans)
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes of record files that were asked for so far."""
+        return self._reading.bytes_read
+
+    @property
+    def wait_seconds(self) -> float:
+        """How long batches waited for records so far."""
+        return self._reading.wait_seconds
 
     @property
     def levels(self) -> int:
@@ -120,7 +150,14 @@ class PCRIterator:
 
     def __iter__(self) -> PCRIterator:
         if self._batches is None:
-            self._batches = self._epoch_batches()
+            sizes = batch_sizes(self.num_images, len(self), self.batch_size)
+            images = draw_images(
+                self.dataset,
+                replace(self._order, epoch=self._epoch),
+                self._reading,
+                skip=sum(sizes[: self._first_batch]),
+            )
+            self._batches = _batches(images, sizes[self._first_batch :])
         return self
 
     def __next__(self) -> Batch:
@@ -148,46 +185,40 @@ class PCRIterator:
         self.close()
 
     def _end(self) -> None:
-        if self._batches is not None:
-            self._batches.close()  # type: ignore[attr-defined]
+        # Dropping the generator closes it, and with it the thread that reads ahead.
         self._batches = None
 
-    def _epoch_batches(self) -> Iterator[Batch]:
-        sizes = batch_sizes(self.num_images, len(self), self.batch_size)
-        skip = sum(sizes[: self._first_batch])
-        images = self._draw(skip)
-        for size in sizes[self._first_batch :]:
-            batch = [next(images) for _ in range(size)]
-            yield [jpeg for jpeg, _ in batch], [label for _, label in batch]
 
-    def _draw(self, skip: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int32]]]:
-        """The share's images one by one, without the first ``skip``."""
-        rounds = EpochOrder(**{**vars(self._order), "epoch": self._epoch}).rounds
-        reads = (record for drawn in rounds(skip) for record in drawn.reads)
-        with ReadAhead(self._read, reads, self._read_ahead) as arrivals:
-            window: dict[int, RecordImages] = {}
-            for drawn in rounds(skip):
-                for record in drawn.reads:
-                    window[record] = self._receive(arrivals)
-                for record, image in zip(
-                    drawn.records.tolist(), drawn.images.tolist(), strict=True
-                ):
-                    arrived = window[record]
-                    yield arrived[image], arrived.labels[image : image + 1]
-                for record in drawn.forget:
-                    del window[record]
+def _batches(images: Iterator[DrawnImage], sizes: Sequence[int]) -> Iterator[Batch]:
+    # A function and no method: a generator that held its iterator would keep it, and its thread, alive.
+    for size in sizes:
+        drawn = [next(images) for _ in range(size)]
+        yield (
+            [record[image] for record, _, image in drawn],
+            [record.labels[image : image + 1] for record, _, image in drawn],
+        )
 
-    def _read(self, record: int) -> tuple[RecordImages, int]:
-        level = self._level
-        images = self.dataset.read(record, level, verify=self._verify)
-        return images, self.dataset.records[record].prefix_bytes[level]
 
-    def _receive(self, arrivals: Iterator[tuple[RecordImages, int]]) -> RecordImages:
-        asked = time.perf_counter()
-        images, prefix_bytes = next(arrivals)
-        self.wait_seconds += time.perf_counter() - asked
-        self.bytes_read += prefix_bytes
-        return images
+def draw_images(
+    dataset: Dataset, order: EpochOrder, reading: Reading, *, skip: int = 0
+) -> Iterator[DrawnImage]:
+    """One rank's share of an epoch image by image, without its first ``skip``."""
+
+    def read(record: int) -> tuple[RecordImages, int]:
+        level = reading.level
+        images = dataset.read(record, level, verify=reading.verify_checksums)
+        return images, dataset.records[record].prefix_bytes[level]
+
+    reads = (record for drawn in order.rounds(skip) for record in drawn.reads)
+    with ReadAhead(read, reads, reading.read_ahead_records) as arrivals:
+        window: dict[int, RecordImages] = {}
+        for drawn in order.rounds(skip):
+            for record in drawn.reads:
+                window[record] = reading.receive(arrivals)
+            for record, image in zip(drawn.records.tolist(), drawn.images.tolist(), strict=True):
+                yield window[record], record, image
+            for record in drawn.forget:
+                del window[record]
 
 
 class ReadAhead(Generic[T]):

@@ -188,8 +188,10 @@ def _parse_scans(text: str, source: str) -> Iterator[Scan]:
             annotated = level is not None
             count += 1
             components = tuple(int(c) for c in re.findall(r"\d+", found[1]))
-            band = (int(found[i]) for i in range(2, 6))
-            yield Scan(components, *band, level=int(level[1]) if level else count)
+            first, last, previous_bit, bit = (int(found[i]) for i in range(2, 6))
+            yield Scan(
+                components, first, last, previous_bit, bit, int(level[1]) if level else count
+            )
     if pending.strip():
         raise FormatError(f"{source}: expected ';' at the end of {pending.strip()!r}")
 

@@ -216,6 +216,7 @@ def _check_finished(root: Path) -> None:
 def _read_index(path: Path) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
     source = str(path)
     layout.check_sqlite_header(storage.read_prefix(path, 100), source)
+    _check_integrity(path)
     try:
         (info_bytes,) = _read_index_table(path, layout.DATASET_TABLE, [layout.DATASET_KEY])
         info = DatasetInfo.decode(info_bytes, source)
@@ -230,6 +231,17 @@ def _read_index(path: Path) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
     if found_images != info.images:
         raise FormatError(f"{path}: expected {info.images} images in records, found {found_images}")
     return info, records
+
+
+def _check_integrity(path: Path) -> None:
+    """Refuse a damaged file before sqlitedict's thread stumbles over it."""
+    try:
+        with closing(connect(path)) as connection:
+            found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.Error as error:
+        found = str(error)
+    if found != "ok":
+        raise FormatError(f"{path}: expected a PCR index, found it damaged: {found}")
 
 
 def _read_index_table(path: Path, name: str, keys: Sequence[str]) -> list[bytes]:

@@ -80,7 +80,7 @@ class EpochOrder:
         alive: tuple[int, ...] = ()
         for drawn in self._all_rounds():
             alive += drawn.reads
-            if skip < len(drawn.images):
+            if skip == 0 or skip < len(drawn.images):
                 yield drawn.without_first(skip, alive)
                 skip, alive = 0, ()
             else:
@@ -90,7 +90,7 @@ class EpochOrder:
     def _all_rounds(self) -> Iterator[Round]:
         window = self.window_records if self.shuffle else 1
         pieces = list(self._pieces())
-        for turn in range(len(pieces) + window - 1):
+        for turn in range(len(pieces) + window - 1 if pieces else 0):
             records, images = [], []
             for age in range(window):
                 if 0 <= turn - age < len(pieces):

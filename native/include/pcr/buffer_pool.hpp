@@ -22,7 +22,8 @@ struct PooledBytes {
     ByteSpan span() const { return {data.get(), size}; }
 };
 
-/// Free memory that the pool keeps for the next take_from_pool(); what exceeds it goes back to the system.
+/// Free memory that the pool keeps for the next take_from_pool(); what exceeds it goes back to the
+/// system.
 constexpr std::size_t kMaxPooledBytes = std::size_t{512} << 20;
 
 /// Hands out large buffers whose pages have been touched before where it can: in freshly allocated

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Train ResNet18 from a PCR dataset at a fidelity, with the settings of the paper's runs.
+# Each setting can be overridden from the environment: pcr_traindir=/data/pcr valdir=/data/val bash "$0" 10
+set -euo pipefail
+
+: "${NUM_GPUS:=1}"                     # processes, one per GPU
+: "${pcr_traindir:=my_PCR_trainset}"   # a PCR dataset
+: "${valdir:=valset}"                  # an ImageFolder with the same classes
+: "${arch:=resnet18}"
+: "${batch_size:=128}"                 # images per process
+: "${lr:=0.1}"
+: "${epochs:=90}"
+: "${workers:=4}"                      # decoding threads per process
+: "${output_dir:=.}"                   # for metrics and checkpoints
+: "${extra_flags:=}"                   # further flags of dali_main.py, e.g. "--fp16 --image_size 64"
+
+usage() {
+    echo "$1" >&2
+    echo "usage: bash ${0##*/} N_SCANS [SEED]" >&2
+    echo "  with pcr_traindir (now: ${pcr_traindir}) and valdir (now: ${valdir}) from the environment" >&2
+    exit 2
+}
+
+[[ $# -ge 1 && $# -le 2 ]] || usage "expected a number of scans (1 to 10), and a seed if wanted"
+n_scans=$1
+seed=${2:-0}
+[[ $n_scans =~ ^[1-9][0-9]*$ ]] || usage "N_SCANS: expected a number from 1, found '${n_scans}'"
+[[ $seed =~ ^[0-9]+$ ]] || usage "SEED: expected a number from 0, found '${seed}'"
+[[ $NUM_GPUS =~ ^[1-9][0-9]*$ ]] || usage "NUM_GPUS: expected a number from 1, found '${NUM_GPUS}'"
+[[ -d $pcr_traindir ]] || usage "pcr_traindir: no such directory: ${pcr_traindir}"
+[[ -d $valdir ]] || usage "valdir: no such directory: ${valdir}"
+
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+if [[ -z ${VIRTUAL_ENV:-} && -z ${CONDA_PREFIX:-} && -f ${repository}/.venv/bin/activate ]]; then
+    # shellcheck disable=SC1091
+    source "${repository}/.venv/bin/activate"
+fi
+
+launcher=(python3)
+if ((NUM_GPUS > 1)); then
+    launcher=(python3 -m torch.distributed.run --standalone --nproc_per_node="${NUM_GPUS}")
+fi
+
+# shellcheck disable=SC2086  # extra_flags is a list of words
+exec "${launcher[@]}" "${repository}/dali_main.py" \
+    -a "$arch" -b "$batch_size" --lr "$lr" --epochs "$epochs" -j "$workers" \
+    --PCR_train --n_scans "$n_scans" --seed "$seed" --output_dir "$output_dir" \
+    $extra_flags "$pcr_traindir" "$valdir"

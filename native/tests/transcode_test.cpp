@@ -1,0 +1,95 @@
+#include "pcr/transcode.hpp"
+
+#include <thread>
+
+#include "check.hpp"
+#include "make_jpeg.hpp"
+#include "pcr/header.hpp"
+#include "pcr/split.hpp"
+
+namespace {
+
+std::vector<JpegKind> all_kinds() {
+    std::vector<JpegKind> kinds;
+    for (const int components : {1, 3, 4}) {
+        for (const int sampling : {1, 2}) {
+            for (const int restart_interval : {0, 3}) {
+                for (const bool progressive : {false, true}) {
+                    kinds.push_back({37, 29, components, sampling, restart_interval, progressive});
+                }
+            }
+        }
+    }
+    kinds.push_back({1, 1, 3, 2, 0, false});
+    return kinds;
+}
+
+}  // namespace
+
+TEST_CASE(coefficients_stay_as_they_are) {
+    const pcr::ScanScripts scripts = make_scripts();
+    for (const JpegKind& kind : all_kinds()) {
+        const auto jpeg = make_jpeg(kind);
+        const pcr::Bytes result = pcr::transcode(span_of(jpeg), scripts, {});
+        CHECK(read_coefficients(result.span()) == read_coefficients(span_of(jpeg)));
+        CHECK(pcr::split(result.span()).size() == scripts.at(kind.components).size() + 1);
+    }
+}
+
+TEST_CASE(an_empty_script_gives_a_sequential_jpeg) {
+    JpegKind kind;
+    kind.progressive = true;
+    const auto jpeg = make_jpeg(kind);
+    const pcr::Bytes result = pcr::transcode(span_of(jpeg), {{3, {}}}, {});
+    CHECK(!pcr::read_header(result.span()).progressive);
+    CHECK(read_coefficients(result.span()) == read_coefficients(span_of(jpeg)));
+}
+
+TEST_CASE(damage_is_an_error_and_leaks_nothing) {
+    const auto jpeg = make_jpeg({});
+    for (std::size_t i = 2; i + 2 < jpeg.size(); i += 3) {
+        auto damaged = jpeg;
+        damaged[i] ^= 0x55;
+        try {
+            pcr::transcode(span_of(damaged), make_scripts(), {});
+        } catch (const pcr::FormatError&) {
+        }
+    }
+}
+
+TEST_CASE(limits) {
+    const auto jpeg = make_jpeg({});
+    pcr::TranscodeOptions options;
+    options.max_pixels = 48 * 40 - 1;
+    CHECK_FORMAT_ERROR(pcr::transcode(span_of(jpeg), make_scripts(), options), "exceeds the limit");
+    options = {};
+    options.max_memory_bytes = 1000;
+    CHECK_FORMAT_ERROR(pcr::transcode(span_of(jpeg), make_scripts(), options), "more memory");
+    CHECK_FORMAT_ERROR(pcr::transcode(span_of(jpeg), {{1, {}}}, {}), "3 components");
+}
+
+TEST_CASE(threads_share_nothing) {
+    const pcr::ScanScripts scripts = make_scripts();
+    const auto jpeg = make_jpeg({});
+    auto damaged = jpeg;
+    damaged[jpeg.size() / 2] = 0xFF;
+    damaged[jpeg.size() / 2 + 1] = 0xD5;
+    const auto expected = read_coefficients(span_of(jpeg));
+    int good = 0;
+    int refused = 0;
+    std::thread damaged_loop([&] {
+        for (int i = 0; i < 50; ++i) {
+            try {
+                pcr::transcode(span_of(damaged), scripts, {});
+            } catch (const pcr::FormatError&) {
+                ++refused;
+            }
+        }
+    });
+    for (int i = 0; i < 50; ++i) {
+        good += read_coefficients(pcr::transcode(span_of(jpeg), scripts, {}).span()) == expected;
+    }
+    damaged_loop.join();
+    CHECK(good == 50);
+    CHECK(refused == 50);
+}

@@ -1,0 +1,135 @@
+"""What stays of a run: the CSV of metrics, and the summaries on the console."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from pcr.errors import FormatError
+from pcr.train.meter import Reading, Scores
+from pcr.writer import atomic_path
+
+COLUMNS = ("iteration", "epoch", "type", "value")
+
+
+class MetricsLog:
+    """`train_data_<rank>.csv`: a row per value, on disk as soon as it is known."""
+
+    def __init__(self, output_dir: Path, rank: int = 0, resume_epoch: int | None = None) -> None:
+        """Start a new file, or go on with an old one, whose rows from `resume_epoch` on are left out.
+
+        Raises:
+            FormatError: the old file is no such CSV.
+        """
+        self.path = output_dir / f"train_data_{rank}.csv"
+        kept = [] if resume_epoch is None else _rows_before(self.path, resume_epoch)
+        with atomic_path(self.path) as temporary, temporary.open("w", newline="") as file:
+            csv.writer(file).writerows([COLUMNS, *kept])
+        self._file = self.path.open("a", newline="")
+        self._writer = csv.writer(self._file)
+
+    def write(self, iteration: int, epoch: int, **values: float | None) -> None:
+        """Append a row for each value that is not None; the keyword is its type."""
+        for name, value in values.items():
+            if value is not None:
+                self._writer.writerow((iteration, epoch, name, value))
+        self._file.flush()
+
+    def write_epoch(self, summary: EpochSummary, iterations: int) -> None:
+        """Append what an epoch of that many iterations came to."""
+        self.write(
+            0,
+            summary.epoch,
+            test_top_1=summary.tested.top_1,
+            test_top_5=summary.tested.top_5,
+            avg_train_loss=summary.train_loss,
+            avg_test_loss=summary.tested.loss,
+            avg_train_time=summary.reading.elapsed_seconds / iterations,
+            images_per_second=summary.reading.images_per_second,
+            bytes_read=summary.reading.bytes_read,
+            n_scans=summary.n_scans,
+        )
+
+    def __enter__(self) -> MetricsLog:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+
+def _rows_before(path: Path, epoch: int) -> list[list[str]]:
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        header, *rows = [*csv.reader(file)] or [[]]
+    try:
+        if tuple(header) != COLUMNS:
+            raise ValueError
+        return [row for row in rows if int(row[1]) < epoch]
+    except (ValueError, IndexError):
+        raise FormatError(f"{path}: expected rows of {','.join(COLUMNS)}, found others") from None
+
+
+@dataclass(frozen=True)
+class EpochSummary:
+    """One epoch's outcome."""
+
+    epoch: int
+    n_scans: int | None
+    train_loss: float
+    tested: Scores
+    reading: Reading
+
+    def line(self, epochs: int) -> str:
+        """One line, as printed at the epoch's end."""
+        fidelity = f" at {self.n_scans} scans" if self.n_scans else ""
+        return (
+            f"epoch {self.epoch + 1}/{epochs}{fidelity}: "
+            f"train loss {self.train_loss:.4f}, test loss {self.tested.loss:.4f}, "
+            f"top-1 {self.tested.top_1:.2f} %, top-5 {self.tested.top_5:.2f} %, "
+            f"{self.reading.images_per_second:.0f} images/s, "
+            f"{self.reading.megabytes_per_second:.1f} MB/s read, "
+            f"{self.reading.wait_share:.0%} waiting for data"
+        )
+
+
+def table(summaries: Sequence[EpochSummary]) -> str:
+    """All epochs of a run, a row each."""
+    head = (
+        "epoch",
+        "scans",
+        "train loss",
+        "test loss",
+        "top-1 %",
+        "top-5 %",
+        "images/s",
+        "MB read",
+        "waiting %",
+    )
+    rows = [
+        (
+            f"{one.epoch + 1}",
+            f"{one.n_scans or '-'}",
+            f"{one.train_loss:.4f}",
+            f"{one.tested.loss:.4f}",
+            f"{one.tested.top_1:.2f}",
+            f"{one.tested.top_5:.2f}",
+            f"{one.reading.images_per_second:.0f}",
+            f"{one.reading.bytes_read / 1e6:.1f}",
+            f"{one.reading.wait_share * 100:.0f}",
+        )
+        for one in summaries
+    ]
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        for row in (head, *rows)
+    )

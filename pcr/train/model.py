@@ -1,0 +1,59 @@
+"""The classifier to train: any of torchvision's."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+from urllib.error import URLError
+
+import torch
+import torchvision
+
+from pcr.errors import PCRError, UsageError
+
+# Their second output, an auxiliary loss, is not part of the paper's training.
+_WITH_AUXILIARY_OUTPUT = ("googlenet", "inception_v3")
+
+
+def create_model(arch: str, num_classes: int, pretrained: bool = False) -> torch.nn.Module:
+    """A torchvision classifier: float32 images (N, 3, H, W) in, logits (N, num_classes) out.
+
+    With `pretrained`, its weights are torchvision's best for ImageNet, downloaded once and kept in torch's cache;
+    a last layer for another number of classes starts anew.
+
+    Raises:
+        UsageError: torchvision has no classifier of that name.
+        PCRError: the weights could not be downloaded, or don't fit.
+    """
+    names = torchvision.models.list_models(module=torchvision.models)
+    if arch not in names:
+        close = difflib.get_close_matches(arch, names) or names
+        raise UsageError(
+            f"-a {arch}: torchvision has no such classifier; did you mean {', '.join(close)}?"
+        )
+    options: dict[str, Any] = {"num_classes": num_classes}
+    if arch in _WITH_AUXILIARY_OUTPUT:
+        options |= {"aux_logits": False, "init_weights": True}
+    model = torchvision.models.get_model(arch, **options)
+    if pretrained:
+        _load_pretrained(model, arch)
+    return model
+
+
+def _load_pretrained(model: torch.nn.Module, arch: str) -> None:
+    """Fill in the weights that torchvision publishes, but for layers of another shape."""
+    weights = torchvision.models.get_model_weights(arch).DEFAULT
+    try:
+        published = weights.get_state_dict(progress=True, check_hash=True)
+    except (URLError, OSError, RuntimeError) as error:
+        raise PCRError(
+            f"--pretrained: could not get the weights of {arch} from {weights.url} ({error}); "
+            f"put the file into {torch.hub.get_dir()}/checkpoints, or train without --pretrained"
+        ) from error
+    own = model.state_dict()
+    fitting = {
+        name: value
+        for name, value in published.items()
+        if name in own and own[name].shape == value.shape
+    }
+    model.load_state_dict(fitting, strict=False)

@@ -1,0 +1,30 @@
+"""The examples in the documentation run as they stand."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import jpegs
+import pytest
+import records
+
+ROOT = Path(__file__).parent.parent
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The fenced code blocks of one language."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
+
+
+def test_the_formats_example_writes_a_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = records.make_dataset(tmp_path / "pcr_dataset", (4,))
+    monkeypatch.chdir(tmp_path)
+    (example,) = blocks("docs/FORMAT.md", "python")
+    exec(compile(example, "docs/FORMAT.md", "exec"), {})
+    written = Path("third_at_level_2.jpg").read_bytes()
+    assert written == dataset.read(0, 2)[2].tobytes()
+    assert jpegs.decode(written).shape == jpegs.decode(records.sources(4)[2]).shape
