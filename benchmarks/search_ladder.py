@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("images", type=Path, help="folder of JPEGs, searched with its sub-folders")
     parser.add_argument("--sample", type=int, default=30, help="images to measure (default 30)")
     args = parser.parse_args()
-    originals = load(args.images, args.sample, tries=1)
+    originals = load(args.images, args.sample)
     results = []
     for split, low, high in product(SPLITS, LOW_BITS, HIGH_BITS):
         ladder = Ladder.parse(f"{split}_{low}_{high}", script(split, low, high))

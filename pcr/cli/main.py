@@ -10,7 +10,7 @@ from typing import NoReturn
 from pcr import __version__
 from pcr.cli.command import execute
 
-COMMANDS = ("convert",)
+COMMANDS = ("convert", "profile", "show")
 
 
 def main() -> NoReturn:
