@@ -16,7 +16,7 @@ if ! command -v clang++ >/dev/null; then
 fi
 
 mkdir -p build/fuzz
-cmake -S native -B build/fuzz -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+cmake -G Ninja -S native -B build/fuzz -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=RelWithDebInfo \
     -DPCR_PYTHON=OFF -DPCR_FUZZ=ON -DPCR_SANITIZE=ON >build/fuzz/configure.log
 cmake --build build/fuzz
 
