@@ -10,7 +10,7 @@ from typing import NoReturn
 from pcr import __version__
 from pcr.cli.command import execute
 
-COMMANDS = ("convert", "info", "verify", "export")
+COMMANDS = ("convert", "info", "verify", "export", "profile", "show")
 
 
 def main() -> NoReturn:
