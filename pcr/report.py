@@ -40,17 +40,20 @@ def plot_levels(table: pd.DataFrame, path: Path) -> None:
     _save(figure, path)
 
 
-def draw_images(images: Sequence[tuple[str, Sequence[bytes]]], path: Path) -> None:
-    """Draw images, each a name and the complete JPEGs of its levels: a row each, a column per level."""
-    columns = max(len(jpegs) for _, jpegs in images)
-    figure = Figure(figsize=(3 * columns, 3 * len(images)), layout="tight")
+def draw_images(
+    images: Sequence[tuple[str, Sequence[bytes]]], levels: Sequence[int], path: Path
+) -> None:
+    """Draw images, each a name and the complete JPEGs of all its levels: a row each, a column per level."""
+    figure = Figure(figsize=(3 * len(levels), 2.8 * len(images)), layout="constrained")
     for row, (name, jpegs) in enumerate(images):
-        for column, (data, ms_ssim) in enumerate(zip(jpegs, level_quality(jpegs), strict=True)):
-            panel = figure.add_subplot(len(images), columns, row * columns + column + 1)
+        ms_ssim = level_quality(jpegs)
+        for column, level in enumerate(levels):
+            panel = figure.add_subplot(len(images), len(levels), row * len(levels) + column + 1)
+            data = jpegs[level - 1]
             with Image.open(io.BytesIO(data)) as image:
                 panel.imshow(image.convert("RGB"))
             panel.set_title(
-                f"level {column + 1}: {len(data):,} bytes\nMS-SSIM {ms_ssim:.4f}", fontsize=9
+                f"level {level}: {len(data):,} bytes\nMS-SSIM {ms_ssim[level - 1]:.4f}", fontsize=9
             )
             panel.set(xticks=[], yticks=[])
             if column == 0:

@@ -19,6 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "images", nargs="+", metavar="IMAGE", help="name in the source folder: 'class/file'"
     )
     parser.add_argument(
+        "--levels", type=int, nargs="+", metavar="N", help="only these levels (default: all)"
+    )
+    parser.add_argument(
         "--out",
         type=Path,
         default=Path("levels.png"),
@@ -29,5 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Draw the picture and say where it is."""
-    draw_images(named_images(Dataset(arguments.dataset), arguments.images), arguments.out)
+    dataset = Dataset(arguments.dataset)
+    levels = [dataset.check_level(level) for level in arguments.levels or _all(dataset)]
+    draw_images(named_images(dataset, arguments.images), levels, arguments.out)
     print(arguments.out)
+
+
+def _all(dataset: Dataset) -> range:
+    return range(1, dataset.levels + 1)
