@@ -227,6 +227,11 @@ def _read_index(path: Path) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
     records = tuple(RecordIndex.decode(entry, source) for entry in entries)
     if any(len(record.prefix_bytes) != info.levels + 1 for record in records):
         raise FormatError(f"{path}: expected {info.levels} levels in every record")
+    expected = info.sealed(records).index_checksum
+    if info.index_checksum != expected:
+        raise FormatError(
+            f"{path}: expected checksum {expected:016x} of its entries, found {info.index_checksum:016x}"
+        )
     found_images = sum(record.images for record in records)
     if found_images != info.images:
         raise FormatError(f"{path}: expected {info.images} images in records, found {found_images}")

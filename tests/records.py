@@ -12,7 +12,7 @@ from pcr.encode import encode_jpeg
 from pcr.format import DatasetInfo, RecordIndex, RecordInfo, record_file
 from pcr.imagefolder import Sample
 from pcr.ladder import Ladder
-from pcr.plan import ConversionOptions
+from pcr.options import ConversionOptions
 from pcr.reader import Dataset
 from pcr.writer import write_index, write_record
 

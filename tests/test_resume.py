@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conversions import CONVERTER, ROOT, dataset_bytes, fail, make_folder, run, state, succeed
+from conversions import CONVERTER, PCR, ROOT, dataset_bytes, fail, make_folder, run, state, succeed
 
 from pcr import format as layout
 from pcr.output import locked
@@ -119,9 +119,7 @@ def test_a_signal_stops_in_order(
         f"error: interrupted by signal {number.name}: "
         "the same command again goes on behind the last whole record\n"
     )
-    assert "expected a finished PCR dataset" in fail(
-        (*CONVERTER[:1], "-m", "pcr"), "info", tmp_path / "out"
-    )
+    assert "expected a finished PCR dataset" in fail(PCR, "info", tmp_path / "out")
     printed = succeed(CONVERTER, source, tmp_path / "out", *OPTIONS)
     assert "of them from before" in printed
     assert_finished_alike(tmp_path / "out", converted)

@@ -18,7 +18,7 @@ from pcr.levels import with_levels
 from pcr.options import ConversionOptions, OnBadImage
 from pcr.reader import Dataset
 
-DEFAULT_LADDER = "standard"
+DEFAULT_LADDER = "bitplane"
 BASELINE_LADDER = "baseline"
 
 

@@ -18,7 +18,10 @@ def main() -> NoReturn:
     parser = argparse.ArgumentParser(prog="pcr", description="Progressive Compressed Records.")
     parser.add_argument("--version", action="version", version=f"pcr {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands = {name: import_module(f"pcr.cli.{name}") for name in COMMANDS}
+    # Some commands draw, and plotting takes seconds to import: load the one that is meant, all for --help.
+    named = sys.argv[1] if len(sys.argv) > 1 else None
+    names = (named,) if named in COMMANDS else COMMANDS
+    commands = {name: import_module(f"pcr.cli.{name}") for name in names}
     for name, command in commands.items():
         command.add_arguments(
             subparsers.add_parser(name, help=command.HELP, description=command.HELP)
