@@ -115,24 +115,36 @@ void store_row(const uint8_t* pixels, int channels, uint32_t width, PlanarImage&
 
 }  // namespace
 
-void libjpeg_decode(Bytes jpeg, const LibjpegOptions& options, const Region& wanted,
-                    PlanarImage& out) {
-  Decompressor decompressor(jpeg, options.max_pixels);
+struct LibjpegImage::State {
+  State(Bytes jpeg, int64_t max_pixels) : decompressor(jpeg, max_pixels) {}
+  Decompressor decompressor;
+};
+
+LibjpegImage::LibjpegImage(Bytes jpeg, int64_t max_pixels)
+    : state_(std::make_unique<State>(jpeg, max_pixels)) {}
+
+LibjpegImage::~LibjpegImage() = default;
+
+uint32_t LibjpegImage::width() const { return state_->decompressor->image_width; }
+
+uint32_t LibjpegImage::height() const { return state_->decompressor->image_height; }
+
+void LibjpegImage::decode(int scale, bool block_smoothing, Region region, PlanarImage& out) {
+  Decompressor& decompressor = state_->decompressor;
   const int channels = choose_output_space(decompressor);
-  decompressor->scale_num = static_cast<unsigned>(8 / options.scale);
+  decompressor->scale_num = static_cast<unsigned>(8 / scale);
   decompressor->scale_denom = 8;
-  decompressor->do_block_smoothing = options.block_smoothing ? TRUE : FALSE;
+  decompressor->do_block_smoothing = block_smoothing ? TRUE : FALSE;
   decompressor->dct_method = JDCT_ISLOW;
   jpeg_start_decompress(decompressor.get());
 
-  Region region = wanted;
   if (region.width() == 0) region = {0, 0, decompressor->output_width, decompressor->output_height};
   if (region.x1 > decompressor->output_width || region.y1 > decompressor->output_height) {
     throw DecodeError("region lies outside of the picture");
   }
   uint32_t first_column = 0;
   uint32_t first_row = 0;
-  if (!options.block_smoothing) {  // smoothing looks at neighbours that cropping takes away
+  if (!block_smoothing) {  // smoothing looks at neighbours that cropping takes away
     first_column = crop_columns(decompressor, region);
     first_row = region.y0;
     skip_rows(decompressor, first_row);

@@ -1,30 +1,33 @@
 // The reference decoder: libjpeg-turbo behind the same interface as the native one.
 #pragma once
 
-#include <array>
+#include <memory>
 #include <vector>
 
 #include "pcr/decode/frame.hpp"
+#include "pcr/decode/inspect.hpp"
 #include "planar_image.hpp"
 
 namespace pcr::decode {
 
-struct LibjpegOptions {
-  int scale = 1;  // 1, 2, 4 or 8: the output is that much smaller
-  bool block_smoothing = false;
-  int64_t max_pixels = kDefaultMaxPixels;
-};
+/// One image in libjpeg's hands, its header read. Throws DecodeError.
+class LibjpegImage {
+ public:
+  LibjpegImage(Bytes jpeg, int64_t max_pixels);
+  ~LibjpegImage();
+  LibjpegImage(const LibjpegImage&) = delete;
+  LibjpegImage& operator=(const LibjpegImage&) = delete;
 
-/// The part of the decoded picture in `region` (in pixels of the scaled output), equal to the same part of a
-/// whole decode. An empty region (the default) stands for the whole picture. Throws DecodeError.
-void libjpeg_decode(Bytes jpeg, const LibjpegOptions& options, const Region& region,
-                    PlanarImage& out);
+  uint32_t width() const;
+  uint32_t height() const;
 
-/// Quantised coefficients of one component: blocks in rows, 64 values each in natural order.
-struct ComponentCoefficients {
-  uint32_t width_in_blocks = 0;
-  uint32_t height_in_blocks = 0;
-  std::vector<int16_t> values;
+  /// Decodes the part of the picture in `region`, in pixels of the output at 1/`scale` (1, 2, 4 or 8), equal to
+  /// the same part of a whole decode. An empty region stands for the whole picture. At most one call.
+  void decode(int scale, bool block_smoothing, Region region, PlanarImage& out);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 std::vector<ComponentCoefficients> libjpeg_coefficients(Bytes jpeg, int64_t max_pixels);
