@@ -122,7 +122,7 @@ const uint8_t* Reconstructor::upsample_row(Samples& s, uint32_t y, const Region&
                                   : std::min(near + 1, s.height - 1);
   const uint32_t left = region.x0 / s.expand_x;
   const uint32_t count = (region.x1 - 1) / s.expand_x + 1 - left;
-  constexpr size_t kMargin = 16;
+  constexpr size_t kMargin = 32;  // a neighbour on each side, and kernels work in steps of 16
   uint16_t* sums = s.sums.ensure(count + 2 * kMargin) + kMargin;
   uint8_t* out = s.upsampled_row.ensure(2 * size_t{count} + 64);
   const uint8_t* far_row = s.row(far);
