@@ -10,12 +10,14 @@ namespace pcr::decode {
 
 inline constexpr uint32_t kRowsAtOnce = 8;
 
+/// Columns are done in eights: up to seven more than `width` are read and written.
 struct ResampleKernels {
-  /// Weighs source rows: out[x * 8 + j] is column x of output row j. Fewer than eight spans leave the rest 0. Columns are
-  /// done in eights: up to seven more than `width` are read and written.
-  void (*blend_rows)(const uint8_t* plane, size_t stride, uint32_t width, const FilterTaps& taps,
-                     uint32_t first_row, uint32_t rows, float* out);
-  /// Weighs columns of what blend_rows made: out[j * out_stride + x].
+  /// Weighs `taps` rows of samples that lie `stride` apart.
+  void (*blend_row)(const uint8_t* rows, size_t stride, uint32_t width, const float* weights,
+                    uint32_t taps, float* out);
+  /// Eight rows to columns: out[x * 8 + j] = rows[j * stride + x].
+  void (*transpose)(const float* rows, size_t stride, uint32_t width, float* out);
+  /// Weighs columns of a transposed group of rows: out[j * out_stride + x].
   void (*blend_columns)(const float* in, const FilterTaps& taps, float* out, size_t out_stride);
   /// value * scale + bias, in the output's type, `step` elements apart.
   void (*store_row)(const float* values, uint32_t count, float scale, float bias, DType dtype,

@@ -20,40 +20,63 @@ inline void transpose8(__m256 r[8]) {
   }
 }
 
-void blend_rows(const uint8_t* plane, size_t stride, uint32_t width, const FilterTaps& taps,
-                uint32_t first_row, uint32_t rows, float* out) {
+/// kTaps: the number of taps where it is small, which unrolls the loops; 0: any.
+template <uint32_t kTaps>
+inline void blend_row_taps(const uint8_t* rows, size_t stride, uint32_t width,
+                           const float* weights, uint32_t any_taps, float* out) {
+  const uint32_t taps = kTaps != 0 ? kTaps : any_taps;
   for (uint32_t x = 0; x < width; x += 8) {
-    __m256 sums[8];
-    for (uint32_t j = 0; j < kRowsAtOnce; ++j) {
-      sums[j] = _mm256_setzero_ps();
-      if (j >= rows) continue;
-      const FilterTaps::Span& span = taps.spans[first_row + j];
-      const float* weights = &taps.weights[span.weight];
-      const uint8_t* source = plane + span.first * stride + x;
-      __m256 sum = _mm256_setzero_ps();
-      for (uint32_t t = 0; t < span.count; ++t, source += stride) {
-        const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(source));
-        const __m256 values = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes));
-        sum = _mm256_fmadd_ps(_mm256_broadcast_ss(weights + t), values, sum);
-      }
-      sums[j] = sum;
+    __m256 sum = _mm256_setzero_ps();
+    const uint8_t* source = rows + x;
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < taps; ++t, source += stride) {
+      const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(source));
+      const __m256 values = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes));
+      sum = _mm256_fmadd_ps(_mm256_broadcast_ss(weights + t), values, sum);
     }
-    transpose8(sums);
-    for (int i = 0; i < 8; ++i) _mm256_store_ps(out + (size_t{x} + i) * 8, sums[i]);
+    _mm256_store_ps(out + x, sum);
   }
 }
 
-void blend_columns(const float* in, const FilterTaps& taps, float* out, size_t out_stride) {
-  const auto width = static_cast<uint32_t>(taps.spans.size());
+void blend_row(const uint8_t* rows, size_t stride, uint32_t width, const float* weights,
+               uint32_t taps, float* out) {
+  switch (taps) {
+    case 3:
+      return blend_row_taps<3>(rows, stride, width, weights, taps, out);
+    case 4:
+      return blend_row_taps<4>(rows, stride, width, weights, taps, out);
+    case 5:
+      return blend_row_taps<5>(rows, stride, width, weights, taps, out);
+    default:
+      return blend_row_taps<0>(rows, stride, width, weights, taps, out);
+  }
+}
+
+void transpose(const float* rows, size_t stride, uint32_t width, float* out) {
+  for (uint32_t x = 0; x < width; x += 8) {
+    __m256 block[8];
+    for (int j = 0; j < 8; ++j) block[j] = _mm256_load_ps(rows + j * stride + x);
+    transpose8(block);
+    for (int i = 0; i < 8; ++i) _mm256_store_ps(out + (size_t{x} + i) * 8, block[i]);
+  }
+}
+
+template <uint32_t kTaps>
+inline void blend_columns_taps(const float* in, const FilterTaps& filter, float* out,
+                               size_t out_stride) {
+  const auto width = static_cast<uint32_t>(filter.first.size());
+  const uint32_t taps = kTaps != 0 ? kTaps : filter.taps;
   for (uint32_t x = 0; x < width; x += 8) {
     __m256 sums[8];
     for (uint32_t i = 0; i < 8; ++i) {
-      const FilterTaps::Span& span = taps.spans[std::min(x + i, width - 1)];
-      const float* weights = &taps.weights[span.weight];
-      const float* source = in + size_t{span.first} * 8;
+      const uint32_t column = std::min(x + i, width - 1);
+      const float* weights = &filter.weights[size_t{taps} * column];
+      const float* source = in + size_t{filter.first[column]} * 8;
       __m256 sum = _mm256_setzero_ps();
-      for (uint32_t t = 0; t < span.count; ++t, source += 8) {
-        sum = _mm256_fmadd_ps(_mm256_broadcast_ss(weights + t), _mm256_load_ps(source), sum);
+#pragma GCC unroll 8
+      for (uint32_t t = 0; t < taps; ++t) {
+        sum = _mm256_fmadd_ps(_mm256_broadcast_ss(weights + t), _mm256_load_ps(source + 8 * t),
+                              sum);
       }
       sums[i] = sum;
     }
@@ -62,31 +85,42 @@ void blend_columns(const float* in, const FilterTaps& taps, float* out, size_t o
   }
 }
 
-#else
-
-void blend_rows(const uint8_t* plane, size_t stride, uint32_t width, const FilterTaps& taps,
-                uint32_t first_row, uint32_t rows, float* out) {
-  std::fill_n(out, size_t{width} * kRowsAtOnce, 0.0f);
-  for (uint32_t j = 0; j < rows; ++j) {
-    const FilterTaps::Span& span = taps.spans[first_row + j];
-    for (uint32_t t = 0; t < span.count; ++t) {
-      const float weight = taps.weights[span.weight + t];
-      const uint8_t* source = plane + (span.first + t) * stride;
-      for (uint32_t x = 0; x < width; ++x) {
-        out[size_t{x} * kRowsAtOnce + j] += weight * static_cast<float>(source[x]);
-      }
-    }
+void blend_columns(const float* in, const FilterTaps& filter, float* out, size_t out_stride) {
+  switch (filter.taps) {
+    case 3:
+      return blend_columns_taps<3>(in, filter, out, out_stride);
+    case 4:
+      return blend_columns_taps<4>(in, filter, out, out_stride);
+    case 5:
+      return blend_columns_taps<5>(in, filter, out, out_stride);
+    default:
+      return blend_columns_taps<0>(in, filter, out, out_stride);
   }
 }
 
-void blend_columns(const float* in, const FilterTaps& taps, float* out, size_t out_stride) {
-  for (uint32_t x = 0; x < taps.spans.size(); ++x) {
-    const FilterTaps::Span& span = taps.spans[x];
+#else
+
+void blend_row(const uint8_t* rows, size_t stride, uint32_t width, const float* weights,
+               uint32_t taps, float* out) {
+  std::fill_n(out, width, 0.0f);
+  for (uint32_t t = 0; t < taps; ++t, rows += stride) {
+    for (uint32_t x = 0; x < width; ++x) out[x] += weights[t] * static_cast<float>(rows[x]);
+  }
+}
+
+void transpose(const float* rows, size_t stride, uint32_t width, float* out) {
+  for (uint32_t x = 0; x < width; ++x) {
+    for (uint32_t j = 0; j < kRowsAtOnce; ++j) *out++ = rows[j * stride + x];
+  }
+}
+
+void blend_columns(const float* in, const FilterTaps& filter, float* out, size_t out_stride) {
+  for (uint32_t x = 0; x < filter.first.size(); ++x) {
     float sums[kRowsAtOnce] = {};
-    for (uint32_t t = 0; t < span.count; ++t) {
-      const float weight = taps.weights[span.weight + t];
-      const float* source = in + (size_t{span.first} + t) * kRowsAtOnce;
-      for (uint32_t j = 0; j < kRowsAtOnce; ++j) sums[j] += weight * source[j];
+    const float* weights = &filter.weights[size_t{filter.taps} * x];
+    const float* source = in + size_t{filter.first[x]} * kRowsAtOnce;
+    for (uint32_t t = 0; t < filter.taps; ++t) {
+      for (uint32_t j = 0; j < kRowsAtOnce; ++j) sums[j] += weights[t] * *source++;
     }
     for (uint32_t j = 0; j < kRowsAtOnce; ++j) out[j * out_stride + x] = sums[j];
   }
@@ -128,4 +162,4 @@ void store_row(const float* values, uint32_t count, float scale, float bias, DTy
   }
 }
 
-const ResampleKernels kResampleKernels = {blend_rows, blend_columns, store_row};
+const ResampleKernels kResampleKernels = {blend_row, transpose, blend_columns, store_row};

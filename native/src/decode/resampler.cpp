@@ -46,25 +46,23 @@ void FilterTaps::build(double start, double length, uint32_t source_size, uint32
                        bool reverse) {
   const double scale = length / output_size;
   const double support = std::max(scale, 1.0);
-  const double last = source_size;
-  spans.resize(output_size);
-  weights.clear();
+  const double size = source_size;
+  taps = std::min(static_cast<uint32_t>(std::ceil(2 * support)) + 1, source_size);
+  first.resize(output_size);
+  weights.assign(size_t{taps} * output_size, 0.0f);
   for (uint32_t i = 0; i < output_size; ++i) {
     const double center = start + (i + 0.5) * scale;
-    const auto first = static_cast<uint32_t>(std::clamp(center - support + 0.5, 0.0, last - 1));
-    const auto end = static_cast<uint32_t>(std::clamp(center + support + 0.5, first + 1.0, last));
-    Span& span = spans[reverse ? output_size - 1 - i : i];
-    span = {first, end - first, static_cast<uint32_t>(weights.size())};
+    const double begin = std::clamp(center - support + 0.5, 0.0, size - taps);
+    const uint32_t output = reverse ? output_size - 1 - i : i;
+    first[output] = static_cast<uint32_t>(begin);
+    float* weight = &weights[size_t{taps} * output];
     double sum = 0;
-    for (uint32_t x = first; x < end; ++x) {
-      const double weight = std::max(0.0, 1.0 - std::abs((x + 0.5 - center) / support));
-      weights.push_back(static_cast<float>(weight));
-      sum += weight;
+    for (uint32_t t = 0; t < taps; ++t) {
+      const double distance = std::abs(first[output] + t + 0.5 - center) / support;
+      weight[t] = static_cast<float>(std::max(0.0, 1.0 - distance));
+      sum += weight[t];
     }
-    for (uint32_t k = span.weight; k < weights.size(); ++k) {
-      weights[k] = sum > 0 ? static_cast<float>(weights[k] / sum)
-                           : 1.0f / static_cast<float>(span.count);
-    }
+    for (uint32_t t = 0; t < taps; ++t) weight[t] = static_cast<float>(weight[t] / sum);
   }
 }
 
@@ -109,7 +107,9 @@ void Resampler::run(const PlanarImage& source, const Box& box, const Orientation
   columns_.build(box.x0, box.width, source.width(), width, orientation.reverse_columns);
   rows_.build(box.y0, box.height, source.height(), height, orientation.reverse_rows);
   const size_t padded = (size_t{width} + 15) / 8 * 8;
-  float* blended = blended_.ensure((size_t{source.width()} + 8) * kRowsAtOnce);
+  const size_t source_padded = (size_t{source.width()} + 15) / 8 * 8;
+  float* blended = blended_.ensure(source_padded * kRowsAtOnce);
+  float* transposed = transposed_.ensure(source_padded * kRowsAtOnce);
   float* resized = resized_.ensure(padded * kRowsAtOnce);
   const ResampleKernels& kernels = resample_kernels();
   const ImageWriter writer(output, index);
@@ -117,9 +117,13 @@ void Resampler::run(const PlanarImage& source, const Box& box, const Orientation
     const uint32_t rows = std::min(kRowsAtOnce, height - first);
     for (int channel = 0; channel < 3; ++channel) {
       if (channel < source.num_planes()) {  // gray: the one plane serves all channels
-        kernels.blend_rows(source.row(channel, 0), source.stride(), source.width(), rows_, first,
-                           rows, blended);
-        kernels.blend_columns(blended, columns_, resized, padded);
+        for (uint32_t j = 0; j < rows; ++j) {
+          kernels.blend_row(source.row(channel, rows_.first[first + j]), source.stride(),
+                            source.width(), &rows_.weights[size_t{rows_.taps} * (first + j)],
+                            rows_.taps, blended + j * source_padded);
+        }
+        kernels.transpose(blended, source_padded, source.width(), transposed);
+        kernels.blend_columns(transposed, columns_, resized, padded);
       }
       for (uint32_t j = 0; j < rows; ++j) {
         writer.write(resized + j * padded, channel, first + j, orientation.transpose);

@@ -23,15 +23,12 @@ struct Orientation {
   Box to_stored(const Box& box, uint32_t width, uint32_t height) const;
 };
 
-/// The source pixels and weights of each output pixel along one axis.
+/// The source pixels and weights of each output pixel along one axis. All outputs have the same number of taps
+/// (weights of zero fill up), so that the inner loops have no conditions.
 struct FilterTaps {
-  struct Span {
-    uint32_t first = 0;
-    uint32_t count = 0;
-    uint32_t weight = 0;  // index of the first weight
-  };
-  std::vector<Span> spans;
-  std::vector<float> weights;
+  uint32_t taps = 0;
+  std::vector<uint32_t> first;  // source index of each output's first tap
+  std::vector<float> weights;   // taps per output
 
   /// Triangle filter whose support grows with the reduction, weights normalised, pixels outside of [0, source_size)
   /// left out: Pillow's BILINEAR. Reads [start, start + length).
@@ -47,8 +44,9 @@ class Resampler {
  private:
   FilterTaps columns_;
   FilterTaps rows_;
-  AlignedBuffer<float> blended_;  // eight rows in the making, transposed: [x][8]
-  AlignedBuffer<float> resized_;  // [plane][8][width]
+  AlignedBuffer<float> blended_;     // eight rows at their new height: [8][source width]
+  AlignedBuffer<float> transposed_;  // [source width][8]
+  AlignedBuffer<float> resized_;     // [8][width]
 };
 
 }  // namespace pcr::decode

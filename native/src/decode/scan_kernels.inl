@@ -234,12 +234,14 @@ inline int64_t read_refinement(BitReader& reader, const HuffmanTable& table, uin
     if (above < 0) return -1;
     const uint64_t target = deposit(uint64_t{1} << above, zeros);
     const uint64_t later = target - 1;
-    change.corrected |= read_corrections(reader, nonzero & remaining & ~later);
-    remaining &= later;
-    if (code.size() != 0) {
-      change.fresh |= target;
-      if (static_cast<int64_t>(appended) >= 0) change.negative |= target;
+    if ((nonzero & remaining) != 0) {
+      change.corrected |= read_corrections(reader, nonzero & remaining & ~later);
     }
+    remaining &= later;
+    const uint64_t sign = ~static_cast<uint64_t>(static_cast<int64_t>(appended) >> 63);
+    const uint64_t coded = code.size() != 0 ? target : 0;
+    change.fresh |= coded;
+    change.negative |= coded & sign;
   } while (remaining != 0);
   return 0;
 }
