@@ -39,7 +39,7 @@ alignas(64) constexpr int16_t kZeroBlock[64] = {};
 
 /// The sample of a block that has only a DC coefficient; 16-bit wrap-around as in the SIMD code.
 uint8_t flat_sample(int16_t dc, uint16_t quant) {
-  const auto scaled = static_cast<int16_t>(static_cast<int16_t>(dc * quant) << kPass1Bits);
+  const auto scaled = static_cast<int16_t>(static_cast<int16_t>(dc * quant) * (1 << kPass1Bits));
   return static_cast<uint8_t>(std::clamp((scaled + 16) >> 5, -128, 127) + 128);
 }
 
