@@ -167,6 +167,14 @@ def test_a_scan_that_continues_none_is_left_to_libjpeg() -> None:
     assert_same_coefficients(swapped)
 
 
+def test_scan_components_out_of_order_are_left_to_libjpeg() -> None:
+    jpeg = bytearray(SAMPLES["baseline 4:2:0"])
+    components = jpeg.index(b"\xff\xda") + 5
+    jpeg[components : components + 6] = bytes([3, 0x11, 1, 0x00, 2, 0x11])
+    assert not native.decodes_natively(bytes(jpeg))
+    assert_same_coefficients(bytes(jpeg))
+
+
 # Pixels
 
 

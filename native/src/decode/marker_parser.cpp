@@ -129,9 +129,7 @@ bool MarkerParser::read_scan(const uint8_t* p, size_t size) {
         while (index < frame_.num_components && frame_.components[index].id != p[1 + 2 * i])
             ++index;
         if (index == frame_.num_components) return false;
-        for (int j = 0; j < i; ++j) {
-            if (scan_.component[j] == index) return false;
-        }
+        if (i > 0 && index <= scan_.component[i - 1]) return false;  // not in the frame's order
         scan_.component[i] = static_cast<uint8_t>(index);
         scan_.dc_table[i] = p[2 + 2 * i] >> 4;
         scan_.ac_table[i] = p[2 + 2 * i] & 15;
