@@ -20,98 +20,99 @@ template <typename T>
 using Array = py::array_t<T, py::array::c_style>;
 
 std::string shape_text(const py::array& array) {
-  return py::str(array.attr("shape")).cast<std::string>();
+    return py::str(array.attr("shape")).cast<std::string>();
 }
 
 void require(bool condition, const std::string& message) {
-  if (!condition) throw py::value_error(message);
+    if (!condition) throw py::value_error(message);
 }
 
 Bytes bytes_of(const py::buffer_info& info) {
-  require(info.ndim == 1 && info.itemsize == 1 && info.strides[0] == 1,
-          "a JPEG must be a contiguous buffer of bytes");
-  return {static_cast<const uint8_t*>(info.ptr), static_cast<size_t>(info.size)};
+    require(info.ndim == 1 && info.itemsize == 1 && info.strides[0] == 1,
+            "a JPEG must be a contiguous buffer of bytes");
+    return {static_cast<const uint8_t*>(info.ptr), static_cast<size_t>(info.size)};
 }
 
 Decoder parse_decoder(const std::string& name) {
-  if (name == "native") return Decoder::kNative;
-  if (name == "libjpeg") return Decoder::kLibjpeg;
-  throw py::value_error("decoder must be 'native' or 'libjpeg', found '" + name + "'");
+    if (name == "native") return Decoder::kNative;
+    if (name == "libjpeg") return Decoder::kLibjpeg;
+    throw py::value_error("decoder must be 'native' or 'libjpeg', found '" + name + "'");
 }
 
 Layout parse_layout(const std::string& name) {
-  if (name == "NCHW") return Layout::kNchw;
-  if (name == "NHWC") return Layout::kNhwc;
-  throw py::value_error("layout must be 'NCHW' or 'NHWC', found '" + name + "'");
+    if (name == "NCHW") return Layout::kNchw;
+    if (name == "NHWC") return Layout::kNhwc;
+    throw py::value_error("layout must be 'NCHW' or 'NHWC', found '" + name + "'");
 }
 
 /// NumPy has no bfloat16, so 16-bit types travel as uint16 with their name beside.
 DType parse_dtype(const std::string& name, const py::array& out) {
-  const auto require_type = [&](const py::dtype& expected, DType dtype) {
-    require(out.dtype().is(expected) || out.dtype().equal(expected),
-            "out has dtype " + py::str(out.dtype()).cast<std::string>() + ", expected " +
-                py::str(expected).cast<std::string>() + " for " + name);
-    return dtype;
-  };
-  if (name == "uint8") return require_type(py::dtype::of<uint8_t>(), DType::kUint8);
-  if (name == "float32") return require_type(py::dtype::of<float>(), DType::kFloat32);
-  if (name == "float16") return require_type(py::dtype::of<uint16_t>(), DType::kFloat16);
-  if (name == "bfloat16") return require_type(py::dtype::of<uint16_t>(), DType::kBfloat16);
-  throw py::value_error("dtype must be 'uint8', 'float32', 'float16' or 'bfloat16', found '" +
-                        name + "'");
+    const auto require_type = [&](const py::dtype& expected, DType dtype) {
+        require(out.dtype().is(expected) || out.dtype().equal(expected),
+                "out has dtype " + py::str(out.dtype()).cast<std::string>() + ", expected " +
+                    py::str(expected).cast<std::string>() + " for " + name);
+        return dtype;
+    };
+    if (name == "uint8") return require_type(py::dtype::of<uint8_t>(), DType::kUint8);
+    if (name == "float32") return require_type(py::dtype::of<float>(), DType::kFloat32);
+    if (name == "float16") return require_type(py::dtype::of<uint16_t>(), DType::kFloat16);
+    if (name == "bfloat16") return require_type(py::dtype::of<uint16_t>(), DType::kBfloat16);
+    throw py::value_error("dtype must be 'uint8', 'float32', 'float16' or 'bfloat16', found '" +
+                          name + "'");
 }
 
 OutputSpec describe_output(py::array& out, const std::string& dtype, const std::string& layout,
                            const std::array<float, 3>& mean, const std::array<float, 3>& stddev,
                            py::ssize_t images) {
-  OutputSpec spec;
-  spec.dtype = parse_dtype(dtype, out);
-  spec.layout = parse_layout(layout);
-  const bool nchw = spec.layout == Layout::kNchw;
-  require(out.ndim() == 4 && out.shape(0) >= images && out.shape(nchw ? 1 : 3) == 3,
-          "out has shape " + shape_text(out) + ", expected " +
-              (nchw ? "(N, 3, H, W)" : "(N, H, W, 3)") + " with N at least " +
-              std::to_string(images));
-  require((out.flags() & py::array::c_style) != 0, "out must be C-contiguous");
-  spec.height = static_cast<uint32_t>(out.shape(nchw ? 2 : 1));
-  spec.width = static_cast<uint32_t>(out.shape(nchw ? 3 : 2));
-  spec.data = out.mutable_data();
-  spec.mean = mean;
-  spec.stddev = stddev;
-  for (float value : stddev) require(value != 0, "std must not be 0");
-  return spec;
+    OutputSpec spec;
+    spec.dtype = parse_dtype(dtype, out);
+    spec.layout = parse_layout(layout);
+    const bool nchw = spec.layout == Layout::kNchw;
+    require(out.ndim() == 4 && out.shape(0) >= images && out.shape(nchw ? 1 : 3) == 3,
+            "out has shape " + shape_text(out) + ", expected " +
+                (nchw ? "(N, 3, H, W)" : "(N, H, W, 3)") + " with N at least " +
+                std::to_string(images));
+    require((out.flags() & py::array::c_style) != 0, "out must be C-contiguous");
+    spec.height = static_cast<uint32_t>(out.shape(nchw ? 2 : 1));
+    spec.width = static_cast<uint32_t>(out.shape(nchw ? 3 : 2));
+    spec.data = out.mutable_data();
+    spec.mean = mean;
+    spec.stddev = stddev;
+    for (float value : stddev) require(value != 0, "std must not be 0");
+    return spec;
 }
 
 std::vector<BatchItem> collect_items(const Array<uint8_t>& buffer, const Array<int64_t>& offsets,
                                      const std::optional<Array<uint8_t>>& orientations,
                                      const std::optional<Array<float>>& boxes,
                                      const std::optional<Array<bool>>& flips) {
-  require(buffer.ndim() == 1, "buffer has shape " + shape_text(buffer) + ", expected one axis");
-  require(offsets.ndim() == 1 && offsets.shape(0) >= 1,
-          "offsets has shape " + shape_text(offsets) + ", expected (n + 1,)");
-  const py::ssize_t n = offsets.shape(0) - 1;
-  const auto require_rows = [&](const py::array& array, const char* name) {
-    require(array.ndim() == 1 && array.shape(0) == n, std::string(name) + " has shape " +
-                                                          shape_text(array) + ", expected (" +
-                                                          std::to_string(n) + ",)");
-  };
-  if (orientations) require_rows(*orientations, "orientations");
-  if (flips) require_rows(*flips, "flips");
-  require(!boxes || (boxes->ndim() == 2 && boxes->shape(0) == n && boxes->shape(1) == 4),
-          "boxes must have shape (" + std::to_string(n) + ", 4)");
-  std::vector<BatchItem> items(static_cast<size_t>(n));
-  for (py::ssize_t i = 0; i < n; ++i) {
-    const int64_t start = offsets.at(i), end = offsets.at(i + 1);
-    require(0 <= start && start <= end && end <= buffer.shape(0),
-            "offsets must ascend and stay within the buffer of " +
-                std::to_string(buffer.shape(0)) + " bytes");
-    BatchItem& item = items[static_cast<size_t>(i)];
-    item.jpeg = {buffer.data() + start, static_cast<size_t>(end - start)};
-    if (orientations) item.orientation = orientations->at(i);
-    if (boxes) item.box = Box{boxes->at(i, 0), boxes->at(i, 1), boxes->at(i, 2), boxes->at(i, 3)};
-    if (flips) item.flip = flips->at(i);
-  }
-  return items;
+    require(buffer.ndim() == 1, "buffer has shape " + shape_text(buffer) + ", expected one axis");
+    require(offsets.ndim() == 1 && offsets.shape(0) >= 1,
+            "offsets has shape " + shape_text(offsets) + ", expected (n + 1,)");
+    const py::ssize_t n = offsets.shape(0) - 1;
+    const auto require_rows = [&](const py::array& array, const char* name) {
+        require(array.ndim() == 1 && array.shape(0) == n, std::string(name) + " has shape " +
+                                                              shape_text(array) + ", expected (" +
+                                                              std::to_string(n) + ",)");
+    };
+    if (orientations) require_rows(*orientations, "orientations");
+    if (flips) require_rows(*flips, "flips");
+    require(!boxes || (boxes->ndim() == 2 && boxes->shape(0) == n && boxes->shape(1) == 4),
+            "boxes must have shape (" + std::to_string(n) + ", 4)");
+    std::vector<BatchItem> items(static_cast<size_t>(n));
+    for (py::ssize_t i = 0; i < n; ++i) {
+        const int64_t start = offsets.at(i), end = offsets.at(i + 1);
+        require(0 <= start && start <= end && end <= buffer.shape(0),
+                "offsets must ascend and stay within the buffer of " +
+                    std::to_string(buffer.shape(0)) + " bytes");
+        BatchItem& item = items[static_cast<size_t>(i)];
+        item.jpeg = {buffer.data() + start, static_cast<size_t>(end - start)};
+        if (orientations) item.orientation = orientations->at(i);
+        if (boxes)
+            item.box = Box{boxes->at(i, 0), boxes->at(i, 1), boxes->at(i, 2), boxes->at(i, 3)};
+        if (flips) item.flip = flips->at(i);
+    }
+    return items;
 }
 
 std::vector<std::pair<size_t, std::string>> decode_batch(
@@ -120,101 +121,102 @@ std::vector<std::pair<size_t, std::string>> decode_batch(
     const std::optional<Array<bool>>& flips, const std::string& dtype, const std::string& layout,
     const std::array<float, 3>& mean, const std::array<float, 3>& stddev,
     const std::string& decoder, bool block_smoothing, bool reduced_scale, int64_t max_pixels) {
-  const auto items = collect_items(buffer, offsets, orientations, boxes, flips);
-  const auto output = describe_output(out, dtype, layout, mean, stddev,
-                                      static_cast<py::ssize_t>(items.size()));
-  const DecodeOptions options{parse_decoder(decoder), block_smoothing, reduced_scale, max_pixels};
-  std::vector<ImageError> errors;
-  {
-    py::gil_scoped_release release;
-    errors = pool.decode_batch(items, output, options);
-  }
-  std::vector<std::pair<size_t, std::string>> result;
-  for (ImageError& error : errors) result.emplace_back(error.index, std::move(error.message));
-  return result;
+    const auto items = collect_items(buffer, offsets, orientations, boxes, flips);
+    const auto output =
+        describe_output(out, dtype, layout, mean, stddev, static_cast<py::ssize_t>(items.size()));
+    const DecodeOptions options{parse_decoder(decoder), block_smoothing, reduced_scale, max_pixels};
+    std::vector<ImageError> errors;
+    {
+        py::gil_scoped_release release;
+        errors = pool.decode_batch(items, output, options);
+    }
+    std::vector<std::pair<size_t, std::string>> result;
+    for (ImageError& error : errors) result.emplace_back(error.index, std::move(error.message));
+    return result;
 }
 
 /// An array that owns the vector.
 template <typename T>
 py::array to_array(std::vector<T>&& values, std::vector<py::ssize_t> shape) {
-  auto owned = std::make_unique<std::vector<T>>(std::move(values));
-  T* data = owned->data();
-  py::capsule owner(owned.release(), [](void* p) { delete static_cast<std::vector<T>*>(p); });
-  return py::array(py::dtype::of<T>(), std::move(shape), data, owner);
+    auto owned = std::make_unique<std::vector<T>>(std::move(values));
+    T* data = owned->data();
+    py::capsule owner(owned.release(), [](void* p) { delete static_cast<std::vector<T>*>(p); });
+    return py::array(py::dtype::of<T>(), std::move(shape), data, owner);
 }
 
 std::vector<py::array> coefficients(const py::buffer& jpeg, const std::string& decoder,
                                     int64_t max_pixels) {
-  const py::buffer_info info = jpeg.request();
-  const Bytes bytes = bytes_of(info);
-  const Decoder which = parse_decoder(decoder);
-  std::vector<ComponentCoefficients> components;
-  {
-    py::gil_scoped_release release;
-    components = read_coefficients(bytes, which, max_pixels);
-  }
-  std::vector<py::array> arrays;
-  for (ComponentCoefficients& c : components) {
-    arrays.push_back(
-        to_array(std::move(c.values), {c.height_in_blocks, c.width_in_blocks, 8, 8}));
-  }
-  return arrays;
+    const py::buffer_info info = jpeg.request();
+    const Bytes bytes = bytes_of(info);
+    const Decoder which = parse_decoder(decoder);
+    std::vector<ComponentCoefficients> components;
+    {
+        py::gil_scoped_release release;
+        components = read_coefficients(bytes, which, max_pixels);
+    }
+    std::vector<py::array> arrays;
+    for (ComponentCoefficients& c : components) {
+        arrays.push_back(
+            to_array(std::move(c.values), {c.height_in_blocks, c.width_in_blocks, 8, 8}));
+    }
+    return arrays;
 }
 
 py::array whole_image(const py::buffer& jpeg, const std::string& decoder, bool block_smoothing,
                       int scale, int64_t max_pixels) {
-  const py::buffer_info info = jpeg.request();
-  const Bytes bytes = bytes_of(info);
-  const DecodeOptions options{parse_decoder(decoder), block_smoothing, true, max_pixels};
-  RgbImage image;
-  {
-    py::gil_scoped_release release;
-    image = decode_rgb(bytes, options, scale);
-  }
-  return to_array(std::move(image.pixels), {image.height, image.width, 3});
+    const py::buffer_info info = jpeg.request();
+    const Bytes bytes = bytes_of(info);
+    const DecodeOptions options{parse_decoder(decoder), block_smoothing, true, max_pixels};
+    RgbImage image;
+    {
+        py::gil_scoped_release release;
+        image = decode_rgb(bytes, options, scale);
+    }
+    return to_array(std::move(image.pixels), {image.height, image.width, 3});
 }
 
 /// (n, 4) int32: width, height, components, progressive; zeros where there is no frame header.
 py::array headers(const Array<uint8_t>& buffer, const Array<int64_t>& offsets) {
-  const auto items = collect_items(buffer, offsets, std::nullopt, std::nullopt, std::nullopt);
-  std::vector<int32_t> values(items.size() * 4);
-  {
-    py::gil_scoped_release release;
-    for (size_t i = 0; i < items.size(); ++i) {
-      try {
-        const Header h = read_header(items[i].jpeg);
-        const int32_t row[4] = {static_cast<int32_t>(h.width), static_cast<int32_t>(h.height),
-                                h.num_components, h.progressive ? 1 : 0};
-        std::copy(row, row + 4, &values[4 * i]);
-      } catch (const DecodeError&) {
-        continue;
-      }
+    const auto items = collect_items(buffer, offsets, std::nullopt, std::nullopt, std::nullopt);
+    std::vector<int32_t> values(items.size() * 4);
+    {
+        py::gil_scoped_release release;
+        for (size_t i = 0; i < items.size(); ++i) {
+            try {
+                const Header h = read_header(items[i].jpeg);
+                const int32_t row[4] = {static_cast<int32_t>(h.width),
+                                        static_cast<int32_t>(h.height), h.num_components,
+                                        h.progressive ? 1 : 0};
+                std::copy(row, row + 4, &values[4 * i]);
+            } catch (const DecodeError&) {
+                continue;
+            }
+        }
     }
-  }
-  return to_array(std::move(values), {static_cast<py::ssize_t>(items.size()), 4});
+    return to_array(std::move(values), {static_cast<py::ssize_t>(items.size()), 4});
 }
 
 }  // namespace
 
 void bind_decode(py::module_& m) {
-  py::register_exception<DecodeError>(m, "DecodeError", PyExc_ValueError);
-  m.attr("DEFAULT_MAX_PIXELS") = kDefaultMaxPixels;
+    py::register_exception<DecodeError>(m, "DecodeError", PyExc_ValueError);
+    m.attr("DEFAULT_MAX_PIXELS") = kDefaultMaxPixels;
 
-  py::class_<DecodePool>(m, "DecodePool", "Threads that decode batches of JPEGs into arrays.")
-      .def(py::init<int>(), py::arg("num_threads"))
-      .def_property_readonly("num_threads", &DecodePool::num_threads)
-      .def_property_readonly("bytes_decoded", &DecodePool::bytes_decoded,
-                             "JPEG bytes given to decode_batch so far.")
-      .def("decode_batch", &decode_batch, py::arg("buffer").noconvert(),
-           py::arg("offsets").noconvert(), py::arg("out").noconvert(), py::kw_only(),
-           py::arg("orientations").noconvert() = py::none(),
-           py::arg("boxes").noconvert() = py::none(), py::arg("flips").noconvert() = py::none(),
-           py::arg("dtype") = "float32", py::arg("layout") = "NCHW",
-           py::arg("mean") = std::array<float, 3>{0, 0, 0},
-           py::arg("std") = std::array<float, 3>{1, 1, 1}, py::arg("decoder") = "native",
-           py::arg("block_smoothing") = false, py::arg("reduced_scale") = true,
-           py::arg("max_pixels") = kDefaultMaxPixels,
-           R"(Decode, crop, resize, flip and normalise n JPEGs into `out`.
+    py::class_<DecodePool>(m, "DecodePool", "Threads that decode batches of JPEGs into arrays.")
+        .def(py::init<int>(), py::arg("num_threads"))
+        .def_property_readonly("num_threads", &DecodePool::num_threads)
+        .def_property_readonly("bytes_decoded", &DecodePool::bytes_decoded,
+                               "JPEG bytes given to decode_batch so far.")
+        .def("decode_batch", &decode_batch, py::arg("buffer").noconvert(),
+             py::arg("offsets").noconvert(), py::arg("out").noconvert(), py::kw_only(),
+             py::arg("orientations").noconvert() = py::none(),
+             py::arg("boxes").noconvert() = py::none(), py::arg("flips").noconvert() = py::none(),
+             py::arg("dtype") = "float32", py::arg("layout") = "NCHW",
+             py::arg("mean") = std::array<float, 3>{0, 0, 0},
+             py::arg("std") = std::array<float, 3>{1, 1, 1}, py::arg("decoder") = "native",
+             py::arg("block_smoothing") = false, py::arg("reduced_scale") = true,
+             py::arg("max_pixels") = kDefaultMaxPixels,
+             R"(Decode, crop, resize, flip and normalise n JPEGs into `out`.
 
 buffer: uint8 (bytes,); image i is buffer[offsets[i]:offsets[i + 1]]; offsets: int64 (n + 1,).
 out: (N, 3, H, W) or (N, H, W, 3), N >= n, C-contiguous; uint8 or float32, or uint16 that receives the bit
@@ -227,26 +229,28 @@ reduced_scale: decode at 1/2, 1/4 or 1/8 where the crop is at least that much la
 Returns [(index, message)] of the images that failed, ascending; their places hold zeros. Raises ValueError or
 TypeError for arguments that do not fit. Lets go of the GIL; calls on one pool take turns.)");
 
-  m.def("coefficients", &coefficients, py::arg("jpeg"), py::arg("decoder") = "native",
-        py::arg("max_pixels") = kDefaultMaxPixels,
-        "Quantised coefficients: for each component int16 (block rows, block columns, 8, 8).\n\n"
-        "Raises DecodeError.");
-  m.def(
-      "decodes_natively",
-      [](const py::buffer& jpeg, int64_t max_pixels) {
-        const py::buffer_info info = jpeg.request();
-        const Bytes bytes = bytes_of(info);
-        py::gil_scoped_release release;
-        return decodes_natively(bytes, max_pixels);
-      },
-      py::arg("jpeg"), py::arg("max_pixels") = kDefaultMaxPixels,
-      "Whether decoder='native' decodes this JPEG without falling back to libjpeg.");
-  m.def("decode_rgb", &whole_image, py::arg("jpeg"), py::arg("decoder") = "native",
-        py::arg("block_smoothing") = false, py::arg("scale") = 1,
-        py::arg("max_pixels") = kDefaultMaxPixels,
-        "The whole picture at 1/scale (1, 2, 4, 8) as uint8 (height, width, 3), stored orientation.\n\n"
-        "Raises DecodeError.");
-  m.def("headers", &headers, py::arg("buffer").noconvert(), py::arg("offsets").noconvert(),
+    m.def("coefficients", &coefficients, py::arg("jpeg"), py::arg("decoder") = "native",
+          py::arg("max_pixels") = kDefaultMaxPixels,
+          "Quantised coefficients: for each component int16 (block rows, block columns, 8, 8).\n\n"
+          "Raises DecodeError.");
+    m.def(
+        "decodes_natively",
+        [](const py::buffer& jpeg, int64_t max_pixels) {
+            const py::buffer_info info = jpeg.request();
+            const Bytes bytes = bytes_of(info);
+            py::gil_scoped_release release;
+            return decodes_natively(bytes, max_pixels);
+        },
+        py::arg("jpeg"), py::arg("max_pixels") = kDefaultMaxPixels,
+        "Whether decoder='native' decodes this JPEG without falling back to libjpeg.");
+    m.def("decode_rgb", &whole_image, py::arg("jpeg"), py::arg("decoder") = "native",
+          py::arg("block_smoothing") = false, py::arg("scale") = 1,
+          py::arg("max_pixels") = kDefaultMaxPixels,
+          "The whole picture at 1/scale (1, 2, 4, 8) as uint8 (height, width, 3), stored "
+          "orientation.\n\n"
+          "Raises DecodeError.");
+    m.def(
+        "headers", &headers, py::arg("buffer").noconvert(), py::arg("offsets").noconvert(),
         "int32 (n, 4): width, height, components, progressive (0 or 1) of n JPEGs; zeros where no "
         "frame header is found.");
 }

@@ -1,4 +1,5 @@
-// The Python border: every bindings/*.cpp converts arguments and releases the GIL, and does nothing else.
+// The Python border: every bindings/*.cpp converts arguments and releases the GIL, and does nothing
+// else.
 
 #include <pybind11/pybind11.h>
 
@@ -8,7 +9,8 @@
 namespace py = pybind11;
 
 PYBIND11_MODULE(_native, module) {
-    module.doc() = "Native half of pcr: see pcr/jpeg.py, pcr/quality.py and pcr/loader.py for the public API.";
+    module.doc() =
+        "Native half of pcr: see pcr/jpeg.py, pcr/quality.py and pcr/loader.py for the public API.";
     // Looked up once at import: errors.py imports nothing, so there is no cycle.
     static const py::object format_error = py::module_::import("pcr.errors").attr("FormatError");
     py::register_exception_translator([](std::exception_ptr error) {

@@ -13,180 +13,185 @@ namespace {
 constexpr size_t kKeepBytes = size_t{64} << 20;
 constexpr int kMaxShift = 13;  // libjpeg's limit on Al
 
-/// Runs `decode(reader, first, count)` over the restart intervals of a scan. Does what libjpeg does where data or
-/// restart markers are missing; false where the order of restart markers is wrong.
+/// Runs `decode(reader, first, count)` over the restart intervals of a scan. Does what libjpeg does
+/// where data or restart markers are missing; false where the order of restart markers is wrong.
 template <typename Decode>
 bool decode_intervals(ScanData& data, uint64_t total, uint64_t interval, Decode decode) {
-  if (interval == 0) interval = total;
-  bool exhausted = false;
-  int expected_restart = 0;
-  for (uint64_t first = 0; first < total; first += interval) {
-    BitReader reader;
-    bool has_data = true;
-    if (first > 0) {
-      const int restart = data.take_restart();
-      if (restart >= 0 && restart != expected_restart) return false;
-      expected_restart = (expected_restart + 1) & 7;
-      has_data = restart >= 0;
-      if (!has_data && exhausted) break;
+    if (interval == 0) interval = total;
+    bool exhausted = false;
+    int expected_restart = 0;
+    for (uint64_t first = 0; first < total; first += interval) {
+        BitReader reader;
+        bool has_data = true;
+        if (first > 0) {
+            const int restart = data.take_restart();
+            if (restart >= 0 && restart != expected_restart) return false;
+            expected_restart = (expected_restart + 1) & 7;
+            has_data = restart >= 0;
+            if (!has_data && exhausted) break;
+        }
+        if (!has_data) {
+            reader = data.empty_segment();
+        } else if (!data.read_segment(reader)) {
+            return false;
+        }
+        const SegmentEnd end = decode(reader, first, std::min(interval, total - first));
+        if (end == SegmentEnd::kIrregular) return false;
+        exhausted = end == SegmentEnd::kExhausted;
     }
-    if (!has_data) {
-      reader = data.empty_segment();
-    } else if (!data.read_segment(reader)) {
-      return false;
-    }
-    const SegmentEnd end = decode(reader, first, std::min(interval, total - first));
-    if (end == SegmentEnd::kIrregular) return false;
-    exhausted = end == SegmentEnd::kExhausted;
-  }
-  return true;
+    return true;
 }
 
 }  // namespace
 
 bool EntropyDecoder::decode(Bytes jpeg, int64_t max_pixels) {
-  MarkerParser parser(jpeg);
-  int scans = 0;
-  for (;;) {
-    switch (parser.next()) {
-      case MarkerParser::Stop::kIrregular:
-        return false;
-      case MarkerParser::Stop::kEnd:
-        frame_ = parser.frame();
-        return scans > 0;
-      case MarkerParser::Stop::kFrame: {
-        frame_ = parser.frame();
-        const int64_t pixels = int64_t{frame_.width} * frame_.height;
-        if (pixels > max_pixels) {
-          throw DecodeError("image of " + std::to_string(frame_.width) + "x" +
-                            std::to_string(frame_.height) + " pixels is above the limit of " +
-                            std::to_string(max_pixels) + " pixels");
+    MarkerParser parser(jpeg);
+    int scans = 0;
+    for (;;) {
+        switch (parser.next()) {
+            case MarkerParser::Stop::kIrregular:
+                return false;
+            case MarkerParser::Stop::kEnd:
+                frame_ = parser.frame();
+                return scans > 0;
+            case MarkerParser::Stop::kFrame: {
+                frame_ = parser.frame();
+                const int64_t pixels = int64_t{frame_.width} * frame_.height;
+                if (pixels > max_pixels) {
+                    throw DecodeError("image of " + std::to_string(frame_.width) + "x" +
+                                      std::to_string(frame_.height) +
+                                      " pixels is above the limit of " +
+                                      std::to_string(max_pixels) + " pixels");
+                }
+                if (!frame_.huffman) return false;
+                coefficients_.reset(frame_);
+                for (auto& precision : precision_) precision.fill(-1);
+                decoded_.fill(false);
+                break;
+            }
+            case MarkerParser::Stop::kScan: {
+                if (++scans > kMaxScans) {
+                    throw DecodeError("more than " + std::to_string(kMaxScans) + " scans");
+                }
+                size_t position = parser.position();
+                if (!decode_scan(parser, position)) return false;
+                parser.seek(position);
+                break;
+            }
         }
-        if (!frame_.huffman) return false;
-        coefficients_.reset(frame_);
-        for (auto& precision : precision_) precision.fill(-1);
-        decoded_.fill(false);
-        break;
-      }
-      case MarkerParser::Stop::kScan: {
-        if (++scans > kMaxScans) {
-          throw DecodeError("more than " + std::to_string(kMaxScans) + " scans");
-        }
-        size_t position = parser.position();
-        if (!decode_scan(parser, position)) return false;
-        parser.seek(position);
-        break;
-      }
     }
-  }
 }
 
 bool EntropyDecoder::decode_scan(const MarkerParser& parser, size_t& position) {
-  const ScanHeader& scan = parser.scan();
-  if (!frame_.progressive) {
-    for (int i = 0; i < scan.num_components; ++i) {
-      if (std::exchange(decoded_[scan.component[i]], true)) return false;
+    const ScanHeader& scan = parser.scan();
+    if (!frame_.progressive) {
+        for (int i = 0; i < scan.num_components; ++i) {
+            if (std::exchange(decoded_[scan.component[i]], true)) return false;
+        }
+        return decode_mcu_scan(parser, position);
     }
-    return decode_mcu_scan(parser, position);
-  }
-  if (!check_progression(scan)) return false;
-  return scan.first == 0 ? decode_mcu_scan(parser, position) : decode_band_scan(parser, position);
+    if (!check_progression(scan)) return false;
+    return scan.first == 0 ? decode_mcu_scan(parser, position) : decode_band_scan(parser, position);
 }
 
 /// Each scan must continue where the scans before it stopped.
 bool EntropyDecoder::check_progression(const ScanHeader& scan) {
-  if (scan.first > scan.last || scan.last > 63 || scan.low > kMaxShift) return false;
-  if (scan.first == 0 ? scan.last != 0 : scan.num_components != 1) return false;
-  if (scan.high != 0 && scan.low != scan.high - 1) return false;
-  for (int i = 0; i < scan.num_components; ++i) {
-    auto& precision = precision_[scan.component[i]];
-    if (scan.first > 0 && precision[0] < 0) return false;
-    for (int k = scan.first; k <= scan.last; ++k) {
-      if (precision[k] != (scan.high == 0 ? -1 : scan.high)) return false;
-      precision[k] = static_cast<int8_t>(scan.low);
+    if (scan.first > scan.last || scan.last > 63 || scan.low > kMaxShift) return false;
+    if (scan.first == 0 ? scan.last != 0 : scan.num_components != 1) return false;
+    if (scan.high != 0 && scan.low != scan.high - 1) return false;
+    for (int i = 0; i < scan.num_components; ++i) {
+        auto& precision = precision_[scan.component[i]];
+        if (scan.first > 0 && precision[0] < 0) return false;
+        for (int k = scan.first; k <= scan.last; ++k) {
+            if (precision[k] != (scan.high == 0 ? -1 : scan.high)) return false;
+            precision[k] = static_cast<int8_t>(scan.low);
+        }
     }
-  }
-  return true;
+    return true;
 }
 
 bool EntropyDecoder::decode_band_scan(const MarkerParser& parser, size_t& position) {
-  const ScanHeader& scan = parser.scan();
-  const bool refine = scan.high != 0;
-  const HuffmanSpec& spec = parser.tables().ac[scan.ac_table[0]];
-  const CodeKind kind = refine ? CodeKind::kAcRefine : CodeKind::kAcFirst;
-  if (!spec.defined || !huffman_[0].build(spec, kind)) return false;
-  const Component& component = frame_.components[scan.component[0]];
-  BandScan band;
-  band.plane = coefficients_.plane(scan.component[0]);
-  band.width_in_blocks = component.width_in_blocks;
-  band.first = scan.first;
-  band.last = scan.last;
-  band.shift = scan.low;
-  band.table = &huffman_[0];
-  const auto kernel = refine ? scan_kernels().ac_refine : scan_kernels().ac_first;
-  ScanData data(parser.bytes(), position, segment_);
-  const uint64_t blocks = uint64_t{component.width_in_blocks} * component.height_in_blocks;
-  const bool regular = decode_intervals(
-      data, blocks, parser.tables().restart_interval,
-      [&](BitReader& reader, uint64_t first, uint64_t n) { return kernel(reader, band, first, n); });
-  position = data.skip_to_end();
-  return regular;
+    const ScanHeader& scan = parser.scan();
+    const bool refine = scan.high != 0;
+    const HuffmanSpec& spec = parser.tables().ac[scan.ac_table[0]];
+    const CodeKind kind = refine ? CodeKind::kAcRefine : CodeKind::kAcFirst;
+    if (!spec.defined || !huffman_[0].build(spec, kind)) return false;
+    const Component& component = frame_.components[scan.component[0]];
+    BandScan band;
+    band.plane = coefficients_.plane(scan.component[0]);
+    band.width_in_blocks = component.width_in_blocks;
+    band.first = scan.first;
+    band.last = scan.last;
+    band.shift = scan.low;
+    band.table = &huffman_[0];
+    const auto kernel = refine ? scan_kernels().ac_refine : scan_kernels().ac_first;
+    ScanData data(parser.bytes(), position, segment_);
+    const uint64_t blocks = uint64_t{component.width_in_blocks} * component.height_in_blocks;
+    const bool regular = decode_intervals(data, blocks, parser.tables().restart_interval,
+                                          [&](BitReader& reader, uint64_t first, uint64_t n) {
+                                              return kernel(reader, band, first, n);
+                                          });
+    position = data.skip_to_end();
+    return regular;
 }
 
 bool EntropyDecoder::decode_mcu_scan(const MarkerParser& parser, size_t& position) {
-  const ScanHeader& scan = parser.scan();
-  McuScan mcu;
-  if (!lay_out_mcu(scan, parser.tables(), mcu)) return false;
-  const Component& first_component = frame_.components[scan.component[0]];
-  const uint32_t rows =
-      scan.num_components == 1 ? first_component.height_in_blocks : frame_.mcu_rows();
-  const ScanKernels& kernels = scan_kernels();
-  const auto kernel = !frame_.progressive ? kernels.sequential
-                      : scan.high == 0    ? kernels.dc_first
-                                          : kernels.dc_refine;
-  ScanData data(parser.bytes(), position, segment_);
-  const bool regular = decode_intervals(
-      data, uint64_t{mcu.mcus_per_row} * rows, parser.tables().restart_interval,
-      [&](BitReader& reader, uint64_t first, uint64_t n) { return kernel(reader, mcu, first, n); });
-  position = data.skip_to_end();
-  return regular;
+    const ScanHeader& scan = parser.scan();
+    McuScan mcu;
+    if (!lay_out_mcu(scan, parser.tables(), mcu)) return false;
+    const Component& first_component = frame_.components[scan.component[0]];
+    const uint32_t rows =
+        scan.num_components == 1 ? first_component.height_in_blocks : frame_.mcu_rows();
+    const ScanKernels& kernels = scan_kernels();
+    const auto kernel = !frame_.progressive ? kernels.sequential
+                        : scan.high == 0    ? kernels.dc_first
+                                            : kernels.dc_refine;
+    ScanData data(parser.bytes(), position, segment_);
+    const bool regular =
+        decode_intervals(data, uint64_t{mcu.mcus_per_row} * rows, parser.tables().restart_interval,
+                         [&](BitReader& reader, uint64_t first, uint64_t n) {
+                             return kernel(reader, mcu, first, n);
+                         });
+    position = data.skip_to_end();
+    return regular;
 }
 
 /// Fills in where the blocks of an MCU lie and builds their tables; false where a table is missing.
 bool EntropyDecoder::lay_out_mcu(const ScanHeader& scan, const TableState& tables, McuScan& mcu) {
-  const bool interleaved = scan.num_components > 1;
-  mcu.shift = scan.low;
-  for (int i = 0; i < scan.num_components; ++i) {
-    const Component& component = frame_.components[scan.component[i]];
-    BlockSlot slot;
-    slot.plane = coefficients_.plane(scan.component[i]);
-    slot.predictor = i;
-    slot.step_x = interleaved ? component.h : 1;
-    slot.step_y = interleaved ? component.v : 1;
-    if (!frame_.progressive || scan.high == 0) {
-      const HuffmanSpec& dc = tables.dc[scan.dc_table[i]];
-      if (!dc.defined || !huffman_[2 * i].build(dc, CodeKind::kDc)) return false;
-      slot.dc_table = &huffman_[2 * i];
+    const bool interleaved = scan.num_components > 1;
+    mcu.shift = scan.low;
+    for (int i = 0; i < scan.num_components; ++i) {
+        const Component& component = frame_.components[scan.component[i]];
+        BlockSlot slot;
+        slot.plane = coefficients_.plane(scan.component[i]);
+        slot.predictor = i;
+        slot.step_x = interleaved ? component.h : 1;
+        slot.step_y = interleaved ? component.v : 1;
+        if (!frame_.progressive || scan.high == 0) {
+            const HuffmanSpec& dc = tables.dc[scan.dc_table[i]];
+            if (!dc.defined || !huffman_[2 * i].build(dc, CodeKind::kDc)) return false;
+            slot.dc_table = &huffman_[2 * i];
+        }
+        if (!frame_.progressive) {
+            const HuffmanSpec& ac = tables.ac[scan.ac_table[i]];
+            if (!ac.defined || !huffman_[2 * i + 1].build(ac, CodeKind::kAcSequential))
+                return false;
+            slot.ac_table = &huffman_[2 * i + 1];
+        }
+        for (slot.offset_y = 0; slot.offset_y < slot.step_y; ++slot.offset_y) {
+            for (slot.offset_x = 0; slot.offset_x < slot.step_x; ++slot.offset_x) {
+                mcu.slots[mcu.num_slots++] = slot;
+            }
+        }
+        if (!interleaved) mcu.mcus_per_row = component.width_in_blocks;
     }
-    if (!frame_.progressive) {
-      const HuffmanSpec& ac = tables.ac[scan.ac_table[i]];
-      if (!ac.defined || !huffman_[2 * i + 1].build(ac, CodeKind::kAcSequential)) return false;
-      slot.ac_table = &huffman_[2 * i + 1];
-    }
-    for (slot.offset_y = 0; slot.offset_y < slot.step_y; ++slot.offset_y) {
-      for (slot.offset_x = 0; slot.offset_x < slot.step_x; ++slot.offset_x) {
-        mcu.slots[mcu.num_slots++] = slot;
-      }
-    }
-    if (!interleaved) mcu.mcus_per_row = component.width_in_blocks;
-  }
-  if (interleaved) mcu.mcus_per_row = frame_.mcus_per_row();
-  return true;
+    if (interleaved) mcu.mcus_per_row = frame_.mcus_per_row();
+    return true;
 }
 
 void EntropyDecoder::trim() {
-  coefficients_.trim(kKeepBytes);
-  if (segment_.capacity_bytes() > kKeepBytes) segment_.release();
+    coefficients_.trim(kKeepBytes);
+    if (segment_.capacity_bytes() > kKeepBytes) segment_.release();
 }
 
 }  // namespace pcr::decode

@@ -39,21 +39,19 @@ alignas(64) constexpr int16_t kZeroBlock[64] = {};
 
 /// The sample of a block that has only a DC coefficient; 16-bit wrap-around as in the SIMD code.
 uint8_t flat_sample(int16_t dc, uint16_t quant) {
-  const auto scaled = static_cast<int16_t>(static_cast<int16_t>(dc * quant) * (1 << kPass1Bits));
-  return static_cast<uint8_t>(std::clamp((scaled + 16) >> 5, -128, 127) + 128);
+    const auto scaled = static_cast<int16_t>(static_cast<int16_t>(dc * quant) * (1 << kPass1Bits));
+    return static_cast<uint8_t>(std::clamp((scaled + 16) >> 5, -128, 127) + 128);
 }
 
 }  // namespace
 
 namespace portable {
-#include "idct_kernels.inl"
 #include "idct_portable.inl"
 }  // namespace portable
 
 #if defined(PCR_HAVE_AVX2_KERNELS)
 PCR_BEGIN_AVX2
 namespace avx2 {
-#include "idct_kernels.inl"
 #include "idct_avx2.inl"
 }  // namespace avx2
 PCR_END_AVX2
@@ -61,9 +59,9 @@ PCR_END_AVX2
 
 const IdctKernels& idct_kernels() {
 #if defined(PCR_HAVE_AVX2_KERNELS)
-  if (use_avx2_kernels()) return avx2::kIdctKernels;
+    if (use_avx2_kernels()) return avx2::kIdctKernels;
 #endif
-  return portable::kIdctKernels;
+    return portable::kIdctKernels;
 }
 
 }  // namespace pcr::decode

@@ -10,29 +10,29 @@
 namespace pcr::decode {
 
 class ImageDecoder {
- public:
-  /// Writes the item's crop as image number `index`. Throws DecodeError.
-  void decode_item(const BatchItem& item, const OutputSpec& output, const DecodeOptions& options,
-                   size_t index);
+  public:
+    /// Writes the item's crop as image number `index`. Throws DecodeError.
+    void decode_item(const BatchItem& item, const OutputSpec& output, const DecodeOptions& options,
+                     size_t index);
 
-  /// The whole picture at 1/`scale`, stored orientation, no resizing. Throws DecodeError.
-  const PlanarImage& decode_whole(Bytes jpeg, const DecodeOptions& options, int scale);
+    /// The whole picture at 1/`scale`, stored orientation, no resizing. Throws DecodeError.
+    const PlanarImage& decode_whole(Bytes jpeg, const DecodeOptions& options, int scale);
 
- private:
-  struct Crop {
-    Box box;  // stored orientation, unscaled
-    int scale = 1;
-    Region region;  // scaled pixels that the box touches
-  };
+  private:
+    struct Crop {
+        Box box;  // stored orientation, unscaled
+        int scale = 1;
+        Region region;  // scaled pixels that the box touches
+    };
 
-  static Crop plan_crop(const BatchItem& item, const OutputSpec& output,
-                        const DecodeOptions& options, uint32_t width, uint32_t height);
-  void trim();
+    static Crop plan_crop(const BatchItem& item, const OutputSpec& output,
+                          const DecodeOptions& options, uint32_t width, uint32_t height);
+    void trim();
 
-  EntropyDecoder entropy_;
-  Reconstructor reconstructor_;
-  Resampler resampler_;
-  PlanarImage image_;
+    EntropyDecoder entropy_;
+    Reconstructor reconstructor_;
+    Resampler resampler_;
+    PlanarImage image_;
 };
 
 }  // namespace pcr::decode

@@ -7,12 +7,14 @@
 #define PCR_HAVE_AVX2_KERNELS 1
 #include <immintrin.h>
 #if defined(__clang__)
-#define PCR_BEGIN_AVX2 \
-  _Pragma("clang attribute push(__attribute__((target(\"avx2,fma,f16c,bmi,bmi2,lzcnt,popcnt\"))), apply_to = function)")
+#define PCR_BEGIN_AVX2                                                                            \
+    _Pragma(                                                                                      \
+        "clang attribute push(__attribute__((target(\"avx2,fma,f16c,bmi,bmi2,lzcnt,popcnt\"))), " \
+        "apply_to = function)")
 #define PCR_END_AVX2 _Pragma("clang attribute pop")
 #else
 #define PCR_BEGIN_AVX2 \
-  _Pragma("GCC push_options") _Pragma("GCC target(\"avx2,fma,f16c,bmi,bmi2,lzcnt,popcnt\")")
+    _Pragma("GCC push_options") _Pragma("GCC target(\"avx2,fma,f16c,bmi,bmi2,lzcnt,popcnt\")")
 #define PCR_END_AVX2 _Pragma("GCC pop_options")
 #endif
 #endif

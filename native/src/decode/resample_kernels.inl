@@ -3,127 +3,127 @@
 #if defined(PCR_AVX2)
 
 inline void transpose8(__m256 r[8]) {
-  __m256 a[8], b[8];
-  for (int i = 0; i < 4; ++i) {
-    a[2 * i] = _mm256_unpacklo_ps(r[2 * i], r[2 * i + 1]);
-    a[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i], r[2 * i + 1]);
-  }
-  for (int i = 0; i < 2; ++i) {
-    b[4 * i] = _mm256_shuffle_ps(a[4 * i], a[4 * i + 2], 0x44);
-    b[4 * i + 1] = _mm256_shuffle_ps(a[4 * i], a[4 * i + 2], 0xEE);
-    b[4 * i + 2] = _mm256_shuffle_ps(a[4 * i + 1], a[4 * i + 3], 0x44);
-    b[4 * i + 3] = _mm256_shuffle_ps(a[4 * i + 1], a[4 * i + 3], 0xEE);
-  }
-  for (int i = 0; i < 4; ++i) {
-    r[i] = _mm256_permute2f128_ps(b[i], b[4 + i], 0x20);
-    r[4 + i] = _mm256_permute2f128_ps(b[i], b[4 + i], 0x31);
-  }
+    __m256 a[8], b[8];
+    for (int i = 0; i < 4; ++i) {
+        a[2 * i] = _mm256_unpacklo_ps(r[2 * i], r[2 * i + 1]);
+        a[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i], r[2 * i + 1]);
+    }
+    for (int i = 0; i < 2; ++i) {
+        b[4 * i] = _mm256_shuffle_ps(a[4 * i], a[4 * i + 2], 0x44);
+        b[4 * i + 1] = _mm256_shuffle_ps(a[4 * i], a[4 * i + 2], 0xEE);
+        b[4 * i + 2] = _mm256_shuffle_ps(a[4 * i + 1], a[4 * i + 3], 0x44);
+        b[4 * i + 3] = _mm256_shuffle_ps(a[4 * i + 1], a[4 * i + 3], 0xEE);
+    }
+    for (int i = 0; i < 4; ++i) {
+        r[i] = _mm256_permute2f128_ps(b[i], b[4 + i], 0x20);
+        r[4 + i] = _mm256_permute2f128_ps(b[i], b[4 + i], 0x31);
+    }
 }
 
 /// kTaps: the number of taps where it is small, which unrolls the loops; 0: any.
 template <uint32_t kTaps>
-inline void blend_row_taps(const uint8_t* rows, size_t stride, uint32_t width,
-                           const float* weights, uint32_t any_taps, float* out) {
-  const uint32_t taps = kTaps != 0 ? kTaps : any_taps;
-  for (uint32_t x = 0; x < width; x += 8) {
-    __m256 sum = _mm256_setzero_ps();
-    const uint8_t* source = rows + x;
+inline void blend_row_taps(const uint8_t* rows, size_t stride, uint32_t width, const float* weights,
+                           uint32_t any_taps, float* out) {
+    const uint32_t taps = kTaps != 0 ? kTaps : any_taps;
+    for (uint32_t x = 0; x < width; x += 8) {
+        __m256 sum = _mm256_setzero_ps();
+        const uint8_t* source = rows + x;
 #pragma GCC unroll 8
-    for (uint32_t t = 0; t < taps; ++t, source += stride) {
-      const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(source));
-      const __m256 values = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes));
-      sum = _mm256_fmadd_ps(_mm256_broadcast_ss(weights + t), values, sum);
+        for (uint32_t t = 0; t < taps; ++t, source += stride) {
+            const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(source));
+            const __m256 values = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes));
+            sum = _mm256_fmadd_ps(_mm256_broadcast_ss(weights + t), values, sum);
+        }
+        _mm256_store_ps(out + x, sum);
     }
-    _mm256_store_ps(out + x, sum);
-  }
 }
 
 void blend_row(const uint8_t* rows, size_t stride, uint32_t width, const float* weights,
                uint32_t taps, float* out) {
-  switch (taps) {
-    case 3:
-      return blend_row_taps<3>(rows, stride, width, weights, taps, out);
-    case 4:
-      return blend_row_taps<4>(rows, stride, width, weights, taps, out);
-    case 5:
-      return blend_row_taps<5>(rows, stride, width, weights, taps, out);
-    default:
-      return blend_row_taps<0>(rows, stride, width, weights, taps, out);
-  }
+    switch (taps) {
+        case 3:
+            return blend_row_taps<3>(rows, stride, width, weights, taps, out);
+        case 4:
+            return blend_row_taps<4>(rows, stride, width, weights, taps, out);
+        case 5:
+            return blend_row_taps<5>(rows, stride, width, weights, taps, out);
+        default:
+            return blend_row_taps<0>(rows, stride, width, weights, taps, out);
+    }
 }
 
 void transpose(const float* rows, size_t stride, uint32_t width, float* out) {
-  for (uint32_t x = 0; x < width; x += 8) {
-    __m256 block[8];
-    for (int j = 0; j < 8; ++j) block[j] = _mm256_load_ps(rows + j * stride + x);
-    transpose8(block);
-    for (int i = 0; i < 8; ++i) _mm256_store_ps(out + (size_t{x} + i) * 8, block[i]);
-  }
+    for (uint32_t x = 0; x < width; x += 8) {
+        __m256 block[8];
+        for (int j = 0; j < 8; ++j) block[j] = _mm256_load_ps(rows + j * stride + x);
+        transpose8(block);
+        for (int i = 0; i < 8; ++i) _mm256_store_ps(out + (size_t{x} + i) * 8, block[i]);
+    }
 }
 
 template <uint32_t kTaps>
 inline void blend_columns_taps(const float* in, const FilterTaps& filter, float* out,
                                size_t out_stride) {
-  const auto width = static_cast<uint32_t>(filter.first.size());
-  const uint32_t taps = kTaps != 0 ? kTaps : filter.taps;
-  for (uint32_t x = 0; x < width; x += 8) {
-    __m256 sums[8];
-    for (uint32_t i = 0; i < 8; ++i) {
-      const uint32_t column = std::min(x + i, width - 1);
-      const float* weights = &filter.weights[size_t{taps} * column];
-      const float* source = in + size_t{filter.first[column]} * 8;
-      __m256 sum = _mm256_setzero_ps();
+    const auto width = static_cast<uint32_t>(filter.first.size());
+    const uint32_t taps = kTaps != 0 ? kTaps : filter.taps;
+    for (uint32_t x = 0; x < width; x += 8) {
+        __m256 sums[8];
+        for (uint32_t i = 0; i < 8; ++i) {
+            const uint32_t column = std::min(x + i, width - 1);
+            const float* weights = &filter.weights[size_t{taps} * column];
+            const float* source = in + size_t{filter.first[column]} * 8;
+            __m256 sum = _mm256_setzero_ps();
 #pragma GCC unroll 8
-      for (uint32_t t = 0; t < taps; ++t) {
-        sum = _mm256_fmadd_ps(_mm256_broadcast_ss(weights + t), _mm256_load_ps(source + 8 * t),
-                              sum);
-      }
-      sums[i] = sum;
+            for (uint32_t t = 0; t < taps; ++t) {
+                sum = _mm256_fmadd_ps(_mm256_broadcast_ss(weights + t),
+                                      _mm256_load_ps(source + 8 * t), sum);
+            }
+            sums[i] = sum;
+        }
+        transpose8(sums);
+        for (int j = 0; j < 8; ++j) _mm256_storeu_ps(out + j * out_stride + x, sums[j]);
     }
-    transpose8(sums);
-    for (int j = 0; j < 8; ++j) _mm256_storeu_ps(out + j * out_stride + x, sums[j]);
-  }
 }
 
 void blend_columns(const float* in, const FilterTaps& filter, float* out, size_t out_stride) {
-  switch (filter.taps) {
-    case 3:
-      return blend_columns_taps<3>(in, filter, out, out_stride);
-    case 4:
-      return blend_columns_taps<4>(in, filter, out, out_stride);
-    case 5:
-      return blend_columns_taps<5>(in, filter, out, out_stride);
-    default:
-      return blend_columns_taps<0>(in, filter, out, out_stride);
-  }
+    switch (filter.taps) {
+        case 3:
+            return blend_columns_taps<3>(in, filter, out, out_stride);
+        case 4:
+            return blend_columns_taps<4>(in, filter, out, out_stride);
+        case 5:
+            return blend_columns_taps<5>(in, filter, out, out_stride);
+        default:
+            return blend_columns_taps<0>(in, filter, out, out_stride);
+    }
 }
 
 #else
 
 void blend_row(const uint8_t* rows, size_t stride, uint32_t width, const float* weights,
                uint32_t taps, float* out) {
-  std::fill_n(out, width, 0.0f);
-  for (uint32_t t = 0; t < taps; ++t, rows += stride) {
-    for (uint32_t x = 0; x < width; ++x) out[x] += weights[t] * static_cast<float>(rows[x]);
-  }
+    std::fill_n(out, width, 0.0f);
+    for (uint32_t t = 0; t < taps; ++t, rows += stride) {
+        for (uint32_t x = 0; x < width; ++x) out[x] += weights[t] * static_cast<float>(rows[x]);
+    }
 }
 
 void transpose(const float* rows, size_t stride, uint32_t width, float* out) {
-  for (uint32_t x = 0; x < width; ++x) {
-    for (uint32_t j = 0; j < kRowsAtOnce; ++j) *out++ = rows[j * stride + x];
-  }
+    for (uint32_t x = 0; x < width; ++x) {
+        for (uint32_t j = 0; j < kRowsAtOnce; ++j) *out++ = rows[j * stride + x];
+    }
 }
 
 void blend_columns(const float* in, const FilterTaps& filter, float* out, size_t out_stride) {
-  for (uint32_t x = 0; x < filter.first.size(); ++x) {
-    float sums[kRowsAtOnce] = {};
-    const float* weights = &filter.weights[size_t{filter.taps} * x];
-    const float* source = in + size_t{filter.first[x]} * kRowsAtOnce;
-    for (uint32_t t = 0; t < filter.taps; ++t) {
-      for (uint32_t j = 0; j < kRowsAtOnce; ++j) sums[j] += weights[t] * *source++;
+    for (uint32_t x = 0; x < filter.first.size(); ++x) {
+        float sums[kRowsAtOnce] = {};
+        const float* weights = &filter.weights[size_t{filter.taps} * x];
+        const float* source = in + size_t{filter.first[x]} * kRowsAtOnce;
+        for (uint32_t t = 0; t < filter.taps; ++t) {
+            for (uint32_t j = 0; j < kRowsAtOnce; ++j) sums[j] += weights[t] * *source++;
+        }
+        for (uint32_t j = 0; j < kRowsAtOnce; ++j) out[j * out_stride + x] = sums[j];
     }
-    for (uint32_t j = 0; j < kRowsAtOnce; ++j) out[j * out_stride + x] = sums[j];
-  }
 }
 
 #endif
@@ -131,35 +131,37 @@ void blend_columns(const float* in, const FilterTaps& filter, float* out, size_t
 template <typename T, typename Convert>
 inline void store_converted(const float* values, uint32_t count, float scale, float bias, T* out,
                             size_t step, Convert convert) {
-  if (step == 1) {  // apart, so that the compiler vectorises it
-    for (uint32_t i = 0; i < count; ++i) out[i] = convert(values[i] * scale + bias);
-  } else {
-    for (uint32_t i = 0; i < count; ++i) out[i * step] = convert(values[i] * scale + bias);
-  }
+    if (step == 1) {  // apart, so that the compiler vectorises it
+        for (uint32_t i = 0; i < count; ++i) out[i] = convert(values[i] * scale + bias);
+    } else {
+        for (uint32_t i = 0; i < count; ++i) out[i * step] = convert(values[i] * scale + bias);
+    }
 }
 
 void store_row(const float* values, uint32_t count, float scale, float bias, DType dtype,
                uint8_t* out, size_t step) {
-  switch (dtype) {
-    case DType::kUint8:
-      return store_converted(values, count, scale, bias, out, step, [](float v) {
-        return static_cast<uint8_t>(static_cast<int>(std::min(std::max(v, 0.0f), 255.0f) + 0.5f));
-      });
-    case DType::kFloat32:
-      return store_converted(values, count, scale, bias, reinterpret_cast<float*>(out), step,
-                             [](float v) { return v; });
-    case DType::kFloat16:
+    switch (dtype) {
+        case DType::kUint8:
+            return store_converted(values, count, scale, bias, out, step, [](float v) {
+                return static_cast<uint8_t>(
+                    static_cast<int>(std::min(std::max(v, 0.0f), 255.0f) + 0.5f));
+            });
+        case DType::kFloat32:
+            return store_converted(values, count, scale, bias, reinterpret_cast<float*>(out), step,
+                                   [](float v) { return v; });
+        case DType::kFloat16:
 #if defined(PCR_AVX2)
-      return store_converted(values, count, scale, bias, reinterpret_cast<uint16_t*>(out), step,
-                             [](float v) { return static_cast<uint16_t>(_cvtss_sh(v, 0)); });
+            return store_converted(values, count, scale, bias, reinterpret_cast<uint16_t*>(out),
+                                   step,
+                                   [](float v) { return static_cast<uint16_t>(_cvtss_sh(v, 0)); });
 #else
-      return store_converted(values, count, scale, bias, reinterpret_cast<uint16_t*>(out), step,
-                             to_float16);
+            return store_converted(values, count, scale, bias, reinterpret_cast<uint16_t*>(out),
+                                   step, to_float16);
 #endif
-    case DType::kBfloat16:
-      return store_converted(values, count, scale, bias, reinterpret_cast<uint16_t*>(out), step,
-                             to_bfloat16);
-  }
+        case DType::kBfloat16:
+            return store_converted(values, count, scale, bias, reinterpret_cast<uint16_t*>(out),
+                                   step, to_bfloat16);
+    }
 }
 
 const ResampleKernels kResampleKernels = {blend_row, transpose, blend_columns, store_row};

@@ -10,28 +10,29 @@
 namespace pcr::decode {
 
 class ScanData {
- public:
-  /// `jpeg` from `position`, the first byte after the SOS segment. `scratch` holds the current segment.
-  ScanData(Bytes jpeg, size_t position, AlignedBuffer<uint8_t>& scratch)
-      : jpeg_(jpeg), position_(position), scratch_(scratch) {}
+  public:
+    /// `jpeg` from `position`, the first byte after the SOS segment. `scratch` holds the current
+    /// segment.
+    ScanData(Bytes jpeg, size_t position, AlignedBuffer<uint8_t>& scratch)
+        : jpeg_(jpeg), position_(position), scratch_(scratch) {}
 
-  /// Copies the bytes up to the next marker. False where a fill byte precedes a stuffed zero,
-  /// which the standard does not allow and decoders read differently.
-  bool read_segment(BitReader& reader);
+    /// Copies the bytes up to the next marker. False where a fill byte precedes a stuffed zero,
+    /// which the standard does not allow and decoders read differently.
+    bool read_segment(BitReader& reader);
 
-  /// A segment without any data, as libjpeg decodes it where a restart marker is missing.
-  BitReader empty_segment();
+    /// A segment without any data, as libjpeg decodes it where a restart marker is missing.
+    BitReader empty_segment();
 
-  /// The restart marker (0...7) that ended the last segment, or -1; steps over it.
-  int take_restart();
+    /// The restart marker (0...7) that ended the last segment, or -1; steps over it.
+    int take_restart();
 
-  /// The position of the marker that ends the scan, or the end of the buffer.
-  size_t skip_to_end() const;
+    /// The position of the marker that ends the scan, or the end of the buffer.
+    size_t skip_to_end() const;
 
- private:
-  Bytes jpeg_;
-  size_t position_;
-  AlignedBuffer<uint8_t>& scratch_;
+  private:
+    Bytes jpeg_;
+    size_t position_;
+    AlignedBuffer<uint8_t>& scratch_;
 };
 
 /// The position of the 0xFF before the next marker code at or after `position` (fill bytes stay in

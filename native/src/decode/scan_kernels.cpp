@@ -24,9 +24,9 @@ PCR_END_AVX2
 
 const ScanKernels& scan_kernels() {
 #if defined(PCR_HAVE_AVX2_KERNELS)
-  if (use_avx2_kernels()) return avx2::kScanKernels;
+    if (use_avx2_kernels()) return avx2::kScanKernels;
 #endif
-  return portable::kScanKernels;
+    return portable::kScanKernels;
 }
 
 }  // namespace pcr::decode

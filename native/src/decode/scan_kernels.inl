@@ -3,13 +3,13 @@
 /// Spreads the low bits of `value` over the set bits of `mask`, lowest first.
 inline uint64_t deposit(uint64_t value, uint64_t mask) {
 #if defined(PCR_AVX2)
-  return _pdep_u64(value, mask);
+    return _pdep_u64(value, mask);
 #else
-  uint64_t result = 0;
-  for (; mask != 0 && value != 0; mask &= mask - 1, value >>= 1) {
-    if (value & 1) result |= mask & (~mask + 1);
-  }
-  return result;
+    uint64_t result = 0;
+    for (; mask != 0 && value != 0; mask &= mask - 1, value >>= 1) {
+        if (value & 1) result |= mask & (~mask + 1);
+    }
+    return result;
 #endif
 }
 
@@ -17,203 +17,208 @@ inline void clear_block(int16_t* block) { std::memset(block, 0, 64 * sizeof *blo
 
 /// The value of `size` appended bits that follow a code (ITU-T T.81, F.2.2.1, EXTEND).
 inline int appended_value(uint64_t window, unsigned code_bits, unsigned size) {
-  const uint64_t bits = window << code_bits;
-  const int64_t negative = ~(static_cast<int64_t>(bits) >> 63);  // a leading zero: all ones
-  const int64_t value = static_cast<int64_t>((bits >> 1) >> (63 - size));
-  return static_cast<int>(value + (negative & (1 - (int64_t{1} << size))));
+    const uint64_t bits = window << code_bits;
+    const int64_t negative = ~(static_cast<int64_t>(bits) >> 63);  // a leading zero: all ones
+    const int64_t value = static_cast<int64_t>((bits >> 1) >> (63 - size));
+    return static_cast<int>(value + (negative & (1 - (int64_t{1} << size))));
 }
 
-/// Looks the next code up and leaves `reader` in front of it. A code that does not exist has no length.
+/// Looks the next code up and leaves `reader` in front of it. A code that does not exist has no
+/// length.
 inline Code next_code(BitReader& reader, const HuffmanTable& table) {
-  reader.refill();
-  const Code code = table.lookup(reader.window());
-  return __builtin_expect(code.total_bits() != 0, 1) ? code : table.search(reader.window());
+    reader.refill();
+    const Code code = table.lookup(reader.window());
+    return __builtin_expect(code.total_bits() != 0, 1) ? code : table.search(reader.window());
 }
 
 constexpr int64_t kDcLimit = std::numeric_limits<int32_t>::max();
 
 /// Decodes one DC difference; false where the code does not exist.
 inline bool read_dc(BitReader& reader, const HuffmanTable& table, int64_t& prediction) {
-  const Code code = next_code(reader, table);
-  if (code.total_bits() == 0) return false;
-  prediction += appended_value(reader.window(), code.code_bits(), code.size());
-  reader.skip(code.total_bits());
-  return prediction <= kDcLimit && prediction >= -kDcLimit;
+    const Code code = next_code(reader, table);
+    if (code.total_bits() == 0) return false;
+    prediction += appended_value(reader.window(), code.code_bits(), code.size());
+    reader.skip(code.total_bits());
+    return prediction <= kDcLimit && prediction >= -kDcLimit;
 }
 
 /// Decodes the 63 AC coefficients of a sequential block.
 inline bool read_sequential_ac(BitReader& reader, const HuffmanTable& table, int16_t* block,
                                uint64_t& nonzero) {
-  uint64_t set = 0;
-  clear_block(block);
-  for (unsigned k = 1; k < 64; ++k) {
-    const Code code = next_code(reader, table);
-    if (code.is_end_of_band()) {
-      reader.skip(code.total_bits());
-      break;
+    uint64_t set = 0;
+    clear_block(block);
+    for (unsigned k = 1; k < 64; ++k) {
+        const Code code = next_code(reader, table);
+        if (code.is_end_of_band()) {
+            reader.skip(code.total_bits());
+            break;
+        }
+        k += code.run();
+        if (k > 63 || code.total_bits() == 0) return false;
+        block[k] =
+            static_cast<int16_t>(appended_value(reader.window(), code.code_bits(), code.size()));
+        set |= static_cast<uint64_t>(code.size() != 0) << (63 - k);
+        reader.skip(code.total_bits());
     }
-    k += code.run();
-    if (k > 63 || code.total_bits() == 0) return false;
-    block[k] = static_cast<int16_t>(appended_value(reader.window(), code.code_bits(), code.size()));
-    set |= static_cast<uint64_t>(code.size() != 0) << (63 - k);
-    reader.skip(code.total_bits());
-  }
-  nonzero = set;
-  return true;
+    nonzero = set;
+    return true;
 }
 
-/// Calls `decode_block(slot, block index)` for every block of the MCUs; stops when it returns false.
+/// Calls `decode_block(slot, block index)` for every block of the MCUs; stops when it returns
+/// false.
 template <typename DecodeBlock>
 inline SegmentEnd for_each_block(BitReader& reader, const McuScan& scan, uint64_t first,
                                  uint64_t count, DecodeBlock decode_block) {
-  uint64_t row = first / scan.mcus_per_row;
-  uint64_t column = first % scan.mcus_per_row;
-  while (count > 0) {
-    const uint64_t row_end = std::min<uint64_t>(scan.mcus_per_row, column + count);
-    count -= row_end - column;
-    std::array<size_t, kMaxBlocksInMcu> blocks{};
-    for (int i = 0; i < scan.num_slots; ++i) blocks[i] = scan.slots[i].block(row, column);
-    for (; column < row_end; ++column) {
-      for (int i = 0; i < scan.num_slots; ++i) {
-        const BlockSlot& slot = scan.slots[i];
-        if (!decode_block(slot, blocks[i])) return SegmentEnd::kIrregular;
-        blocks[i] += slot.step_x;
-      }
-      if (reader.exhausted()) return SegmentEnd::kExhausted;
+    uint64_t row = first / scan.mcus_per_row;
+    uint64_t column = first % scan.mcus_per_row;
+    while (count > 0) {
+        const uint64_t row_end = std::min<uint64_t>(scan.mcus_per_row, column + count);
+        count -= row_end - column;
+        std::array<size_t, kMaxBlocksInMcu> blocks{};
+        for (int i = 0; i < scan.num_slots; ++i) blocks[i] = scan.slots[i].block(row, column);
+        for (; column < row_end; ++column) {
+            for (int i = 0; i < scan.num_slots; ++i) {
+                const BlockSlot& slot = scan.slots[i];
+                if (!decode_block(slot, blocks[i])) return SegmentEnd::kIrregular;
+                blocks[i] += slot.step_x;
+            }
+            if (reader.exhausted()) return SegmentEnd::kExhausted;
+        }
+        column = 0;
+        ++row;
     }
-    column = 0;
-    ++row;
-  }
-  return SegmentEnd::kComplete;
+    return SegmentEnd::kComplete;
 }
 
 SegmentEnd decode_sequential(BitReader input, const McuScan& scan, uint64_t first, uint64_t count) {
-  BitReader reader = input;
-  std::array<int64_t, kMaxComponents> predictions{};
-  return for_each_block(reader, scan, first, count, [&](const BlockSlot& slot, size_t block) {
-    int64_t& prediction = predictions[slot.predictor];
-    if (!read_dc(reader, *slot.dc_table, prediction)) return false;
-    slot.plane.dc[block] = static_cast<int16_t>(prediction);
-    return read_sequential_ac(reader, *slot.ac_table, slot.plane.ac + block * 64,
-                              slot.plane.nonzero[block]);
-  });
+    BitReader reader = input;
+    std::array<int64_t, kMaxComponents> predictions{};
+    return for_each_block(reader, scan, first, count, [&](const BlockSlot& slot, size_t block) {
+        int64_t& prediction = predictions[slot.predictor];
+        if (!read_dc(reader, *slot.dc_table, prediction)) return false;
+        slot.plane.dc[block] = static_cast<int16_t>(prediction);
+        return read_sequential_ac(reader, *slot.ac_table, slot.plane.ac + block * 64,
+                                  slot.plane.nonzero[block]);
+    });
 }
 
 SegmentEnd decode_dc_first(BitReader input, const McuScan& scan, uint64_t first, uint64_t count) {
-  BitReader reader = input;
-  std::array<int64_t, kMaxComponents> predictions{};
-  const int shift = scan.shift;
-  return for_each_block(reader, scan, first, count, [&](const BlockSlot& slot, size_t block) {
-    int64_t& prediction = predictions[slot.predictor];
-    if (!read_dc(reader, *slot.dc_table, prediction)) return false;
-    slot.plane.dc[block] = static_cast<int16_t>(static_cast<uint64_t>(prediction) << shift);
-    return true;
-  });
+    BitReader reader = input;
+    std::array<int64_t, kMaxComponents> predictions{};
+    const int shift = scan.shift;
+    return for_each_block(reader, scan, first, count, [&](const BlockSlot& slot, size_t block) {
+        int64_t& prediction = predictions[slot.predictor];
+        if (!read_dc(reader, *slot.dc_table, prediction)) return false;
+        slot.plane.dc[block] = static_cast<int16_t>(static_cast<uint64_t>(prediction) << shift);
+        return true;
+    });
 }
 
 SegmentEnd decode_dc_refine(BitReader input, const McuScan& scan, uint64_t first, uint64_t count) {
-  BitReader reader = input;
-  const int shift = scan.shift;
-  return for_each_block(reader, scan, first, count, [&](const BlockSlot& slot, size_t block) {
-    reader.refill();
-    slot.plane.dc[block] = static_cast<int16_t>(slot.plane.dc[block] | (reader.peek(1) << shift));
-    reader.skip(1);
-    return true;
-  });
+    BitReader reader = input;
+    const int shift = scan.shift;
+    return for_each_block(reader, scan, first, count, [&](const BlockSlot& slot, size_t block) {
+        reader.refill();
+        slot.plane.dc[block] =
+            static_cast<int16_t>(slot.plane.dc[block] | (reader.peek(1) << shift));
+        reader.skip(1);
+        return true;
+    });
 }
 
 SegmentEnd decode_ac_first(BitReader input, const BandScan& scan, uint64_t first, uint64_t count) {
-  BitReader reader = input;
-  const HuffmanTable& table = *scan.table;
-  const unsigned last = static_cast<unsigned>(scan.last);
-  const int shift = scan.shift;
-  uint64_t row = first / scan.width_in_blocks;
-  uint64_t column = first % scan.width_in_blocks;
-  while (count > 0) {
-    const size_t block_index = row * scan.plane.stride + column;
-    uint64_t run_of_bands = 1;  // bands that this one ends, itself included
-    int16_t* block = scan.plane.ac + block_index * 64;
-    const uint64_t before = scan.plane.nonzero[block_index];
-    if (before == 0) clear_block(block);
-    uint64_t set = 0;
-    unsigned k = static_cast<unsigned>(scan.first);
-    do {
-      const Code code = next_code(reader, table);
-      if (code.is_end_of_band()) {
-        const unsigned size = code.size();
-        run_of_bands = (uint64_t{1} << size) + (((reader.window() << code.code_bits()) >> 1) >> (63 - size));
-        reader.skip(code.total_bits());
-        break;
-      }
-      k += code.run();
-      if (k > last || code.total_bits() == 0) return SegmentEnd::kIrregular;
-      const int value = appended_value(reader.window(), code.code_bits(), code.size());
-      const auto scaled = static_cast<int16_t>(static_cast<unsigned>(value) << shift);
-      block[k] = scaled;
-      set |= static_cast<uint64_t>(scaled != 0) << (63 - k);
-      reader.skip(code.total_bits());
-      ++k;
-    } while (k <= last);
-    scan.plane.nonzero[block_index] = before | set;
-    if (reader.exhausted()) return SegmentEnd::kExhausted;
-    if (run_of_bands >= count) break;
-    count -= run_of_bands;
-    column += run_of_bands;
-    while (column >= scan.width_in_blocks) {
-      column -= scan.width_in_blocks;
-      ++row;
+    BitReader reader = input;
+    const HuffmanTable& table = *scan.table;
+    const unsigned last = static_cast<unsigned>(scan.last);
+    const int shift = scan.shift;
+    uint64_t row = first / scan.width_in_blocks;
+    uint64_t column = first % scan.width_in_blocks;
+    while (count > 0) {
+        const size_t block_index = row * scan.plane.stride + column;
+        uint64_t run_of_bands = 1;  // bands that this one ends, itself included
+        int16_t* block = scan.plane.ac + block_index * 64;
+        const uint64_t before = scan.plane.nonzero[block_index];
+        if (before == 0) clear_block(block);
+        uint64_t set = 0;
+        unsigned k = static_cast<unsigned>(scan.first);
+        do {
+            const Code code = next_code(reader, table);
+            if (code.is_end_of_band()) {
+                const unsigned size = code.size();
+                run_of_bands = (uint64_t{1} << size) +
+                               (((reader.window() << code.code_bits()) >> 1) >> (63 - size));
+                reader.skip(code.total_bits());
+                break;
+            }
+            k += code.run();
+            if (k > last || code.total_bits() == 0) return SegmentEnd::kIrregular;
+            const int value = appended_value(reader.window(), code.code_bits(), code.size());
+            const auto scaled = static_cast<int16_t>(static_cast<unsigned>(value) << shift);
+            block[k] = scaled;
+            set |= static_cast<uint64_t>(scaled != 0) << (63 - k);
+            reader.skip(code.total_bits());
+            ++k;
+        } while (k <= last);
+        scan.plane.nonzero[block_index] = before | set;
+        if (reader.exhausted()) return SegmentEnd::kExhausted;
+        if (run_of_bands >= count) break;
+        count -= run_of_bands;
+        column += run_of_bands;
+        while (column >= scan.width_in_blocks) {
+            column -= scan.width_in_blocks;
+            ++row;
+        }
     }
-  }
-  return SegmentEnd::kComplete;
+    return SegmentEnd::kComplete;
 }
 
 /// What a refinement scan changes in one block, as sets of zigzag positions.
 struct Refinement {
-  uint64_t corrected = 0;  // nonzero coefficients that grow by one step
-  uint64_t fresh = 0;      // coefficients that become nonzero
-  uint64_t negative = 0;   // those of them below zero
+    uint64_t corrected = 0;  // nonzero coefficients that grow by one step
+    uint64_t fresh = 0;      // coefficients that become nonzero
+    uint64_t negative = 0;   // those of them below zero
 };
 
 /// Reads one correction bit for each coefficient in `positions`.
 inline uint64_t read_corrections(BitReader& reader, uint64_t positions) {
-  const auto n = static_cast<unsigned>(__builtin_popcountll(positions));
-  if (__builtin_expect(n > reader.count(), 0)) return deposit(reader.take_long(n), positions);
-  const uint64_t bits = reader.peek(n);
-  reader.skip(n);
-  return deposit(bits, positions);
+    const auto n = static_cast<unsigned>(__builtin_popcountll(positions));
+    if (__builtin_expect(n > reader.count(), 0)) return deposit(reader.take_long(n), positions);
+    const uint64_t bits = reader.peek(n);
+    reader.skip(n);
+    return deposit(bits, positions);
 }
 
 #if defined(PCR_AVX2)
 /// All ones in the lanes whose bit is set; lane 0 is bit 15.
 inline __m256i expand_lanes(uint64_t bits) {
-  const __m256i lane_bit =
-      _mm256_setr_epi16(static_cast<int16_t>(0x8000), 0x4000, 0x2000, 0x1000, 0x800, 0x400, 0x200,
-                        0x100, 0x80, 0x40, 0x20, 0x10, 8, 4, 2, 1);
-  const __m256i spread = _mm256_set1_epi16(static_cast<int16_t>(bits));
-  return _mm256_cmpeq_epi16(_mm256_and_si256(spread, lane_bit), lane_bit);
+    const __m256i lane_bit =
+        _mm256_setr_epi16(static_cast<int16_t>(0x8000), 0x4000, 0x2000, 0x1000, 0x800, 0x400, 0x200,
+                          0x100, 0x80, 0x40, 0x20, 0x10, 8, 4, 2, 1);
+    const __m256i spread = _mm256_set1_epi16(static_cast<int16_t>(bits));
+    return _mm256_cmpeq_epi16(_mm256_and_si256(spread, lane_bit), lane_bit);
 }
 #endif
 
 inline void apply_refinement(const Refinement& change, int step, int16_t* block) {
-  uint64_t touched = change.corrected | change.fresh;
+    uint64_t touched = change.corrected | change.fresh;
 #if defined(PCR_AVX2)
-  const __m256i steps = _mm256_set1_epi16(static_cast<int16_t>(step));
-  for (int lane = 48; touched << (48 - lane) != 0; lane -= 16) {
-    auto* lanes = reinterpret_cast<__m256i*>(block + (48 - lane));
-    const __m256i old = _mm256_load_si256(lanes);
-    const __m256i sign =
-        _mm256_or_si256(_mm256_srai_epi16(old, 15), expand_lanes(change.negative >> lane));
-    const __m256i delta = _mm256_sub_epi16(_mm256_xor_si256(steps, sign), sign);
-    const __m256i masked = _mm256_and_si256(delta, expand_lanes(touched >> lane));
-    _mm256_store_si256(lanes, _mm256_add_epi16(old, masked));
-    if (lane == 0) break;
-  }
+    const __m256i steps = _mm256_set1_epi16(static_cast<int16_t>(step));
+    for (int lane = 48; touched << (48 - lane) != 0; lane -= 16) {
+        auto* lanes = reinterpret_cast<__m256i*>(block + (48 - lane));
+        const __m256i old = _mm256_load_si256(lanes);
+        const __m256i sign =
+            _mm256_or_si256(_mm256_srai_epi16(old, 15), expand_lanes(change.negative >> lane));
+        const __m256i delta = _mm256_sub_epi16(_mm256_xor_si256(steps, sign), sign);
+        const __m256i masked = _mm256_and_si256(delta, expand_lanes(touched >> lane));
+        _mm256_store_si256(lanes, _mm256_add_epi16(old, masked));
+        if (lane == 0) break;
+    }
 #else
-  for (; touched != 0; touched &= touched - 1) {
-    const int k = 63 - __builtin_ctzll(touched);
-    const bool negative = block[k] < 0 || (change.negative & zigzag_bit(k)) != 0;
-    block[k] = static_cast<int16_t>(block[k] + (negative ? -step : step));
-  }
+    for (; touched != 0; touched &= touched - 1) {
+        const int k = 63 - __builtin_ctzll(touched);
+        const bool negative = block[k] < 0 || (change.negative & zigzag_bit(k)) != 0;
+        block[k] = static_cast<int16_t>(block[k] + (negative ? -step : step));
+    }
 #endif
 }
 
@@ -221,65 +226,66 @@ inline void apply_refinement(const Refinement& change, int step, int16_t* block)
 /// after it, this one included (0: no EOB was met), or -1 where the data is irregular.
 inline int64_t read_refinement(BitReader& reader, const HuffmanTable& table, uint64_t nonzero,
                                uint64_t& remaining, Refinement& change) {
-  do {
-    const Code code = next_code(reader, table);
-    if (code.total_bits() == 0) return -1;
-    const uint64_t appended = reader.window() << code.code_bits();
-    reader.skip(code.total_bits());
-    if (code.is_end_of_band()) {
-      return (int64_t{1} << code.size()) + static_cast<int64_t>((appended >> 1) >> (63 - code.size()));
-    }
-    const uint64_t zeros = remaining & ~nonzero;
-    const int above = __builtin_popcountll(zeros) - 1 - static_cast<int>(code.run());
-    if (above < 0) return -1;
-    const uint64_t target = deposit(uint64_t{1} << above, zeros);
-    const uint64_t later = target - 1;
-    if ((nonzero & remaining) != 0) {
-      change.corrected |= read_corrections(reader, nonzero & remaining & ~later);
-    }
-    remaining &= later;
-    const uint64_t sign = ~static_cast<uint64_t>(static_cast<int64_t>(appended) >> 63);
-    const uint64_t coded = code.size() != 0 ? target : 0;
-    change.fresh |= coded;
-    change.negative |= coded & sign;
-  } while (remaining != 0);
-  return 0;
+    do {
+        const Code code = next_code(reader, table);
+        if (code.total_bits() == 0) return -1;
+        const uint64_t appended = reader.window() << code.code_bits();
+        reader.skip(code.total_bits());
+        if (code.is_end_of_band()) {
+            return (int64_t{1} << code.size()) +
+                   static_cast<int64_t>((appended >> 1) >> (63 - code.size()));
+        }
+        const uint64_t zeros = remaining & ~nonzero;
+        const int above = __builtin_popcountll(zeros) - 1 - static_cast<int>(code.run());
+        if (above < 0) return -1;
+        const uint64_t target = deposit(uint64_t{1} << above, zeros);
+        const uint64_t later = target - 1;
+        if ((nonzero & remaining) != 0) {
+            change.corrected |= read_corrections(reader, nonzero & remaining & ~later);
+        }
+        remaining &= later;
+        const uint64_t sign = ~static_cast<uint64_t>(static_cast<int64_t>(appended) >> 63);
+        const uint64_t coded = code.size() != 0 ? target : 0;
+        change.fresh |= coded;
+        change.negative |= coded & sign;
+    } while (remaining != 0);
+    return 0;
 }
 
 SegmentEnd decode_ac_refine(BitReader input, const BandScan& scan, uint64_t first, uint64_t count) {
-  BitReader reader = input;
-  const uint64_t band = zigzag_band(scan.first, scan.last);
-  const int step = 1 << scan.shift;
-  int64_t run_of_bands = 0;
-  uint64_t row = first / scan.width_in_blocks;
-  uint64_t column = first % scan.width_in_blocks;
-  for (; count > 0; --count, ++column) {
-    if (column == scan.width_in_blocks) {
-      column = 0;
-      ++row;
+    BitReader reader = input;
+    const uint64_t band = zigzag_band(scan.first, scan.last);
+    const int step = 1 << scan.shift;
+    int64_t run_of_bands = 0;
+    uint64_t row = first / scan.width_in_blocks;
+    uint64_t column = first % scan.width_in_blocks;
+    for (; count > 0; --count, ++column) {
+        if (column == scan.width_in_blocks) {
+            column = 0;
+            ++row;
+        }
+        const size_t block_index = row * scan.plane.stride + column;
+        const uint64_t before = scan.plane.nonzero[block_index];
+        const uint64_t nonzero = before & band;
+        uint64_t remaining = band;
+        Refinement change;
+        if (run_of_bands == 0) {
+            run_of_bands = read_refinement(reader, *scan.table, nonzero, remaining, change);
+            if (run_of_bands < 0) return SegmentEnd::kIrregular;
+        }
+        if (run_of_bands > 0) {
+            change.corrected |= read_corrections(reader, nonzero & remaining);
+            --run_of_bands;
+        }
+        if ((change.corrected | change.fresh) != 0) {
+            int16_t* block = scan.plane.ac + block_index * 64;
+            if (before == 0) clear_block(block);
+            apply_refinement(change, step, block);
+            scan.plane.nonzero[block_index] = before | change.fresh;
+        }
+        if (reader.exhausted()) return SegmentEnd::kExhausted;
     }
-    const size_t block_index = row * scan.plane.stride + column;
-    const uint64_t before = scan.plane.nonzero[block_index];
-    const uint64_t nonzero = before & band;
-    uint64_t remaining = band;
-    Refinement change;
-    if (run_of_bands == 0) {
-      run_of_bands = read_refinement(reader, *scan.table, nonzero, remaining, change);
-      if (run_of_bands < 0) return SegmentEnd::kIrregular;
-    }
-    if (run_of_bands > 0) {
-      change.corrected |= read_corrections(reader, nonzero & remaining);
-      --run_of_bands;
-    }
-    if ((change.corrected | change.fresh) != 0) {
-      int16_t* block = scan.plane.ac + block_index * 64;
-      if (before == 0) clear_block(block);
-      apply_refinement(change, step, block);
-      scan.plane.nonzero[block_index] = before | change.fresh;
-    }
-    if (reader.exhausted()) return SegmentEnd::kExhausted;
-  }
-  return SegmentEnd::kComplete;
+    return SegmentEnd::kComplete;
 }
 
 const ScanKernels kScanKernels = {decode_sequential, decode_dc_first, decode_dc_refine,

@@ -11,14 +11,14 @@ namespace pcr::decode {
 
 /// A JPEG byte stream that somebody else owns.
 struct Bytes {
-  const uint8_t* data = nullptr;
-  size_t size = 0;
+    const uint8_t* data = nullptr;
+    size_t size = 0;
 };
 
 /// The image cannot be decoded; `what()` says why in one line.
 class DecodeError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
+  public:
+    using std::runtime_error::runtime_error;
 };
 
 inline constexpr int kMaxScans = 100;
@@ -33,39 +33,39 @@ enum class ColorModel { kGray, kYcbcr, kRgb, kCmyk, kYcck };
 using QuantTable = std::array<uint16_t, 64>;
 
 struct Component {
-  uint8_t id = 0;
-  uint8_t h = 1;  // sampling factors, 1...4
-  uint8_t v = 1;
-  uint8_t quant_index = 0;
-  bool seen = false;             // some scan has carried this component
-  uint32_t width_in_blocks = 0;  // blocks that hold picture
-  uint32_t height_in_blocks = 0;
-  uint32_t blocks_per_row = 0;  // with the padding to whole MCUs
-  uint32_t block_rows = 0;
-  QuantTable quant{};
+    uint8_t id = 0;
+    uint8_t h = 1;  // sampling factors, 1...4
+    uint8_t v = 1;
+    uint8_t quant_index = 0;
+    bool seen = false;             // some scan has carried this component
+    uint32_t width_in_blocks = 0;  // blocks that hold picture
+    uint32_t height_in_blocks = 0;
+    uint32_t blocks_per_row = 0;  // with the padding to whole MCUs
+    uint32_t block_rows = 0;
+    QuantTable quant{};
 };
 
 struct Frame {
-  uint32_t width = 0;
-  uint32_t height = 0;
-  bool progressive = false;
-  bool huffman = false;  // a process that the native decoder knows: SOF0, SOF1, SOF2
-  int num_components = 0;
-  uint8_t max_h = 1;
-  uint8_t max_v = 1;
-  ColorModel color = ColorModel::kYcbcr;
-  std::array<Component, kMaxComponents> components;
+    uint32_t width = 0;
+    uint32_t height = 0;
+    bool progressive = false;
+    bool huffman = false;  // a process that the native decoder knows: SOF0, SOF1, SOF2
+    int num_components = 0;
+    uint8_t max_h = 1;
+    uint8_t max_v = 1;
+    ColorModel color = ColorModel::kYcbcr;
+    std::array<Component, kMaxComponents> components;
 
-  uint32_t mcus_per_row() const { return (width + 8u * max_h - 1) / (8u * max_h); }
-  uint32_t mcu_rows() const { return (height + 8u * max_v - 1) / (8u * max_v); }
+    uint32_t mcus_per_row() const { return (width + 8u * max_h - 1) / (8u * max_h); }
+    uint32_t mcu_rows() const { return (height + 8u * max_v - 1) / (8u * max_v); }
 };
 
 /// What `read_header` reports, without decoding anything.
 struct Header {
-  uint32_t width = 0;
-  uint32_t height = 0;
-  int num_components = 0;
-  bool progressive = false;
+    uint32_t width = 0;
+    uint32_t height = 0;
+    int num_components = 0;
+    bool progressive = false;
 };
 
 /// Reads the markers up to the frame header. Throws DecodeError where there is none.

@@ -10,23 +10,24 @@ namespace pcr::decode {
 
 /// Quantised coefficients of one component: blocks in rows, 64 values each in natural order.
 struct ComponentCoefficients {
-  uint32_t width_in_blocks = 0;
-  uint32_t height_in_blocks = 0;
-  std::vector<int16_t> values;
+    uint32_t width_in_blocks = 0;
+    uint32_t height_in_blocks = 0;
+    std::vector<int16_t> values;
 };
 
 /// Coefficients of all components. Throws DecodeError.
 std::vector<ComponentCoefficients> read_coefficients(Bytes jpeg, Decoder decoder,
                                                      int64_t max_pixels);
 
-/// Whether the native decoder does this stream without libjpeg's help. Throws DecodeError beyond the limits.
+/// Whether the native decoder does this stream without libjpeg's help. Throws DecodeError beyond
+/// the limits.
 bool decodes_natively(Bytes jpeg, int64_t max_pixels);
 
 /// Height x width x 3 bytes.
 struct RgbImage {
-  uint32_t width = 0;
-  uint32_t height = 0;
-  std::vector<uint8_t> pixels;
+    uint32_t width = 0;
+    uint32_t height = 0;
+    std::vector<uint8_t> pixels;
 };
 
 /// The whole picture at 1/`scale` (1, 2, 4 or 8), in stored orientation. Throws DecodeError.
