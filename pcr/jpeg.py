@@ -16,12 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pcr.extension import native
+from pcr.format import MAX_PIXELS
 
 Buffer: TypeAlias = bytes | bytearray | memoryview | NDArray[np.uint8]
 CopyMarkers: TypeAlias = Literal["none", "exif", "all"]
-
-MAX_PIXELS = 178_956_970
-"""Default pixel limit: the one beyond which Pillow refuses an image as a decompression bomb."""
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pcr.errors import FormatError
+from pcr.ladder import MAX_SCANS
 
 EOI = b"\xff\xd9"
-MAX_SCANS = 100
 _SOS, _EOI, _TEM = 0xDA, 0xD9, 0x01
-_FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}  # of DCT coefficients, not lossless or hierarchical
 _WITH_PAYLOAD = _FRAMES | {0xC4, 0xCC, _SOS, 0xDB, 0xDD, 0xFE} | set(range(0xE0, 0xF0))
 _INSIDE_IMAGE_DATA = {0x00, *range(0xD0, 0xD8)}  # a stuffed byte, RST0 … RST7
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import jpegs
 import pytest
+from hypothesis import settings
 
 from pcr.ladder import Ladder
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(params=list(jpegs.GOOD))

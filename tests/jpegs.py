@@ -158,10 +158,10 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
         "frame of 96 x 0 pixels",
     ),
     "DNL": (lambda: encode(photo())[:-2] + b"\xff\xdc\0\x04\0\x50\xff\xd9", "DNL"),
-    "12 bit": (lambda: patch_frame(encode(photo()), 0, b"\x0c"), "precision 12"),
+    "12 bit": (lambda: patch_frame(encode(photo()), 0, b"\x0c"), "12 bits per sample: expected 8"),
     "lossless": (
         lambda: patch(encode(photo()), find(encode(photo()), 0xC0)[0] + 1, b"\xc3"),
-        "SOF type 0xc3",
+        "unsupported JPEG process SOF3",
     ),
     "hierarchical": (lambda: _hierarchical(encode(photo())), "unexpected marker 0xFF 0xDE"),
     "65535 wide": (

@@ -65,7 +65,7 @@ def test_the_standard_ladder_is_what_jpegtran_writes(name, copy_markers):
     assert result.tobytes() == expected
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     width=st.integers(1, 70),
     height=st.integers(1, 70),

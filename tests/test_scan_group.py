@@ -144,6 +144,11 @@ def test_more_than_two_gib_are_refused_before_any_copy():
         jpeg.join([message] * 128)
 
 
+def test_a_flood_of_empty_images_is_refused():
+    with pytest.raises(FormatError, match="level 1: more than 16777216 images"):
+        jpeg.join([b"\x0a\x00" * (2**24 + 1)])
+
+
 @settings(max_examples=20)
 @given(record=RECORDS)
 def test_views_stay_valid_while_buffers_are_reused(record):

@@ -61,6 +61,10 @@ void JpegErrors::raise() const {
     if (msg_code == JERR_OUT_OF_MEMORY) {
         throw std::bad_alloc();
     }
+    if (msg_code ==
+        JERR_NO_BACKING_STORE) {  // how jmemnobs.c says that max_memory_to_use is reached
+        throw FormatError("JPEG needs more memory than the limit");
+    }
     throw FormatError(text);
 }
 

@@ -61,9 +61,9 @@ void RecordJoiner::read_metadata(ByteSpan metadata) {
         }
     }
     if (level_bytes_.size() != labels_.size() * levels_of_record_) {
-        throw FormatError("expected " + std::to_string(levels_of_record_) +
-                          " sizes for each of " + std::to_string(labels_.size()) +
-                          " images, found " + std::to_string(level_bytes_.size()) + " in all");
+        throw FormatError("expected " + std::to_string(levels_of_record_) + " sizes for each of " +
+                          std::to_string(labels_.size()) + " images, found " +
+                          std::to_string(level_bytes_.size()) + " in all");
     }
 }
 
@@ -117,7 +117,8 @@ void RecordJoiner::feed(std::size_t level, ByteSpan chunk) {
             chunk = chunk.subspan(taken, chunk.size - taken);
             continue;
         }
-        const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, chunk.size));
+        const auto count =
+            static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, chunk.size));
         std::memcpy(joined_.buffer.data.get() + ends_[image_], chunk.data, count);
         ends_[image_] += count;
         remaining_ -= count;

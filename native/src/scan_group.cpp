@@ -52,7 +52,9 @@ GroupSize measure(ByteSpan message, std::size_t level) {
     GroupReader reader(message, level);
     GroupSize size;
     for (ByteSpan part; reader.next(part);) {
-        ++size.images;
+        if (++size.images > kMaxRecordImages) {
+            fail_level(level, "more than " + std::to_string(kMaxRecordImages) + " images");
+        }
         size.bytes += part.size;
     }
     return size;

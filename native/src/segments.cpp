@@ -28,6 +28,10 @@ bool has_payload(std::uint8_t marker) {
     if (marker == kSOI) {
         fail_at(where, "second SOI marker before EOI");
     }
+    if (marker >= kSOF0 && marker <= kSOF15 && marker != kJPG) {
+        fail_at(where, "unsupported JPEG process SOF" + std::to_string(marker - kSOF0) +
+                           " (lossless or hierarchical)");
+    }
     fail_at(where, "unexpected marker 0xFF " + hex(marker));
 }
 
@@ -38,8 +42,8 @@ void fail_at(std::int64_t offset, const std::string& what) {
 }
 
 bool is_frame_marker(std::uint8_t marker) {
-    return marker >= kSOF0 && marker <= kSOF15 && marker != kDHT && marker != kJPG &&
-           marker != kDAC;
+    return marker == kSOF0 || marker == kSOF1 || marker == kSOF2 || marker == kSOF9 ||
+           marker == kSOF10;
 }
 
 SegmentReader::SegmentReader(ByteSpan jpeg) : jpeg_(jpeg), position_(2) {

@@ -120,6 +120,19 @@ class Session {
     jpeg_compress_struct target_info_{};
 };
 
+void check(const Header& header, const TranscodeOptions& options) {
+    const std::int64_t pixels = std::int64_t{header.width} * header.height;
+    if (pixels > options.max_pixels) {
+        throw FormatError("JPEG of " + std::to_string(header.width) + " x " +
+                          std::to_string(header.height) + " pixels exceeds the limit of " +
+                          std::to_string(options.max_pixels) + " pixels");
+    }
+    if (header.precision != 8) {
+        throw FormatError("JPEG of " + std::to_string(header.precision) +
+                          " bits per sample: expected 8");
+    }
+}
+
 const ScanScript& find_script(const ScanScripts& scripts, std::int32_t components) {
     const auto found = scripts.find(components);
     if (found == scripts.end()) {
@@ -134,12 +147,7 @@ const ScanScript& find_script(const ScanScripts& scripts, std::int32_t component
 Bytes transcode(ByteSpan jpeg, const ScanScripts& scripts, const TranscodeOptions& options) {
     split(jpeg);  // refuses what is truncated or has too many scans before any decoding
     const Header header = read_header(jpeg);
-    const std::int64_t pixels = std::int64_t{header.width} * header.height;
-    if (pixels > options.max_pixels) {
-        throw FormatError("JPEG of " + std::to_string(header.width) + " x " +
-                          std::to_string(header.height) + " pixels exceeds the limit of " +
-                          std::to_string(options.max_pixels) + " pixels");
-    }
+    check(header, options);
     return Session(jpeg, find_script(scripts, header.components), options).run();
 }
 

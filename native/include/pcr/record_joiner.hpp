@@ -14,8 +14,8 @@ namespace pcr {
 /// The record's metadata says beforehand how many bytes of which image each level has.
 class RecordJoiner {
   public:
-    /// `metadata` is the serialized RecordMetadata. Throws FormatError where it is malformed, has fewer
-    /// than `levels` levels, or promises more than kMaxRecordBytes.
+    /// `metadata` is the serialized RecordMetadata. Throws FormatError where it is malformed, has
+    /// fewer than `levels` levels, or promises more than kMaxRecordBytes.
     RecordJoiner(ByteSpan metadata, std::size_t levels);
 
     /// Takes the next bytes of the ScanGroup message of `level` (1 … levels, ascending); throws
@@ -42,7 +42,7 @@ class RecordJoiner {
     std::vector<std::size_t> ends_;  // where the next byte of each image goes
     std::size_t level_ = 1;
     std::size_t image_ = 0;
-    std::uint64_t remaining_ = 0;  // of the current image's bytes
+    std::uint64_t remaining_ = 0;       // of the current image's bytes
     std::vector<std::uint8_t> header_;  // the field key and length that come before them, so far
 };
 

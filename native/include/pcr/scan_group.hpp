@@ -12,6 +12,9 @@ namespace pcr {
 /// Image bytes of a record that readers and writers accept.
 constexpr std::uint64_t kMaxRecordBytes = std::uint64_t{1} << 31;
 
+/// Images of a record: an empty entry takes two bytes of a message, but ten of what join() returns.
+constexpr std::size_t kMaxRecordImages = std::size_t{1} << 24;
+
 struct JoinedImages {
     PooledBytes buffer;                 // the images' JPEGs, one after another
     std::vector<std::int64_t> offsets;  // image i is buffer[offsets[i], offsets[i + 1])
@@ -19,7 +22,7 @@ struct JoinedImages {
 
 /// Joins the serialized ScanGroup messages of levels 1 … n: image i becomes its bytes of every
 /// level in order, and EOI. The image bytes are copied once. Throws FormatError where a message is
-/// malformed, the levels differ in their number of images, or the images exceed kMaxRecordBytes.
+/// malformed, the levels differ in their number of images, or the images exceed a limit.
 JoinedImages join(const std::vector<ByteSpan>& groups);
 
 /// Size of the ScanGroup message that holds `parts`; throws FormatError above kMaxRecordBytes.

@@ -11,7 +11,9 @@ namespace pcr {
 enum Marker : std::uint8_t {
     kTEM = 0x01,
     kSOF0 = 0xC0,
+    kSOF1 = 0xC1,
     kSOF2 = 0xC2,
+    kSOF9 = 0xC9,
     kDHT = 0xC4,
     kJPG = 0xC8,
     kSOF10 = 0xCA,
@@ -32,7 +34,8 @@ enum Marker : std::uint8_t {
     kCOM = 0xFE,
 };
 
-/// Whether `marker` starts a frame (SOF0 … SOF15 without DHT, JPG and DAC).
+/// Whether `marker` starts a frame of DCT coefficients: sequential or progressive, Huffman or
+/// arithmetic. Lossless and hierarchical frames are refused.
 bool is_frame_marker(std::uint8_t marker);
 
 struct Segment {
