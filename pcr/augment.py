@@ -127,8 +127,9 @@ def uniforms(keys: NDArray[np.uint64], stream: int, count: int) -> NDArray[np.fl
     """Numbers in [0, 1), shape (n, count): each key's generator is SplitMix64 (doi 10.1145/2660193.2660195)."""
     states = _mix(keys + np.uint64(stream) * _GOLDEN_GAMMA)
     steps = np.arange(1, count + 1, dtype=np.uint64) * _GOLDEN_GAMMA
-    shifted: NDArray[np.float64] = (_mix(states[:, None] + steps) >> np.uint64(11)) * 2.0**-53
-    return shifted
+    # A float64 holds 53 bits.
+    bits = (_mix(states[:, None] + steps) >> np.uint64(11)).astype(np.float64)
+    return np.ldexp(bits, -53)
 
 
 def random_resized_crops(
