@@ -6,7 +6,6 @@ import gc
 import io
 import json
 import os
-import os
 import subprocess
 import sys
 import threading
