@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """PCRLoader beside the loaders that people use, on the same images, in one run.
 
-python3 benchmarks/loaders.py FOLDER WORK [--images 1000] [--rounds 3] [--levels 1-10] [--only dali pcr:luma:4 …]
+python3 benchmarks/loaders.py FOLDER WORK [--images 1000] [--rounds 3] [--levels 2,5,10] [--only dali pcr:luma:4 …]
 
 FOLDER is an ImageFolder of JPEGs, WORK a directory for what each loader makes of it (kept, so that a second run
 need not convert again) and for loaders.md, loaders.csv and loaders.png. In each round every loader runs once, in a
@@ -157,11 +157,31 @@ def report(trials: pd.DataFrame, failures: dict[str, str], names: list[str], wor
         cells = [f"{value:.{d}f}" for value, d in zip(row, digits, strict=True)]
         lines.append(f"| {title(str(name))} | {' | '.join(cells)} |")
     lines += [f"| {title(name)} | {failures[name]} |" for name in names if name in failures]
+    lines += ["", *best_peers(medians)]
     text = "\n".join(lines) + "\n"
     (work / "loaders.md").write_text(text, encoding="utf-8")
     print(text)
     if len(medians):
         plot(medians, work / "loaders.png")
+
+
+def best_peers(medians: pd.DataFrame) -> list[str]:
+    """What ours are measured by: the fastest of the others and the thriftiest."""
+    peers = medians[[not str(name).startswith("pcr:") for name in medians.index]]
+    if peers.empty:
+        return []
+    fastest = peers["images_per_second"]
+    thriftiest = peers["cpu_seconds_per_1000_images"]
+    lines = [
+        f"Fastest of the others: {title(str(fastest.idxmax()))}, {fastest.max():.0f} images/s. "
+        f"Thriftiest: {title(str(thriftiest.idxmin()))}, {thriftiest.min():.2f} CPU s / 1000 images.",
+    ]
+    for name in medians.index.difference(peers.index, sort=False):
+        row = medians.loc[name]
+        speed = row["images_per_second"] / fastest.max()
+        cost = row["cpu_seconds_per_1000_images"] / thriftiest.min()
+        lines.append(f"- {title(str(name))}: {speed:.2f} x the images/s, {cost:.2f} x the CPU time")
+    return lines
 
 
 def title(name: str) -> str:

@@ -37,7 +37,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         result = {"error": f"not installed: {error.name}"}
     except Exception as error:  # whatever a loader raises is its result
-        result = {"error": f"{type(error).__name__}: {error}"}
+        result = {"error": f"{type(error).__name__}: {error}".splitlines()[0][:200]}
     print("\n" + json.dumps(result), flush=True)
     os._exit(0)  # some loaders' threads and workers outlive the interpreter otherwise
 
@@ -81,15 +81,13 @@ def bytes_of(peer: Peer, epoch: Epoch, folder: Path, store: Path, epochs: int) -
     """MB on disk, and MB that an epoch reads: a peer reads all that it stored, ours counts what it asks for."""
     where = store if peer.prepare else folder
     stored = sum(file.stat().st_size for file in where.rglob("*") if file.is_file())
-    read = (
-        getattr(epoch(), "bytes_read", stored * epochs) if "PCR" in peer.title else stored * epochs
-    )
+    read = getattr(epoch(), "bytes_read", stored * epochs)
     return {"read_MB": read / epochs / 1e6, "disk_MB": stored / 1e6}
 
 
 def watch_memory(batches: Iterable[tuple[Any, Any]]) -> float:
     """The greatest memory of this process and its children over an epoch, looked at between batches."""
-    return max(memory_bytes() for _ in batches)
+    return max((memory_bytes() for _ in batches), default=0)
 
 
 def memory_bytes() -> float:

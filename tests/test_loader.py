@@ -508,3 +508,10 @@ raise SystemExit(3)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
     assert (done.returncode, done.stderr) == (3, b"")
+
+
+def test_the_documentations_example(root: Path) -> None:
+    pytest.importorskip("torch", reason="of the extra 'train'")
+    page = (Path(__file__).parent.parent / "docs" / "LOADER.md").read_text(encoding="utf-8")
+    example = page.split("```python\n")[1].split("```")[0].replace("pcr_dataset", str(root))
+    exec(compile(example, "docs/LOADER.md", "exec"), {})
