@@ -249,7 +249,7 @@ def test_resizing_is_pillows_bilinear(size: tuple[int, int], decoder: str) -> No
     jpeg = encode(picture(331, 257), progressive=True)
     crops = boxes((0, 0, 331, 257), (13, 31, 200, 150), (100, 50, 31, 63))
     flips = np.array([False, True, False])
-    out = decode([jpeg] * 3, size, boxes=crops, flips=flips, decoder=decoder, reduced_scale=False)
+    out = decode([jpeg] * 3, size, boxes=crops, flips=flips, decoder=decoder, oversampling=np.inf)
     whole = Image.open(io.BytesIO(jpeg))
     for image, (x, y, w, h), flip in zip(out, crops, flips, strict=True):
         expected = whole.crop((x, y, x + w, y + h)).resize(size, Image.Resampling.BILINEAR)
@@ -429,6 +429,7 @@ def test_arguments_that_do_not_fit_raise() -> None:
         {"boxes": np.zeros((2, 4), np.float32)},
         {"flips": np.zeros(3, bool)},
         {"block_smoothing": True},
+        {"oversampling": 0.5},
     ):
         with pytest.raises(ValueError):
             pool.decode_batch(buffer, offsets, out, **bad)

@@ -120,11 +120,11 @@ std::vector<std::pair<size_t, std::string>> decode_batch(
     const std::optional<Array<uint8_t>>& orientations, const std::optional<Array<float>>& boxes,
     const std::optional<Array<bool>>& flips, const std::string& dtype, const std::string& layout,
     const std::array<float, 3>& mean, const std::array<float, 3>& stddev,
-    const std::string& decoder, bool block_smoothing, bool reduced_scale, int64_t max_pixels) {
+    const std::string& decoder, bool block_smoothing, float oversampling, int64_t max_pixels) {
     const auto items = collect_items(buffer, offsets, orientations, boxes, flips);
     const auto output =
         describe_output(out, dtype, layout, mean, stddev, static_cast<py::ssize_t>(items.size()));
-    const DecodeOptions options{parse_decoder(decoder), block_smoothing, reduced_scale, max_pixels};
+    const DecodeOptions options{parse_decoder(decoder), block_smoothing, oversampling, max_pixels};
     std::vector<ImageError> errors;
     {
         py::gil_scoped_release release;
@@ -166,7 +166,7 @@ py::array whole_image(const py::buffer& jpeg, const std::string& decoder, bool b
                       int scale, int64_t max_pixels) {
     const py::buffer_info info = jpeg.request();
     const Bytes bytes = bytes_of(info);
-    const DecodeOptions options{parse_decoder(decoder), block_smoothing, true, max_pixels};
+    const DecodeOptions options{parse_decoder(decoder), block_smoothing, 1, max_pixels};
     RgbImage image;
     {
         py::gil_scoped_release release;
@@ -214,20 +214,23 @@ void bind_decode(py::module_& m) {
              py::arg("dtype") = "float32", py::arg("layout") = "NCHW",
              py::arg("mean") = std::array<float, 3>{0, 0, 0},
              py::arg("std") = std::array<float, 3>{1, 1, 1}, py::arg("decoder") = "native",
-             py::arg("block_smoothing") = false, py::arg("reduced_scale") = true,
+             py::arg("block_smoothing") = false, py::arg("oversampling") = 1.0f,
              py::arg("max_pixels") = kDefaultMaxPixels,
              R"(Decode, crop, resize, flip and normalise n JPEGs into `out`.
 
-buffer: uint8 (bytes,); image i is buffer[offsets[i]:offsets[i + 1]]; offsets: int64 (n + 1,).
-out: (N, 3, H, W) or (N, H, W, 3), N >= n, C-contiguous; uint8 or float32, or uint16 that receives the bit
-patterns of float16 or bfloat16 as `dtype` says. orientations: uint8 (n,), EXIF 1...8. boxes: float32 (n, 4), crops
-as x0, y0, width, height in pixels of the oriented image; None: whole images. flips: bool (n,), horizontal,
-after the crop. Values are (v - mean) / std, all in 0...255; uint8 output is v itself, rounded.
-decoder: 'native' (falls back to libjpeg for damaged streams) or 'libjpeg'. block_smoothing: libjpeg only.
-reduced_scale: decode at 1/2, 1/4 or 1/8 where the crop is at least that much larger than the output.
+buffer: uint8 (bytes,); image i is buffer[offsets[i]:offsets[i + 1]]. offsets: int64 (n + 1,).
+out: (N, 3, H, W) or (N, H, W, 3) with N >= n, C-contiguous; uint8 or float32, or uint16 that
+receives the bit patterns of float16 or bfloat16, as `dtype` says. orientations: uint8 (n,), EXIF
+1...8. boxes: float32 (n, 4), crops as x0, y0, width, height in pixels of the oriented image; None:
+whole images. flips: bool (n,), horizontal, after the crop. Values are (v - mean) / std, all in
+0...255; uint8 output is v itself, rounded.
+decoder: 'native' (falls back to libjpeg for damaged streams) or 'libjpeg'. block_smoothing: with
+libjpeg only. oversampling: decode at 1/2, 1/4 or 1/8 while the reduced crop is at least this many
+times the output in both directions; at least 1; infinity: always at full size.
 
-Returns [(index, message)] of the images that failed, ascending; their places hold zeros. Raises ValueError or
-TypeError for arguments that do not fit. Lets go of the GIL; calls on one pool take turns.)");
+Returns [(index, message)] of the images that failed, ascending; their places hold zeros. Raises
+ValueError or TypeError for arguments that do not fit. Lets go of the GIL; calls on one pool take
+turns.)");
 
     m.def("coefficients", &coefficients, py::arg("jpeg"), py::arg("decoder") = "native",
           py::arg("max_pixels") = kDefaultMaxPixels,

@@ -32,7 +32,7 @@ bool same(const std::vector<ComponentCoefficients>& a,
 
 std::optional<RgbImage> decode(Bytes jpeg, Decoder decoder, int scale) {
     try {
-        return decode_rgb(jpeg, {decoder, false, true, kMaxPixels}, scale);
+        return decode_rgb(jpeg, {decoder, false, 1, kMaxPixels}, scale);
     } catch (const DecodeError&) {
         return std::nullopt;
     }
@@ -54,7 +54,7 @@ void decode_crop(Bytes jpeg) {
     const auto place = static_cast<float>(jpeg.size % 50);
     if (jpeg.size % 3 != 0) item.box = Box{place, place / 2, 1 + place, 3 + place};
     for (Decoder decoder : {Decoder::kNative, Decoder::kLibjpeg}) {
-        pool.decode_batch({item}, output, {decoder, false, true, kMaxPixels});
+        pool.decode_batch({item}, output, {decoder, false, 1, kMaxPixels});
     }
 }
 

@@ -38,6 +38,9 @@ std::vector<ImageError> DecodePool::decode_batch(const std::vector<BatchItem>& i
     if (output.width == 0 || output.height == 0) {
         throw std::invalid_argument("the output has no pixels");
     }
+    if (!(options.oversampling >= 1)) {
+        throw std::invalid_argument("oversampling must be at least 1");
+    }
     std::vector<ImageError> errors;
     std::mutex errors_mutex;
     std::atomic<size_t> next{0};

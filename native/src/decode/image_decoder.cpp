@@ -12,13 +12,12 @@ namespace {
 
 constexpr size_t kKeepBytes = size_t{64} << 20;
 
-/// The largest of 8, 4, 2, 1 by which both sides of the crop can shrink and still not be below the
-/// output.
-int choose_scale(const Box& box, uint32_t width, uint32_t height) {
+/// The largest of 8, 4, 2, 1 by which both sides of the crop can shrink and stay large enough.
+int choose_scale(const Box& box, const OutputSpec& output, float oversampling) {
     for (int scale = 8; scale > 1; scale /= 2) {
-        const auto factor = static_cast<float>(scale);
-        if (box.width >= factor * static_cast<float>(width) &&
-            box.height >= factor * static_cast<float>(height)) {
+        const float factor = static_cast<float>(scale) * oversampling;
+        if (box.width >= factor * static_cast<float>(output.width) &&
+            box.height >= factor * static_cast<float>(output.height)) {
             return scale;
         }
     }
@@ -55,7 +54,7 @@ ImageDecoder::Crop ImageDecoder::plan_crop(const BatchItem& item, const OutputSp
 
     Crop crop;
     crop.box = orientation.to_stored(shown, width, height);
-    if (options.reduced_scale) crop.scale = choose_scale(shown, output.width, output.height);
+    crop.scale = choose_scale(shown, output, options.oversampling);
     const auto first = [&](float start, uint32_t size) {
         const float pixel = std::floor(std::max(start, 0.0f) / static_cast<float>(crop.scale));
         return std::min(static_cast<uint32_t>(pixel), scaled_size(size, crop.scale) - 1);

@@ -6,16 +6,16 @@
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define PCR_HAVE_AVX2_KERNELS 1
 #include <immintrin.h>
+#define PCR_PRAGMA(text) _Pragma(#text)
 #if defined(__clang__)
-#define PCR_BEGIN_AVX2                                                                            \
-    _Pragma(                                                                                      \
-        "clang attribute push(__attribute__((target(\"avx2,fma,f16c,bmi,bmi2,lzcnt,popcnt\"))), " \
-        "apply_to = function)")
-#define PCR_END_AVX2 _Pragma("clang attribute pop")
+#define PCR_BEGIN_AVX2               \
+    PCR_PRAGMA(clang attribute push( \
+        __attribute__((target("avx2,fma,f16c,bmi,bmi2,lzcnt,popcnt"))), apply_to = function))
+#define PCR_END_AVX2 PCR_PRAGMA(clang attribute pop)
 #else
 #define PCR_BEGIN_AVX2 \
-    _Pragma("GCC push_options") _Pragma("GCC target(\"avx2,fma,f16c,bmi,bmi2,lzcnt,popcnt\")")
-#define PCR_END_AVX2 _Pragma("GCC pop_options")
+    PCR_PRAGMA(GCC push_options) PCR_PRAGMA(GCC target("avx2,fma,f16c,bmi,bmi2,lzcnt,popcnt"))
+#define PCR_END_AVX2 PCR_PRAGMA(GCC pop_options)
 #endif
 #endif
 

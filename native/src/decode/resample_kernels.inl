@@ -20,26 +20,29 @@ inline void transpose8(__m256 r[8]) {
     }
 }
 
-/// kTaps: the number of taps where it is small, which unrolls the loops; 0: any.
+/// kTaps: the number of taps where it is small, which keeps the weights in registers; 0: any.
 template <uint32_t kTaps>
-inline void blend_row_taps(const uint8_t* rows, size_t stride, uint32_t width, const float* weights,
-                           uint32_t any_taps, float* out) {
+inline void blend_row_taps(const uint8_t* rows, size_t stride, uint32_t width,
+                           const int16_t* weights, uint32_t any_taps, int16_t* out) {
     const uint32_t taps = kTaps != 0 ? kTaps : any_taps;
-    for (uint32_t x = 0; x < width; x += 8) {
-        __m256 sum = _mm256_setzero_ps();
+    __m256i kept[kTaps + 1];
+    for (uint32_t t = 0; t < kTaps; ++t) kept[t] = _mm256_set1_epi16(weights[t]);
+    for (uint32_t x = 0; x < width; x += 16) {
+        __m256i sum = _mm256_setzero_si256();
         const uint8_t* source = rows + x;
 #pragma GCC unroll 8
         for (uint32_t t = 0; t < taps; ++t, source += stride) {
-            const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(source));
-            const __m256 values = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes));
-            sum = _mm256_fmadd_ps(_mm256_broadcast_ss(weights + t), values, sum);
+            const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(source));
+            const __m256i values = _mm256_slli_epi16(_mm256_cvtepu8_epi16(bytes), kBlendBits);
+            const __m256i weight = kTaps != 0 ? kept[t] : _mm256_set1_epi16(weights[t]);
+            sum = _mm256_adds_epi16(sum, _mm256_mulhrs_epi16(values, weight));
         }
-        _mm256_store_ps(out + x, sum);
+        _mm256_store_si256(reinterpret_cast<__m256i*>(out + x), sum);
     }
 }
 
-void blend_row(const uint8_t* rows, size_t stride, uint32_t width, const float* weights,
-               uint32_t taps, float* out) {
+void blend_row(const uint8_t* rows, size_t stride, uint32_t width, const int16_t* weights,
+               uint32_t taps, int16_t* out) {
     switch (taps) {
         case 3:
             return blend_row_taps<3>(rows, stride, width, weights, taps, out);
@@ -52,10 +55,13 @@ void blend_row(const uint8_t* rows, size_t stride, uint32_t width, const float* 
     }
 }
 
-void transpose(const float* rows, size_t stride, uint32_t width, float* out) {
+void transpose(const int16_t* rows, size_t stride, uint32_t width, float* out) {
     for (uint32_t x = 0; x < width; x += 8) {
         __m256 block[8];
-        for (int j = 0; j < 8; ++j) block[j] = _mm256_load_ps(rows + j * stride + x);
+        for (int j = 0; j < 8; ++j) {
+            const auto* row = reinterpret_cast<const __m128i*>(rows + j * stride + x);
+            block[j] = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm_load_si128(row)));
+        }
         transpose8(block);
         for (int i = 0; i < 8; ++i) _mm256_store_ps(out + (size_t{x} + i) * 8, block[i]);
     }
@@ -100,15 +106,18 @@ void blend_columns(const float* in, const FilterTaps& filter, float* out, size_t
 
 #else
 
-void blend_row(const uint8_t* rows, size_t stride, uint32_t width, const float* weights,
-               uint32_t taps, float* out) {
-    std::fill_n(out, width, 0.0f);
+void blend_row(const uint8_t* rows, size_t stride, uint32_t width, const int16_t* weights,
+               uint32_t taps, int16_t* out) {
+    std::fill_n(out, width, int16_t{0});
     for (uint32_t t = 0; t < taps; ++t, rows += stride) {
-        for (uint32_t x = 0; x < width; ++x) out[x] += weights[t] * static_cast<float>(rows[x]);
+        for (uint32_t x = 0; x < width; ++x) {
+            const int term = (rows[x] * (1 << kBlendBits) * weights[t] + (1 << 14)) >> 15;
+            out[x] = static_cast<int16_t>(std::min(out[x] + term, 32767));
+        }
     }
 }
 
-void transpose(const float* rows, size_t stride, uint32_t width, float* out) {
+void transpose(const int16_t* rows, size_t stride, uint32_t width, float* out) {
     for (uint32_t x = 0; x < width; ++x) {
         for (uint32_t j = 0; j < kRowsAtOnce; ++j) *out++ = rows[j * stride + x];
     }

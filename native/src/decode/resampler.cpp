@@ -64,6 +64,10 @@ void FilterTaps::build(double start, double length, uint32_t source_size, uint32
         }
         for (uint32_t t = 0; t < taps; ++t) weight[t] = static_cast<float>(weight[t] / sum);
     }
+    fixed.resize(weights.size());
+    std::transform(weights.begin(), weights.end(), fixed.begin(), [](float weight) {
+        return static_cast<int16_t>(std::min(32767.0f, weight * 32768.0f + 0.5f));
+    });
 }
 
 namespace {
@@ -86,7 +90,7 @@ class ImageWriter {
         const uint32_t count = transposed ? output_.height : output_.width;
         const size_t offset = start * pixel + channel * (nchw ? plane : 1);
         const bool plain = output_.dtype == DType::kUint8;
-        const float scale = plain ? 1.0f : 1.0f / output_.stddev[channel];
+        const float scale = (plain ? 1.0f : 1.0f / output_.stddev[channel]) / (1 << kBlendBits);
         const float bias = plain ? 0.0f : -output_.mean[channel] / output_.stddev[channel];
         resample_kernels().store_row(values, count, scale, bias, output_.dtype,
                                      image_ + offset * element_, step);
@@ -107,8 +111,8 @@ void Resampler::run(const PlanarImage& source, const Box& box, const Orientation
     columns_.build(box.x0, box.width, source.width(), width, orientation.reverse_columns);
     rows_.build(box.y0, box.height, source.height(), height, orientation.reverse_rows);
     const size_t padded = (size_t{width} + 15) / 8 * 8;
-    const size_t source_padded = (size_t{source.width()} + 15) / 8 * 8;
-    float* blended = blended_.ensure(source_padded * kRowsAtOnce);
+    const size_t source_padded = (size_t{source.width()} + 15) / 16 * 16;
+    int16_t* blended = blended_.ensure(source_padded * kRowsAtOnce);
     float* transposed = transposed_.ensure(source_padded * kRowsAtOnce);
     float* resized = resized_.ensure(padded * kRowsAtOnce);
     const ResampleKernels& kernels = resample_kernels();
@@ -120,7 +124,7 @@ void Resampler::run(const PlanarImage& source, const Box& box, const Orientation
                 for (uint32_t j = 0; j < rows; ++j) {
                     kernels.blend_row(source.row(channel, rows_.first[first + j]), source.stride(),
                                       source.width(),
-                                      &rows_.weights[size_t{rows_.taps} * (first + j)], rows_.taps,
+                                      &rows_.fixed[size_t{rows_.taps} * (first + j)], rows_.taps,
                                       blended + j * source_padded);
                 }
                 kernels.transpose(blended, source_padded, source.width(), transposed);

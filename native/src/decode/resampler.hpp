@@ -31,6 +31,7 @@ struct FilterTaps {
     uint32_t taps = 0;
     std::vector<uint32_t> first;  // source index of each output's first tap
     std::vector<float> weights;   // taps per output
+    std::vector<int16_t> fixed;   // the same with 15 fractional bits
 
     /// Triangle filter whose support grows with the reduction, weights normalised, pixels outside
     /// of [0, source_size) left out: Pillow's BILINEAR. Reads [start, start + length).
@@ -48,7 +49,7 @@ class Resampler {
   private:
     FilterTaps columns_;
     FilterTaps rows_;
-    AlignedBuffer<float> blended_;     // eight rows at their new height: [8][source width]
+    AlignedBuffer<int16_t> blended_;   // eight rows at their new height: [8][source width]
     AlignedBuffer<float> transposed_;  // [source width][8]
     AlignedBuffer<float> resized_;     // [8][width]
 };

@@ -179,13 +179,15 @@ struct Refinement {
     uint64_t negative = 0;   // those of them below zero
 };
 
-/// Reads one correction bit for each coefficient in `positions`.
-inline uint64_t read_corrections(BitReader& reader, uint64_t positions) {
+/// Correction bits in the order of the coefficients that they belong to, the latest lowest.
+inline void read_corrections(BitReader& reader, uint64_t positions, uint64_t& corrections) {
     const auto n = static_cast<unsigned>(__builtin_popcountll(positions));
-    if (__builtin_expect(n > reader.count(), 0)) return deposit(reader.take_long(n), positions);
-    const uint64_t bits = reader.peek(n);
-    reader.skip(n);
-    return deposit(bits, positions);
+    if (__builtin_expect(n > reader.count(), 0)) {
+        corrections = n < 64 ? corrections << n | reader.take_long(n) : reader.take_long(n);
+    } else {
+        corrections = corrections << n | reader.peek(n);
+        reader.skip(n);
+    }
 }
 
 #if defined(PCR_AVX2)
@@ -199,19 +201,29 @@ inline __m256i expand_lanes(uint64_t bits) {
 }
 #endif
 
+#if defined(PCR_AVX2)
+/// Applies a refinement to 16 coefficients; `lane` is the place of their bits in the sets.
+inline void refine_lanes(const Refinement& change, uint64_t touched, __m256i steps, int lane,
+                         int16_t* block) {
+    auto* lanes = reinterpret_cast<__m256i*>(block + (48 - lane));
+    const __m256i old = _mm256_load_si256(lanes);
+    const __m256i sign =
+        _mm256_or_si256(_mm256_srai_epi16(old, 15), expand_lanes(change.negative >> lane));
+    const __m256i delta = _mm256_sub_epi16(_mm256_xor_si256(steps, sign), sign);
+    const __m256i masked = _mm256_and_si256(delta, expand_lanes(touched >> lane));
+    _mm256_store_si256(lanes, _mm256_add_epi16(old, masked));
+}
+#endif
+
 inline void apply_refinement(const Refinement& change, int step, int16_t* block) {
     uint64_t touched = change.corrected | change.fresh;
 #if defined(PCR_AVX2)
     const __m256i steps = _mm256_set1_epi16(static_cast<int16_t>(step));
-    for (int lane = 48; touched << (48 - lane) != 0; lane -= 16) {
-        auto* lanes = reinterpret_cast<__m256i*>(block + (48 - lane));
-        const __m256i old = _mm256_load_si256(lanes);
-        const __m256i sign =
-            _mm256_or_si256(_mm256_srai_epi16(old, 15), expand_lanes(change.negative >> lane));
-        const __m256i delta = _mm256_sub_epi16(_mm256_xor_si256(steps, sign), sign);
-        const __m256i masked = _mm256_and_si256(delta, expand_lanes(touched >> lane));
-        _mm256_store_si256(lanes, _mm256_add_epi16(old, masked));
-        if (lane == 0) break;
+    refine_lanes(change, touched, steps, 48, block);
+    refine_lanes(change, touched, steps, 32, block);
+    if (static_cast<uint32_t>(touched) != 0) {
+        refine_lanes(change, touched, steps, 16, block);
+        refine_lanes(change, touched, steps, 0, block);
     }
 #else
     for (; touched != 0; touched &= touched - 1) {
@@ -222,10 +234,11 @@ inline void apply_refinement(const Refinement& change, int step, int16_t* block)
 #endif
 }
 
-/// Reads codes until the band of one block is complete. Returns the bands still to be skipped
-/// after it, this one included (0: no EOB was met), or -1 where the data is irregular.
-inline int64_t read_refinement(BitReader& reader, const HuffmanTable& table, uint64_t nonzero,
-                               uint64_t& remaining, Refinement& change) {
+/// Reads codes until the band of one block is complete. `zeros` and `nonzeros` are the coefficients
+/// still to come; what an EOB leaves of them stays. Returns the bands that the EOB ends, this one
+/// included (0: no EOB was met), or -1 where the data is irregular.
+inline int64_t read_refinement(BitReader& reader, const HuffmanTable& table, uint64_t zeros,
+                               uint64_t& nonzeros, uint64_t& corrections, Refinement& change) {
     do {
         const Code code = next_code(reader, table);
         if (code.total_bits() == 0) return -1;
@@ -235,20 +248,17 @@ inline int64_t read_refinement(BitReader& reader, const HuffmanTable& table, uin
             return (int64_t{1} << code.size()) +
                    static_cast<int64_t>((appended >> 1) >> (63 - code.size()));
         }
-        const uint64_t zeros = remaining & ~nonzero;
         const int above = __builtin_popcountll(zeros) - 1 - static_cast<int>(code.run());
         if (above < 0) return -1;
         const uint64_t target = deposit(uint64_t{1} << above, zeros);
         const uint64_t later = target - 1;
-        if ((nonzero & remaining) != 0) {
-            change.corrected |= read_corrections(reader, nonzero & remaining & ~later);
-        }
-        remaining &= later;
-        const uint64_t sign = ~static_cast<uint64_t>(static_cast<int64_t>(appended) >> 63);
+        if (nonzeros != 0) read_corrections(reader, nonzeros & ~later, corrections);
+        nonzeros &= later;
+        zeros &= later;
         const uint64_t coded = code.size() != 0 ? target : 0;
         change.fresh |= coded;
-        change.negative |= coded & sign;
-    } while (remaining != 0);
+        if (static_cast<int64_t>(appended) >= 0) change.negative |= coded;
+    } while ((zeros | nonzeros) != 0);
     return 0;
 }
 
@@ -267,17 +277,21 @@ SegmentEnd decode_ac_refine(BitReader input, const BandScan& scan, uint64_t firs
         const size_t block_index = row * scan.plane.stride + column;
         const uint64_t before = scan.plane.nonzero[block_index];
         const uint64_t nonzero = before & band;
-        uint64_t remaining = band;
+        uint64_t left = nonzero;  // to be corrected
+        uint64_t corrections = 0;
         Refinement change;
         if (run_of_bands == 0) {
-            run_of_bands = read_refinement(reader, *scan.table, nonzero, remaining, change);
+            run_of_bands =
+                read_refinement(reader, *scan.table, band & ~before, left, corrections, change);
             if (run_of_bands < 0) return SegmentEnd::kIrregular;
         }
         if (run_of_bands > 0) {
-            change.corrected |= read_corrections(reader, nonzero & remaining);
+            reader.refill();
+            read_corrections(reader, left, corrections);
             --run_of_bands;
         }
-        if ((change.corrected | change.fresh) != 0) {
+        if ((corrections | change.fresh) != 0) {
+            change.corrected = deposit(corrections, nonzero);
             int16_t* block = scan.plane.ac + block_index * 64;
             if (before == 0) clear_block(block);
             apply_refinement(change, step, block);

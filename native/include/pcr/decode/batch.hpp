@@ -45,8 +45,10 @@ enum class Decoder {
 struct DecodeOptions {
     Decoder decoder = Decoder::kNative;
     bool block_smoothing = false;  // libjpeg only
-    /// Decode at 1/2, 1/4 or 1/8 where the crop is at least that much larger than the output.
-    bool reduced_scale = true;
+    /// Decode at 1/2, 1/4 or 1/8 while the reduced crop is at least this many times the output in
+    /// both
+    /// directions. 1: as soon as the crop is twice the output; infinity: never.
+    float oversampling = 1;
     int64_t max_pixels = kDefaultMaxPixels;
 };
 
