@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import os
 import shutil
-import warnings
-from collections.abc import Callable
+import stat
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +16,15 @@ from PIL import Image
 
 from pcr import jpeg
 from pcr.errors import FormatError
-from pcr.format import ImageInfo
+from pcr.format import MAX_GROUP_BYTES, ImageInfo
 from pcr.imagefolder import Sample
-from pcr.plan import ConversionOptions, Problem
+from pcr.journal import Problem
+from pcr.options import ConversionOptions
 from pcr.writer import atomic_path
+
+_EOI_BYTES = 2
+# Links may lead two workers to one source: they rewrite it one after the other.
+_REWRITING = [threading.Lock() for _ in range(64)]
 
 
 @dataclass(frozen=True)
@@ -60,19 +65,19 @@ def encode_source(root: Path, sample: Sample, options: ConversionOptions) -> Enc
 
     Raises FormatError, naming the file, where it is bad and bad ones are not put up with.
     """
-    path = root / sample.name
+    path, data = root / sample.name, b""
     try:
-        data = path.read_bytes()
+        data = _read(path)
         if options.static_compression is not None:
-            data = _reencode(data, options.static_compression)
+            jpeg.split(data)  # refuses what is no JPEG, as a conversion without loss does
+            data = _reencode(data, options.static_compression, options)
         image = encode_jpeg(data, sample, options)
-    except (FormatError, OSError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        if options.on_bad_image == "fail":
-            raise FormatError(f"{path}: {reason}") from None
-        if options.on_bad_image == "reencode" and isinstance(error, FormatError):
-            return _encode_again(data, sample, options, reason)
-        return EncodedSource(None, Problem(sample.name, "skipped", reason))
+    except OSError as error:
+        return _put_up_with(path, sample, options, error.strerror or str(error))
+    except FormatError as error:
+        if options.on_bad_image == "reencode" and data:
+            return _encode_again(data, sample, options, str(error))
+        return _put_up_with(path, sample, options, str(error))
     if options.convert_images:
         _rewrite(path, data, options)
     return EncodedSource(image, None)
@@ -89,23 +94,45 @@ def encode_jpeg(data: bytes, sample: Sample, options: ConversionOptions) -> Enco
     return EncodedImage(sample, header, rewritten, offsets)
 
 
+def _read(path: Path) -> bytes:
+    """A source's bytes; what is no regular file could block, or never end."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise FormatError("no JPEG: expected a regular file, found a pipe, device or directory")
+    if found.st_size > MAX_GROUP_BYTES:
+        raise FormatError(f"expected at most {MAX_GROUP_BYTES} bytes, found {found.st_size}")
+    return path.read_bytes()
+
+
+def _put_up_with(
+    path: Path, sample: Sample, options: ConversionOptions, reason: str
+) -> EncodedSource:
+    if options.on_bad_image == "fail":
+        raise FormatError(
+            f"{path}: {reason} (to go on without this image or with what can be seen of it, give "
+            "the same command with --on_bad_image skip or reencode)"
+        )
+    return EncodedSource(None, Problem(sample.name, "skipped", reason))
+
+
 def _encode_again(
     data: bytes, sample: Sample, options: ConversionOptions, reason: str
 ) -> EncodedSource:
     try:
-        image = encode_jpeg(_reencode(data, options.quality), sample, options)
+        image = encode_jpeg(_reencode(data, options.quality, options), sample, options)
     except FormatError as error:
         return EncodedSource(None, Problem(sample.name, "skipped", f"{reason}; then: {error}"))
     return EncodedSource(image, Problem(sample.name, "re-encoded", reason))
 
 
-def _reencode(data: bytes, quality: int) -> bytes:
+def _reencode(data: bytes, quality: int, options: ConversionOptions) -> bytes:
     """Decode with Pillow and write as a baseline JPEG; grayscale and CMYK stay what they are."""
     out = io.BytesIO()
     try:
-        with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as image:
-            warnings.simplefilter("ignore")
-            kept = {"exif": image.info["exif"]} if "exif" in image.info else {}
+        with Image.open(io.BytesIO(data)) as image:
+            if image.width * image.height > options.max_pixels:
+                raise FormatError(f"more than {options.max_pixels} pixels")
+            kept = {key: image.info[key] for key in ("exif", "icc_profile") if key in image.info}
             mode = image.mode if image.mode in ("L", "CMYK") else "RGB"
             image.convert(mode).save(out, "JPEG", quality=quality, **kept)
     except Exception as error:  # Pillow's plugins raise whatever they meet
@@ -114,14 +141,18 @@ def _reencode(data: bytes, quality: int) -> bytes:
 
 
 def _rewrite(path: Path, data: bytes, options: ConversionOptions) -> None:
-    """Replace a source by its progressive form, with all its markers, mode and times."""
+    """Replace a source by its progressive form, with all its markers, mode and times.
+
+    What follows the image in the file (more images, a maker's data) stays behind it.
+    """
     target = Path(os.path.realpath(path))
     rewritten = jpeg.transcode(
         data, options.ladder.scripts, copy_markers="all", max_pixels=options.max_pixels
     )
-    with atomic_path(target) as temporary:
-        temporary.write_bytes(rewritten)
+    tail = data[int(jpeg.split(data)[-1]) + _EOI_BYTES :]
+    lock = _REWRITING[hash(target) % len(_REWRITING)]
+    with lock, atomic_path(target) as temporary:
+        with temporary.open("wb") as file:
+            file.write(rewritten.data)
+            file.write(tail)
         shutil.copystat(target, temporary)
-
-
-Encoder = Callable[[Sample], EncodedSource]

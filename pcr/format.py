@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
+import xxhash
 from google.protobuf.message import DecodeError, Message
 from numpy.typing import NDArray
 
@@ -26,7 +28,8 @@ INDEX_FILE = "PCR.db"
 PLAN_FILE = "PCR_plan.jsonl"
 REPORT_FILE = "PCR_report.csv"
 QUALITY_FILE = "PCR_mssim.csv"
-TEMPORARY_SUFFIX = ".tmp"
+TIMINGS_FILE = "PCR_timings.json"
+TEMPORARY_SUFFIX = ".pcr-tmp"
 DATASET_TABLE = "dataset"
 DATASET_KEY = "metadata"
 RECORDS_TABLE = "records"
@@ -39,7 +42,9 @@ MAX_PIXELS = 178_956_970  # Pillow's limit against decompression bombs
 MAX_CLASSES = 2**24
 MAX_RECORDS = 2**24
 
-_RECORD_FILE = re.compile(r"PCR_(0|[1-9][0-9]{0,7})\.db")
+_NUMBER = r"(0|[1-9][0-9]{0,7})"
+_RECORD_FILE = re.compile(rf"PCR_{_NUMBER}\.db")
+_TFRECORD_FILE = re.compile(rf"PCR_{_NUMBER}\.tfrecord(\.idx)?")
 _SQLITE_HEADER_BYTES = 100
 _M = TypeVar("_M", bound=Message)
 
@@ -49,11 +54,24 @@ def record_file(number: int) -> str:
     return f"PCR_{number}.db"
 
 
+def tfrecord_file(number: int) -> str:
+    """The file name of record ``number`` as a TFRecord file, written for comparison."""
+    return f"PCR_{number}.tfrecord"
+
+
+def record_number(name: str) -> int | None:
+    """The number of the record in a file of that name; None where it is no record's."""
+    found = _RECORD_FILE.fullmatch(name)
+    return int(found[1]) if found else None
+
+
 def is_dataset_file(name: str) -> bool:
     """Whether a conversion owns files of that name."""
     name = name.removesuffix(TEMPORARY_SUFFIX)
-    return name in (INDEX_FILE, PLAN_FILE, REPORT_FILE, QUALITY_FILE) or bool(
-        _RECORD_FILE.fullmatch(name)
+    return (
+        name in (INDEX_FILE, PLAN_FILE, REPORT_FILE, QUALITY_FILE, TIMINGS_FILE)
+        or record_number(name) is not None
+        or bool(_TFRECORD_FILE.fullmatch(name))
     )
 
 
@@ -158,6 +176,7 @@ class RecordIndex:
     prefix_bytes: tuple[int, ...]
     group_bytes: tuple[int, ...]
     checksums: tuple[int, ...]
+    file_checksum: int
 
     def encode(self) -> bytes:
         """As a serialized RecordIndex."""
@@ -167,6 +186,7 @@ class RecordIndex:
             prefix_bytes=self.prefix_bytes,
             group_bytes=self.group_bytes,
             checksums=self.checksums,
+            file_checksum=self.file_checksum,
         ).SerializeToString(deterministic=True)
 
     @classmethod
@@ -179,6 +199,7 @@ class RecordIndex:
             tuple(message.prefix_bytes),
             tuple(message.group_bytes),
             tuple(message.checksums),
+            message.file_checksum,
         )
         _check_record_index(index, source)
         return index
@@ -197,6 +218,15 @@ class DatasetInfo:
     batch_size: int
     seed: int
     copied_markers: str
+    index_checksum: int = 0
+
+    def sealed(self, records: Sequence[RecordIndex]) -> DatasetInfo:
+        """The same with the checksum of an index that holds it and these records."""
+        unsealed = replace(self, index_checksum=0)
+        digest = xxhash.xxh3_64(unsealed.encode())
+        for record in records:
+            digest.update(record.encode())
+        return replace(self, index_checksum=digest.intdigest())
 
     def encode(self) -> bytes:
         """As a serialized DatasetMetadata."""
@@ -211,6 +241,7 @@ class DatasetInfo:
             batch_size=self.batch_size,
             seed=self.seed,
             copied_markers=self.copied_markers,
+            index_checksum=self.index_checksum,
         ).SerializeToString(deterministic=True)
 
     @classmethod
@@ -235,13 +266,8 @@ class DatasetInfo:
             message.batch_size,
             message.seed,
             message.copied_markers,
+            message.index_checksum,
         )
-
-
-def decode_labels(data: bytes, source: str) -> NDArray[np.int32]:
-    """Only the labels of a serialized RecordMetadata, for readers that need no more."""
-    message = _parse(pcr_pb2.RecordMetadata(), data, source)
-    return np.array(message.labels, dtype=np.int32)
 
 
 def _parse(message: _M, data: bytes, source: str) -> _M:

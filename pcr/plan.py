@@ -1,228 +1,95 @@
-"""What a conversion is going to do, and the journal of what it has done.
+"""Which images go into which record: a function of the source folder and the options alone.
 
-The plan is a function of the source folder and the options, so the same command makes the same plan again.
-The journal beside the records holds the plan's identity in its first line and one line per record that
-is safe on disk; a conversion that was stopped goes on behind the last whole line.
+So the same command makes the same plan again, and a conversion that was stopped can go on.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Any, Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xxhash
 
-from pcr import format as layout
-from pcr.errors import DatasetError, FormatError, UsageError
-from pcr.format import RecordIndex
+from pcr.append import Base
+from pcr.errors import DatasetError
 from pcr.imagefolder import ImageFolder, Sample
-from pcr.jpeg import CopyMarkers
-from pcr.ladder import Ladder
+from pcr.options import ConversionOptions
 
 # A record closes early where its sources reach this size, which bounds memory for large photographs.
-MAX_RECORD_SOURCE_BYTES = 512 * 2**20
-
-OnBadImage = Literal["fail", "skip", "reencode"]
-
-
-@dataclass(frozen=True)
-class ConversionOptions:
-    """Everything that decides which bytes a conversion writes."""
-
-    ladder: Ladder
-    batch_size: int = 1024
-    seed: int = 0
-    shuffle: bool = True
-    copy_markers: CopyMarkers = "none"
-    max_pixels: int = layout.MAX_PIXELS
-    on_bad_image: OnBadImage = "fail"
-    quality: int = 95
-    static_compression: int | None = None
-    duplicate_factor: int = 1
-    convert_images: bool = False
-
-    def __post_init__(self) -> None:
-        for flag, value, least, most in (
-            ("--batch_size", self.batch_size, 1, 2**20),
-            ("--seed", self.seed, 0, 2**63 - 1),
-            ("--quality", self.quality, 1, 100),
-            ("--static_compression", self.static_compression or 1, 1, 100),
-            ("--duplicate_dataset_factor", self.duplicate_factor, 1, 1000),
-        ):
-            if not least <= value <= most:
-                raise UsageError(f"{flag}: expected {least} to {most}, found {value}")
-
-    def identity(self) -> dict[str, Any]:
-        """The options as a later run must give them again to go on with this conversion."""
-        return {**asdict(replace(self, ladder=self.ladder)), "ladder": self.ladder.text}
+MAX_RECORD_SOURCE_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Which images go into which record, in order."""
+    """Which images go into which record, in order; ``base`` is the dataset that they are added to, if any."""
 
     folder: ImageFolder
     options: ConversionOptions
+    base: Base | None
     samples: tuple[Sample, ...]
     source_bytes: tuple[int, ...]
+    total_source_bytes: int
     record_starts: tuple[int, ...]
     fingerprint: str
 
     @classmethod
-    def make(cls, folder: ImageFolder, options: ConversionOptions) -> Plan:
+    def make(
+        cls, folder: ImageFolder, options: ConversionOptions, base: Base | None = None
+    ) -> Plan:
         """Shuffle the folder's images and cut them into records; DatasetError where a file is missing."""
-        stats = [_stat(folder.path(sample)) for sample in folder.samples]
-        order = np.arange(len(stats)).repeat(options.duplicate_factor)
+        sizes_and_times = [_size_and_time(folder, sample, options) for sample in folder.samples]
+        order = np.tile(np.arange(len(folder.samples)), options.duplicate_dataset_factor)
         if options.shuffle:
             order = np.random.Generator(np.random.PCG64(options.seed)).permutation(order)
         positions = order.tolist()
-        source_bytes = tuple(stats[i].st_size for i in positions)
+        source_bytes = tuple(sizes_and_times[i][0] for i in positions)
         return cls(
             folder,
             options,
+            base,
             tuple(folder.samples[i] for i in positions),
             source_bytes,
+            sum(source_bytes),
             tuple(_record_starts(source_bytes, options.batch_size)),
-            _fingerprint(folder, stats, options.convert_images),
+            _fingerprint(folder, sizes_and_times, options, base),
         )
 
     @property
     def records(self) -> int:
-        """How many records the dataset is going to have."""
+        """How many records are to be written."""
         return len(self.record_starts)
 
+    @property
+    def first_record(self) -> int:
+        """The number of the first of them."""
+        return len(self.base.records) if self.base else 0
+
     def record_range(self, record: int) -> range:
-        """Positions in ``samples`` of one record's images."""
+        """Positions in ``samples`` of the images of the record to be written as number ``record``."""
         starts = (*self.record_starts, len(self.samples))
         return range(starts[record], starts[record + 1])
 
-    def with_record_starts(self, record_starts: Sequence[int]) -> Plan:
-        """The same plan with the records of an earlier run, whose sources had other sizes."""
-        return replace(self, record_starts=tuple(record_starts))
+    def resumed(self, record_starts: Sequence[int], total_source_bytes: int) -> Plan:
+        """The same plan as an earlier run made it, before sources were rewritten to other sizes."""
+        return replace(
+            self, record_starts=tuple(record_starts), total_source_bytes=total_source_bytes
+        )
 
 
-@dataclass(frozen=True)
-class Problem:
-    """An image that did not go into the dataset as it was."""
-
-    name: str
-    action: Literal["skipped", "re-encoded"]
-    reason: str
-
-
-@dataclass(frozen=True)
-class FinishedRecord:
-    """A record that is safe on disk."""
-
-    index: RecordIndex
-    problems: tuple[Problem, ...]
-
-
-class Journal:
-    """The plan file of a conversion that is not finished."""
-
-    def __init__(self, directory: Path) -> None:
-        self.path = directory / layout.PLAN_FILE
-        self.directory = directory
-
-    def begin(self, plan: Plan) -> None:
-        """Write the plan's identity; from now on the directory holds an unfinished conversion."""
-        self._append(_header(plan), mode="x")
-
-    def add(self, record: FinishedRecord) -> None:
-        """Note a record that is safe on disk."""
-        self._append(asdict(record), mode="a")
-
-    def resume(self, plan: Plan) -> tuple[Plan, list[FinishedRecord]]:
-        """The plan to go on with and the records that are finished.
-
-        Raises DatasetError where the journal is of another folder, of other options, or its records are gone.
-        """
-        header, *entries = self._lines()
-        self._check_same(header, _header(plan))
-        if plan.options.convert_images:
-            plan = plan.with_record_starts(header["record_starts"])
-        finished = [_finished_record(entry) for entry in entries]
-        for number, record in enumerate(finished):
-            path = self.directory / layout.record_file(number)
-            if not path.is_file() or path.stat().st_size != record.index.file_bytes:
-                raise DatasetError(
-                    f"{path}: expected the record of {record.index.file_bytes} bytes that the interrupted "
-                    "conversion wrote: use --force to begin again"
-                )
-        return plan, finished
-
-    def _check_same(self, found: dict[str, Any], expected: dict[str, Any]) -> None:
-        again = "give it again, or use --force to begin anew"
-        for option, value in expected["options"].items():
-            if found["options"].get(option) != value:
-                before, now = found["options"].get(option), value
-                what = "another one" if option == "ladder" else f"{before!r}, not {now!r}"
-                raise DatasetError(
-                    f"{self.directory}: holds a conversion that began with {option} {what}: {again}"
-                )
-        if found["fingerprint"] != expected["fingerprint"]:
-            raise DatasetError(
-                f"{self.directory}: holds a conversion of {found['images']} images whose names, sizes or times "
-                f"have changed since (now {expected['images']} images): use --force to begin anew"
-            )
-
-    def _lines(self) -> list[dict[str, Any]]:
-        """All whole lines; a torn last one, of a crash while it was written, does not count."""
-        lines = self.path.read_bytes().split(b"\n")[:-1]
-        try:
-            entries = [json.loads(line) for line in lines]
-        except ValueError as error:
-            raise FormatError(f"{self.path}: expected a journal, found: {error}") from None
-        if not entries or not isinstance(entries[0], dict) or "fingerprint" not in entries[0]:
-            raise FormatError(
-                f"{self.path}: expected a conversion's plan, found none: use --force to begin anew"
-            )
-        return entries
-
-    def _append(self, entry: dict[str, Any], mode: str) -> None:
-        if mode == "a":
-            self._drop_torn_line()
-        with self.path.open(mode, encoding="ascii") as file:
-            file.write(json.dumps(entry) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-
-    def _drop_torn_line(self) -> None:
-        data = self.path.read_bytes()
-        whole = data.rfind(b"\n") + 1
-        if whole != len(data):
-            os.truncate(self.path, whole)
-
-
-def _header(plan: Plan) -> dict[str, Any]:
-    return {
-        "format_version": layout.FORMAT_VERSION,
-        "fingerprint": plan.fingerprint,
-        "images": len(plan.samples),
-        "options": plan.options.identity(),
-        "record_starts": list(plan.record_starts),
-    }
-
-
-def _finished_record(entry: dict[str, Any]) -> FinishedRecord:
-    index = entry["index"]
-    return FinishedRecord(
-        RecordIndex(**{k: tuple(v) if isinstance(v, list) else v for k, v in index.items()}),
-        tuple(Problem(**problem) for problem in entry["problems"]),
-    )
-
-
-def _stat(path: Path) -> os.stat_result:
+def _size_and_time(
+    folder: ImageFolder, sample: Sample, options: ConversionOptions
+) -> tuple[int, int]:
+    """Bytes and modification time (ns); zeros for a file that is gone where bad images are put up with."""
+    path = folder.path(sample)
     try:
-        return path.stat()
+        stat = path.stat()
     except OSError as error:
+        if options.on_bad_image != "fail":
+            return 0, 0
         raise DatasetError(f"{path}: expected an image, found: {error.strerror}") from None
+    return stat.st_size, stat.st_mtime_ns
 
 
 def _record_starts(source_bytes: Sequence[int], batch_size: int) -> list[int]:
@@ -238,11 +105,16 @@ def _record_starts(source_bytes: Sequence[int], batch_size: int) -> list[int]:
     return starts
 
 
-def _fingerprint(folder: ImageFolder, stats: Sequence[os.stat_result], sources_change: bool) -> str:
+def _fingerprint(
+    folder: ImageFolder,
+    sizes_and_times: Sequence[tuple[int, int]],
+    options: ConversionOptions,
+    base: Base | None,
+) -> str:
     """A digest of names, sizes and times; of names alone where the conversion rewrites the files."""
-    digest = xxhash.xxh3_128()
-    for sample, stat in zip(folder.samples, stats, strict=True):
+    digest = xxhash.xxh3_128(base.digest() if base else b"")
+    for sample, size_and_time in zip(folder.samples, sizes_and_times, strict=True):
         digest.update(os.fsencode(sample.name) + b"\0")
-        if not sources_change:
-            digest.update(f"{stat.st_size} {stat.st_mtime_ns}\n".encode())
+        if not options.convert_images:
+            digest.update("{} {}\n".format(*size_and_time).encode())
     return digest.hexdigest()

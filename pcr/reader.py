@@ -180,7 +180,7 @@ def _read_chunks(
                 if verify:
                     digest.update(chunk)
                 yield chunk
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # a damaged schema need not be text
         raise FormatError(f"table {table} cannot be read: {error}") from None
     if verify and digest.intdigest() != index.checksums[level]:
         raise FormatError(
@@ -222,7 +222,7 @@ def _read_index(path: Path) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
         info = DatasetInfo.decode(info_bytes, source)
         keys = [str(number) for number in range(info.records)]
         entries = _read_index_table(path, layout.RECORDS_TABLE, keys)
-    except (sqlite3.Error, RuntimeError, KeyError) as error:
+    except (sqlite3.Error, UnicodeDecodeError, RuntimeError, KeyError) as error:
         raise FormatError(f"{path}: expected a PCR index, found it damaged: {error}") from None
     records = tuple(RecordIndex.decode(entry, source) for entry in entries)
     if any(len(record.prefix_bytes) != info.levels + 1 for record in records):
@@ -238,7 +238,7 @@ def _check_integrity(path: Path) -> None:
     try:
         with closing(connect(path)) as connection:
             found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # a damaged schema need not be text
         found = str(error)
     if found != "ok":
         raise FormatError(f"{path}: expected a PCR index, found it damaged: {found}")

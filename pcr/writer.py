@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -12,23 +14,32 @@ import xxhash
 from sqlitedict import SqliteDict
 
 from pcr import format as layout
-from pcr.errors import DatasetError, FormatError
+from pcr.errors import FormatError
 from pcr.format import DatasetInfo, RecordIndex, RecordInfo
+
+# sqlitedict's thread logs, with two stack traces, what it then raises here.
+logging.getLogger("sqlitedict").addHandler(logging.NullHandler())
+
+_MAX_NAME_BYTES = 255  # of a file name, on every common file system
+_READ_BYTES = 2**20
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """A temporary name beside ``path``; what is written there becomes ``path``, safe on disk.
 
-    Where the block raises, nothing is left and an older file of that name stays.
+    Where the block raises, nothing is left and an older file of that name stays. Without ``durable``
+    it is left to the caller to have many files synchronised at once.
     """
-    temporary = path.with_name(path.name + layout.TEMPORARY_SUFFIX)
+    temporary = _temporary(path)
     temporary.unlink(missing_ok=True)
     try:
         yield temporary
-        _fsync(temporary)
+        if durable:
+            _fsync(temporary)
         temporary.replace(path)
-        _fsync(path.parent)
+        if durable:
+            _fsync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -36,8 +47,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def write_record(path: Path, info: RecordInfo, groups: Sequence[bytes]) -> RecordIndex:
     """Write one record of serialized ScanGroups, levels ascending, and return its index entry.
 
-    Raises FormatError where a group or the record would exceed the format's limits, DatasetError
-    where the disk is full.
+    Raises FormatError where a group or the record would exceed the format's limits, OSError where
+    the disk is full.
     """
     contents = [info.encode(), *groups]
     largest, total = max(map(len, contents)), sum(map(len, contents))
@@ -52,33 +63,31 @@ def write_record(path: Path, info: RecordInfo, groups: Sequence[bytes]) -> Recor
         *(layout.scan_group_table(k) for k in range(1, len(contents))),
     ]
     with atomic_path(path) as temporary:
-        try:
+        with _sqlite_errors(path):
             prefix_bytes = _write_tables(temporary, tables, contents)
-        except sqlite3.OperationalError as error:
-            raise DatasetError(f"{path}: could not be written: {error}") from None
         file_bytes = temporary.stat().st_size
+        checksum = file_checksum(temporary)
     return RecordIndex(
         images=len(info.images),
         file_bytes=file_bytes,
         prefix_bytes=tuple(prefix_bytes),
         group_bytes=tuple(map(len, contents)),
         checksums=tuple(map(xxhash.xxh3_64_intdigest, contents)),
+        file_checksum=checksum,
     )
 
 
 def write_index(directory: Path, info: DatasetInfo, records: Sequence[RecordIndex]) -> None:
     """Write ``PCR.db``, whose presence means that the dataset is finished."""
-    with atomic_path(directory / layout.INDEX_FILE) as temporary:
-        try:
-            with closing(_create(temporary, page_bytes=4096)):
-                pass
-            with _index_table(temporary, layout.DATASET_TABLE) as table:
-                table[layout.DATASET_KEY] = info.encode()
-            with _index_table(temporary, layout.RECORDS_TABLE) as table:
-                for number, record in enumerate(records):
-                    table[str(number)] = record.encode()
-        except sqlite3.OperationalError as error:
-            raise DatasetError(f"{directory}: no index could be written: {error}") from None
+    path = directory / layout.INDEX_FILE
+    with atomic_path(path) as temporary, _sqlite_errors(path):
+        with closing(_create(temporary, page_bytes=4096)):
+            pass
+        with _index_table(temporary, layout.DATASET_TABLE) as table:
+            table[layout.DATASET_KEY] = info.sealed(records).encode()
+        with _index_table(temporary, layout.RECORDS_TABLE) as table:
+            for number, record in enumerate(records):
+                table[str(number)] = record.encode()
 
 
 @contextmanager
@@ -90,6 +99,16 @@ def _index_table(path: Path, name: str) -> Iterator[SqliteDict]:
     ) as table:
         yield table
         table.commit()
+
+
+@contextmanager
+def _sqlite_errors(path: Path) -> Iterator[None]:
+    """SQLite's errors while a file is written, as those of the operating system that they stand for."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        code = errno.ENOSPC if error.sqlite_errorcode == sqlite3.SQLITE_FULL else errno.EIO
+        raise OSError(code, f"{os.strerror(code)} ({error})", str(path)) from None
 
 
 def _create(path: Path, page_bytes: int) -> sqlite3.Connection:
@@ -123,6 +142,24 @@ def _write_tables(path: Path, tables: Sequence[str], contents: Sequence[bytes]) 
             prefix_bytes.append(pages * page_bytes)
         connection.execute("COMMIT")
     return prefix_bytes
+
+
+def file_checksum(path: Path) -> int:
+    """XXH3-64 of a file."""
+    digest = xxhash.xxh3_64()
+    buffer = memoryview(bytearray(_READ_BYTES))
+    with path.open("rb", buffering=0) as file:
+        while size := file.readinto(buffer):
+            digest.update(buffer[:size])
+    return digest.intdigest()
+
+
+def _temporary(path: Path) -> Path:
+    name = path.name + layout.TEMPORARY_SUFFIX
+    if len(os.fsencode(name)) > _MAX_NAME_BYTES:
+        digest = xxhash.xxh3_128_hexdigest(os.fsencode(path.name))
+        name = digest + layout.TEMPORARY_SUFFIX
+    return path.with_name(name)
 
 
 def _fsync(path: Path) -> None:

@@ -16,19 +16,21 @@ if ! command -v clang++ >/dev/null; then
 fi
 
 mkdir -p build/fuzz
-cmake -S native -B build/fuzz -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+cmake -G Ninja -S native -B build/fuzz -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=RelWithDebInfo \
     -DPCR_PYTHON=OFF -DPCR_FUZZ=ON -DPCR_SANITIZE=ON >build/fuzz/configure.log
 cmake --build build/fuzz
 
+# A record may promise 2 GiB, so a single allocation may exceed the limit of resident memory.
 run() {  # target, its corpus
     local found=build/fuzz/found/$1
     mkdir -p "$found"
     echo "== $1: $seconds s"
     "build/fuzz/fuzz/$1_fuzz" "$found" "native/fuzz/corpus/$2" -max_total_time="$seconds" \
-        -max_len=4096 -timeout=20 -rss_limit_mb=1024 -artifact_prefix="$found/" \
+        -max_len=4096 -timeout=20 -rss_limit_mb=1024 -malloc_limit_mb=4096 -artifact_prefix="$found/" \
         -print_final_stats=1 -verbosity=0
 }
 
 run split jpeg
 run transcode jpeg
 run join join
+run record record

@@ -6,6 +6,17 @@ source scripts/environment.sh
 
 step() { printf '\n== %s\n' "$*"; }
 
+# Whether clang++ links libFuzzer, which GCC does not have.
+can_fuzz() {
+    local source='extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }'
+    clang++ -fsanitize=fuzzer,address -x c++ -o /dev/null - <<<"$source" >/dev/null 2>&1
+}
+
+# The version of clang that apt installs; its runtime libraries are a package of that version.
+clang_major() {
+    apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p'
+}
+
 step "Set-up"
 bash install_python_deps.sh --dev
 bash init_repo.sh
@@ -19,6 +30,16 @@ step "mypy"
 
 step "clang-format"
 find native \( -name '*.cpp' -o -name '*.hpp' \) -print0 | xargs -0 clang-format --dry-run -Werror
+
+step "C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer"
+bash scripts/test_native.sh
+
+step "Fuzz targets, ${PCR_FUZZ_SECONDS:=10} s each"
+if can_fuzz || { apt_install clang && apt_install "libclang-rt-$(clang_major)-dev" && can_fuzz; }; then
+    bash scripts/fuzz.sh "$PCR_FUZZ_SECONDS"
+else
+    echo "skipped: clang++ with libFuzzer is missing"
+fi
 
 step "The wheel, built as pip does for a user"
 export PCR_WHEEL_DIR=$PWD/build/wheel

@@ -13,17 +13,19 @@ struct Block {
     std::size_t capacity;
 };
 
+/// Whoever finds the pool locked goes to the system instead of waiting: a process forked while
+/// another thread held the lock would wait forever.
 class BufferPool {
   public:
     BufferPool() { free_.reserve(kMaxBlocks + 1); }  // so that giving back allocates nothing
 
     /// A free block that is large enough and at most half empty, or a new one.
     Block take(std::size_t size) {
-        {
-            const std::lock_guard<std::mutex> lock(mutex_);
-            const auto fits = [size](const Block& block) {
-                return block.capacity >= size && block.capacity / 2 <= size;
-            };
+        const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
+        const auto fits = [size](const Block& block) {
+            return block.capacity >= size && block.capacity / 2 <= size;
+        };
+        if (lock) {
             const auto found = std::find_if(free_.begin(), free_.end(), fits);
             if (found != free_.end()) {
                 const Block block = *found;
@@ -37,7 +39,11 @@ class BufferPool {
 
     /// Keeps the block, and lets go of the oldest ones beyond the limits.
     void give_back(Block block) noexcept {
-        const std::lock_guard<std::mutex> lock(mutex_);
+        const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
+        if (!lock) {
+            std::free(block.memory);
+            return;
+        }
         free_.push_back(block);
         free_bytes_ += block.capacity;
         while (free_bytes_ > kMaxPooledBytes || free_.size() > kMaxBlocks) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,8 @@ from types import FrameType
 from typing import NoReturn, Protocol
 
 from pcr.errors import PCRError, UsageError
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 EXIT_OK, EXIT_FAILURE, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
@@ -34,12 +37,19 @@ def main(command: Command, argv: Sequence[str] | None = None) -> NoReturn:
 
 
 def execute(command: Command, arguments: argparse.Namespace) -> int:
-    """Run a command; what its user can mend becomes one line on stderr and the exit code."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    """Run a command; what its user can mend becomes one line on stderr and the exit code.
+
+    SIGINT and SIGTERM end it in order, a second one at once: files are left whole in either case.
+    """
+    for number in _SIGNALS:
+        signal.signal(number, _interrupt)
     try:
         return command.run(arguments) or EXIT_OK
     except UsageError as error:
         return _fail(error, EXIT_USAGE)
+    except BrokenPipeError:  # the reader of our output, say `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILURE
     except (PCRError, OSError) as error:
         return _fail(error, EXIT_FAILURE)
     except KeyboardInterrupt as interrupt:
@@ -55,12 +65,23 @@ def parse_bool(text: str) -> bool:
     raise argparse.ArgumentTypeError(f"expected True or False, found {text!r}")
 
 
+def printable(text: object) -> str:
+    """One line that any terminal shows, whatever bytes and newlines a file name in it may hold."""
+    return "".join(
+        character if character.isprintable() else ascii(character)[1:-1] for character in str(text)
+    )
+
+
 def _interrupt(number: int, _: FrameType | None) -> NoReturn:
+    for again in _SIGNALS:
+        signal.signal(again, _end_at_once)
     raise KeyboardInterrupt(f"interrupted by signal {signal.Signals(number).name}")
 
 
+def _end_at_once(*_: object) -> NoReturn:
+    os._exit(EXIT_INTERRUPTED)
+
+
 def _fail(message: object, code: int) -> int:
-    # Names may hold any bytes and even newlines: one line, whatever they are.
-    line = " ".join(str(message).splitlines()).encode("utf-8", "backslashreplace").decode()
-    print(f"error: {line}", file=sys.stderr)
+    print(f"error: {printable(message)}", file=sys.stderr)
     return code

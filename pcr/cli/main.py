@@ -10,7 +10,7 @@ from typing import NoReturn
 from pcr import __version__
 from pcr.cli.command import execute
 
-COMMANDS = ("convert",)
+COMMANDS = ("convert", "info", "verify", "export", "profile", "show")
 
 
 def main() -> NoReturn:
@@ -20,6 +20,8 @@ def main() -> NoReturn:
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands = {name: import_module(f"pcr.cli.{name}") for name in COMMANDS}
     for name, command in commands.items():
-        command.add_arguments(subparsers.add_parser(name, help=command.HELP, description=command.HELP))
+        command.add_arguments(
+            subparsers.add_parser(name, help=command.HELP, description=command.HELP)
+        )
     arguments = parser.parse_args()
     sys.exit(execute(commands[arguments.command], arguments))

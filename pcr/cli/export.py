@@ -1,0 +1,60 @@
+"""``pcr export``: a dataset back into an ImageFolder."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pcr.cli.command import printable
+from pcr.errors import UsageError
+from pcr.export import export
+from pcr.progress import progress_bar
+from pcr.reader import Dataset
+
+HELP = "Write a dataset, or a level of it, back into an ImageFolder with the original names."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    add = parser.add_argument
+    add("dataset", type=Path, help="directory of a finished dataset")
+    add("out", type=Path, metavar="OUT", help="folder to write to, new or empty")
+    add("--n_scans", type=int, metavar="N", help="the level to write (default: all scans)")
+    add(
+        "--apply_orientation",
+        action="store_true",
+        help="turn images upright whose EXIF orientation says so; only these are re-encoded",
+    )
+    add(
+        "--quality",
+        type=int,
+        default=95,
+        metavar="Q",
+        help="JPEG quality of the images that are turned (default: %(default)s)",
+    )
+    add("--force", action="store_true", help="replace files in a folder that is not empty")
+    add("--quiet", action="store_true", help="no progress bar")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Export, then say how much."""
+    if not 1 <= arguments.quality <= 100:
+        raise UsageError(f"--quality: expected 1 to 100, found {arguments.quality}")
+    dataset = Dataset(arguments.dataset)
+    images = export(
+        dataset,
+        arguments.out,
+        arguments.n_scans,
+        apply_orientation=arguments.apply_orientation,
+        quality=arguments.quality,
+        force=arguments.force,
+    )
+    written = renamed = 0
+    bar = progress_bar(
+        images, desc="Exporting", total=len(dataset), unit=" images", disable=arguments.quiet
+    )
+    for image in bar:
+        written += 1
+        renamed += image.renamed
+    print(f"{printable(arguments.out)}: {written} images", end="")
+    print(f", {renamed} of them with .jpg added to their names" if renamed else "")

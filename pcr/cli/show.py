@@ -1,0 +1,42 @@
+"""``pcr show``: what images of a dataset look like at each level, as one picture."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pcr.profile import named_images
+from pcr.reader import Dataset
+from pcr.report import draw_images
+
+HELP = "Draw images of a dataset at each level, with bytes and MS-SSIM."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("dataset", type=Path, help="directory of a finished dataset")
+    parser.add_argument(
+        "images", nargs="+", metavar="IMAGE", help="name in the source folder: 'class/file'"
+    )
+    parser.add_argument(
+        "--levels", type=int, nargs="+", metavar="N", help="only these levels (default: all)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("levels.png"),
+        metavar="FILE",
+        help="(default: %(default)s)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Draw the picture and say where it is."""
+    dataset = Dataset(arguments.dataset)
+    levels = [dataset.check_level(level) for level in arguments.levels or _all(dataset)]
+    draw_images(named_images(dataset, arguments.images), levels, arguments.out)
+    print(arguments.out)
+
+
+def _all(dataset: Dataset) -> range:
+    return range(1, dataset.levels + 1)

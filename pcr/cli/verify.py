@@ -1,0 +1,48 @@
+"""``pcr verify``: prove that a dataset is whole."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pcr.cli.command import EXIT_FAILURE, EXIT_OK, printable
+from pcr.cli.flags import add_worker_flags
+from pcr.errors import FormatError
+from pcr.progress import progress_bar
+from pcr.reader import Dataset
+from pcr.verify import verify
+
+HELP = "Check every byte, count, label, name and JPEG of a dataset; exit code 1 where one is wrong."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("dataset", type=Path, help="directory of a finished dataset")
+    parser.add_argument("--decode", action="store_true", help="also decode every image")
+    add_worker_flags(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print one line per file: OK, or FAILED and why."""
+    failures = 0
+    verdicts = verify(arguments.dataset, decode=arguments.decode, num_workers=arguments.num_workers)
+    with progress_bar(
+        desc="Verifying",
+        total=_files(arguments.dataset),
+        unit=" files",
+        disable=arguments.quiet,
+    ) as bar:
+        for verdict in verdicts:
+            failed = verdict.failure is not None
+            failures += failed
+            what = f"FAILED ({verdict.failure})" if failed else "OK"
+            bar.write(printable(f"{verdict.file} {what}"))
+            bar.update()
+    return EXIT_FAILURE if failures else EXIT_OK
+
+
+def _files(root: Path) -> int | None:
+    try:
+        return len(Dataset(root).records) + 1
+    except FormatError:
+        return None
