@@ -77,7 +77,7 @@ class DecodePool:
         std: Sequence[float] = (1, 1, 1),
         decoder: str = "native",
         block_smoothing: bool = False,
-        reduced_scale: bool = True,
+        oversampling: float = 1.0,
         max_pixels: int = ...,
     ) -> list[tuple[int, str]]: ...
 

@@ -27,7 +27,7 @@ class DecodeOptions:
     num_threads: int
     decoder: str = "native"
     block_smoothing: bool = False
-    reduced_scale: bool = True
+    oversampling: float = 1.0
     apply_orientation: bool = False
     skip_errors: bool = False
     max_pixels: int = MAX_PIXELS
@@ -126,7 +126,7 @@ class TensorDecoder:
             std=[255 * value for value in self._transform.std],
             decoder=self._options.decoder,
             block_smoothing=self._options.block_smoothing,
-            reduced_scale=self._options.reduced_scale,
+            oversampling=self._options.oversampling,
             max_pixels=self._options.max_pixels,
         )
         return {i: self._images.error(drawn[i], message) for i, message in errors}

@@ -107,7 +107,7 @@ def test_lower_levels_are_libjpegs_without_block_smoothing(photos: Dataset, leve
 def test_train_is_pillows_resize_of_the_same_crop(photos: Dataset) -> None:
     transform = Train(96, **IDENTITY)
     loader = numpy_loader(
-        photos.root, transform=transform, shuffle=False, seed=3, reduced_scale=False
+        photos.root, transform=transform, shuffle=False, seed=3, oversampling=float("inf")
     )
     ((images, _),) = loader
     record = photos.read(0, photos.levels)
@@ -142,9 +142,9 @@ def test_tensors_are_torchvisions(photos: Dataset) -> None:
         assert_close(image.numpy() * 255 * 0.225, theirs(pillow(record[i])).numpy() * 255 * 0.225)
 
 
-def test_reduced_scale_changes_little(photos: Dataset) -> None:
+def test_decoding_at_a_reduced_size_changes_little(photos: Dataset) -> None:
     options = {"transform": Eval(64, 64, **IDENTITY), "shuffle": False}
-    ((full, _),) = numpy_loader(photos.root, **options, reduced_scale=False)
+    ((full, _),) = numpy_loader(photos.root, **options, oversampling=float("inf"))
     ((reduced, _),) = numpy_loader(photos.root, **options)
     assert 0 < np.abs(full - reduced).mean() < 4
 
@@ -406,6 +406,7 @@ def test_a_damaged_record_is_never_skipped(damaged: Path) -> None:
         ({"decoder": "turbo"}, "decoder: expected native or libjpeg, found 'turbo'"),
         ({"on_error": "ignore"}, "on_error"),
         ({"block_smoothing": True}, "block_smoothing"),
+        ({"oversampling": 0.5}, "oversampling: expected 1 or more, found 0.5"),
     ],
 )
 def test_arguments_out_of_range(root: Path, options: dict[str, object], complaint: str) -> None:
