@@ -1,7 +1,7 @@
 """Types of the native module; the public API is pcr.jpeg's."""
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,3 +48,48 @@ class RecordJoiner:
     def __init__(self, metadata: Buffer, levels: int) -> None: ...
     def feed(self, level: int, chunk: Buffer) -> None: ...
     def finish(self) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int32]]: ...
+
+class DecodeError(ValueError):
+    """A JPEG that cannot be decoded."""
+
+DEFAULT_MAX_PIXELS: int
+
+class DecodePool:
+    """Threads that decode batches of JPEGs into arrays."""
+
+    def __init__(self, num_threads: int) -> None: ...
+    @property
+    def num_threads(self) -> int: ...
+    @property
+    def bytes_decoded(self) -> int: ...
+    def decode_batch(
+        self,
+        buffer: NDArray[np.uint8],
+        offsets: NDArray[np.int64],
+        out: NDArray[Any],
+        *,
+        orientations: NDArray[np.uint8] | None = None,
+        boxes: NDArray[np.float32] | None = None,
+        flips: NDArray[np.bool_] | None = None,
+        dtype: str = "float32",
+        layout: str = "NCHW",
+        mean: Sequence[float] = (0, 0, 0),
+        std: Sequence[float] = (1, 1, 1),
+        decoder: str = "native",
+        block_smoothing: bool = False,
+        oversampling: float = 1.0,
+        max_pixels: int = ...,
+    ) -> list[tuple[int, str]]: ...
+
+def coefficients(
+    jpeg: Buffer, decoder: str = "native", max_pixels: int = ...
+) -> list[NDArray[np.int16]]: ...
+def decodes_natively(jpeg: Buffer, max_pixels: int = ...) -> bool: ...
+def decode_rgb(
+    jpeg: Buffer,
+    decoder: str = "native",
+    block_smoothing: bool = False,
+    scale: int = 1,
+    max_pixels: int = ...,
+) -> NDArray[np.uint8]: ...
+def headers(buffer: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.int32]: ...

@@ -45,14 +45,21 @@ def write(path: Path, images: list[bytes], ladder: Ladder, first: int = 0) -> Re
 
 def make_dataset(root: Path, sizes: tuple[int, ...], ladder_name: str = "standard") -> Dataset:
     """A dataset with records of these many images; image names count through all records."""
+    return make_dataset_of(root, [sources(size) for size in sizes], ladder_name)
+
+
+def make_dataset_of(
+    root: Path, images: list[list[bytes]], ladder_name: str = "standard"
+) -> Dataset:
+    """A dataset of these JPEGs, one list for each record; image names count through all records."""
     ladder = Ladder.load(ladder_name)
     root.mkdir(exist_ok=True)
     records, first = [], 0
-    for number, size in enumerate(sizes):
-        records.append(write(root / record_file(number), sources(size), ladder, first))
-        first += size
+    for number, sources in enumerate(images):
+        records.append(write(root / record_file(number), sources, ladder, first))
+        first += len(sources)
     info = DatasetInfo(
-        CLASSES, sum(sizes), len(sizes), ladder.levels, ladder.name, ladder.text, 8, 0, "none"
+        CLASSES, first, len(images), ladder.levels, ladder.name, ladder.text, 8, 0, "none"
     )
     write_index(root, info, records)
     return Dataset(root)

@@ -22,6 +22,7 @@ PYBIND11_MODULE(_native, module) {
             PyErr_SetString(format_error.ptr(), e.what());
         }
     });
+    bind_decode(module);
     bind_jpeg(module);
     bind_msssim(module);
     bind_record(module);

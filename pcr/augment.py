@@ -1,0 +1,192 @@
+"""Which part of an image becomes a tensor: crops and flips, drawn for a whole batch at once.
+
+A draw depends on (seed, epoch, image) alone, so an image's pixels are the same whatever batch it is in and however
+many threads decode it. The distributions and the rounding are those of torchvision's `RandomResizedCrop`,
+`RandomHorizontalFlip`, `Resize` and `CenterCrop` (https://docs.pytorch.org/vision/stable/transforms.html).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pcr.errors import UsageError
+
+Size: TypeAlias = int | tuple[int, int]
+Triple: TypeAlias = tuple[float, float, float]
+Windows: TypeAlias = tuple[NDArray[np.float32], NDArray[np.bool_]]
+"""Boxes of shape (n, 4), as x, y, width, height in pixels of the source; and flips of shape (n,)."""
+
+# Statistics of ImageNet's training set in RGB, pixel values in 0 … 1 (https://pytorch.org/vision/stable/models.html).
+IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
+IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
+
+_ATTEMPTS = 10
+_FLIPS, _CROPS = range(2)  # one stream of random numbers for each purpose
+
+
+class Transform(Protocol):
+    """What the loader asks of a transform; `Train` and `Eval` are two, a class of your own may be a third."""
+
+    @property
+    def mean(self) -> Triple:
+        """What is subtracted from pixel values in 0 … 1, per channel."""
+
+    @property
+    def std(self) -> Triple:
+        """What they are divided by then."""
+
+    @property
+    def output_size(self) -> tuple[int, int]:
+        """Height and width of every image of a batch."""
+
+    def windows(self, sizes: NDArray[np.int64], keys: NDArray[np.uint64]) -> Windows:
+        """The window of each image that is resized to the output, and whether it is mirrored.
+
+        sizes: int64 of shape (n, 2), width and height; keys: uint64 of shape (n,), as `image_keys` makes them.
+        """
+
+
+@dataclass(frozen=True)
+class Train:
+    """A random window of random area and aspect ratio, resized to `size` and mirrored at random.
+
+    size: of the output in pixels, one side of a square or (height, width). scale: the window's share of the
+    image's area. ratio: its width / height. flip: the probability of mirroring. mean, std: of pixel values in 0 … 1.
+    """
+
+    size: Size = 224
+    scale: tuple[float, float] = (0.08, 1.0)
+    ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    flip: float = 0.5
+    mean: Triple = IMAGENET_MEAN
+    std: Triple = IMAGENET_STD
+
+    def __post_init__(self) -> None:
+        _check_normalisation(self.size, self.mean, self.std)
+        for name, (least, most) in (("scale", self.scale), ("ratio", self.ratio)):
+            if not 0 < least <= most:
+                raise UsageError(f"{name}: expected 0 < least <= most, found {least} and {most}")
+        if not 0 <= self.flip <= 1:
+            raise UsageError(f"flip: expected a probability, found {self.flip}")
+
+    @property
+    def output_size(self) -> tuple[int, int]:
+        """Height and width of the output."""
+        return _pair(self.size)
+
+    def windows(self, sizes: NDArray[np.int64], keys: NDArray[np.uint64]) -> Windows:
+        """Random windows, whole pixels; flips after the crop."""
+        flips = uniforms(keys, _FLIPS, 1)[:, 0] < self.flip
+        return random_resized_crops(sizes, keys, self.scale, self.ratio), flips
+
+
+@dataclass(frozen=True)
+class Eval:
+    """The centre: shorter side resized to `resize`, then the middle `size` of it, in one resampling.
+
+    resize: pixels; size: of the output in pixels, one side of a square or (height, width), at most `resize`.
+    mean, std: of pixel values in 0 … 1.
+    """
+
+    resize: int = 256
+    size: Size = 224
+    mean: Triple = IMAGENET_MEAN
+    std: Triple = IMAGENET_STD
+
+    def __post_init__(self) -> None:
+        _check_normalisation(self.size, self.mean, self.std)
+        if max(_pair(self.size)) > self.resize:
+            raise UsageError(f"expected a crop of {self.resize} pixels or less, found {self.size}")
+
+    @property
+    def output_size(self) -> tuple[int, int]:
+        """Height and width of the output."""
+        return _pair(self.size)
+
+    def windows(self, sizes: NDArray[np.int64], keys: NDArray[np.uint64]) -> Windows:
+        """Windows in fractions of source pixels: the resized image's crop, scaled back; no flips."""
+        resized = self.resize * sizes // sizes.min(axis=1, keepdims=True)
+        crop = np.array(self.output_size[::-1])
+        corner = np.rint((resized - crop) / 2)
+        scale = sizes / resized
+        boxes = np.concatenate([corner * scale, crop * scale], axis=1).astype(np.float32)
+        return boxes, np.zeros(len(sizes), dtype=np.bool_)
+
+
+def image_keys(seed: int, epoch: int, images: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """What the draws of an epoch depend on: uint64 of shape (n,) for n images' numbers in the dataset."""
+    (epoch_key,) = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)
+    return _mix(images.astype(np.uint64) * _GOLDEN_GAMMA + epoch_key)
+
+
+def uniforms(keys: NDArray[np.uint64], stream: int, count: int) -> NDArray[np.float64]:
+    """Numbers in [0, 1), shape (n, count): each key's generator is SplitMix64 (doi 10.1145/2660193.2660195)."""
+    states = _mix(keys + np.uint64(stream) * _GOLDEN_GAMMA)
+    steps = np.arange(1, count + 1, dtype=np.uint64) * _GOLDEN_GAMMA
+    # A float64 holds 53 bits.
+    bits = (_mix(states[:, None] + steps) >> np.uint64(11)).astype(np.float64)
+    return np.ldexp(bits, -53)
+
+
+def random_resized_crops(
+    sizes: NDArray[np.int64],
+    keys: NDArray[np.uint64],
+    scale: tuple[float, float],
+    ratio: tuple[float, float],
+) -> NDArray[np.float32]:
+    """A random window of each image, as torchvision's `RandomResizedCrop` draws it: float32 of shape (n, 4).
+
+    Ten attempts at an area and an aspect ratio; where none fits, the largest centred window whose ratio does.
+    """
+    draws = uniforms(keys, _CROPS, 2 * _ATTEMPTS + 2)
+    area = sizes.prod(axis=1)[:, None] * (scale[0] + draws[:, :_ATTEMPTS] * (scale[1] - scale[0]))
+    low, high = np.log(ratio)
+    aspect = np.exp(low + draws[:, _ATTEMPTS:-2] * (high - low))
+    attempts = np.stack([np.rint(np.sqrt(area * aspect)), np.rint(np.sqrt(area / aspect))], axis=2)
+    fits: NDArray[np.bool_] = np.all((attempts > 0) & (attempts <= sizes[:, None, :]), axis=2)
+    drawn = attempts[np.arange(len(sizes)), fits.argmax(axis=1)]
+    corner = np.floor(draws[:, -2:] * (sizes - drawn + 1))
+    central = _largest_windows(sizes, ratio)
+    window = np.where(
+        fits.any(axis=1, keepdims=True),
+        np.concatenate([corner, drawn], axis=1),
+        np.concatenate([(sizes - central) // 2, central], axis=1),
+    )
+    return window.astype(np.float32)
+
+
+def _largest_windows(sizes: NDArray[np.int64], ratio: tuple[float, float]) -> NDArray[np.float64]:
+    width, height = sizes[:, 0], sizes[:, 1]
+    return np.stack(
+        [
+            np.minimum(width, np.maximum(np.rint(height * ratio[1]), 1)),
+            np.minimum(height, np.maximum(np.rint(width / ratio[0]), 1)),
+        ],
+        axis=1,
+    )
+
+
+_GOLDEN_GAMMA = np.uint64(0x9E3779B97F4A7C15)
+
+
+def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
+
+
+def _pair(size: Size) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else size
+
+
+def _check_normalisation(size: Size, mean: Triple, std: Triple) -> None:
+    if min(_pair(size)) < 1:
+        raise UsageError(f"size: expected 1 pixel or more, found {size}")
+    if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
+        raise UsageError(
+            f"expected a mean and a positive std for each of 3 channels, found {mean} and {std}"
+        )
