@@ -57,7 +57,7 @@ class Contest:
     def convert(self) -> dict[str, Cost]:
         """The converter, whole and its records phase."""
         command = [sys.executable, str(ROOT / "PCR_Converter_advanced.py"), str(self.folder)]
-        flags = ["--batch_size", str(self.batch_size), "--force", "--quiet"]
+        flags = ["--ladder", "standard", "--batch_size", str(self.batch_size), "--force", "--quiet"]
         cost = measured(lambda: self._run_watched([*command, str(self.out), *flags]))
         timings = json.loads((self.out / layout.TIMINGS_FILE).read_text())
         return {"converter": cost, "its records phase": (timings["seconds"]["records"], np.nan)}
