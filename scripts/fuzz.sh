@@ -34,3 +34,4 @@ run split jpeg
 run transcode jpeg
 run join join
 run record record
+run decode jpeg
