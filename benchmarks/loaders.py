@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """PCRLoader beside the loaders that people use, on the same images, in one run.
 
-python3 benchmarks/loaders.py FOLDER WORK [--images 1000] [--rounds 3] [--levels 2,5,10] [--only dali pcr:luma:4 …]
+python3 benchmarks/loaders.py FOLDER WORK [--images 1000] [--rounds 3] [--levels 2,5,10] [--only dali pcr:bitplane:3 …]
 
 FOLDER is an ImageFolder of JPEGs, WORK a directory for what each loader makes of it (kept, so that a second run
 need not convert again) and for loaders.md, loaders.csv and loaders.png. In each round every loader runs once, in a
@@ -31,7 +31,6 @@ from trial import find_peer
 matplotlib.use("Agg")
 import seaborn as sns
 
-LADDERS = ("standard", "luma")
 TRIAL = Path(__file__).with_name("trial.py")
 COLUMNS = {
     "images_per_second": "images/s",
@@ -51,21 +50,22 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=2, help="measured per round")
-    parser.add_argument("--levels", default="1,2,3,4,5,6,8,10", help="of ours, on each ladder")
+    parser.add_argument("--ladders", nargs="+", default=["standard", "bitplane"])
+    parser.add_argument("--levels", default="1,2,3,4,5,6,8,10", help="of each ladder")
     parser.add_argument(
         "--only", nargs="+", metavar="LOADER", help=f"{' '.join(PEERS)} pcr:LADDER:LEVEL"
     )
     arguments = parser.parse_args()
     images = link_images(arguments.folder, arguments.work / "images", arguments.images)
-    names = arguments.only or [*PEERS, *ours(arguments.levels)]
+    names = arguments.only or [*PEERS, *ours(arguments.ladders, arguments.levels)]
     failures = prepare(names, images, arguments.work)
     trials = measure(names, failures, images, arguments)
     report(trials, failures, names, arguments.work)
 
 
-def ours(levels: str) -> list[str]:
-    """Names of PCRLoader at those levels, of both ladders."""
-    return [f"pcr:{ladder}:{level}" for ladder in LADDERS for level in levels.split(",")]
+def ours(ladders: list[str], levels: str) -> list[str]:
+    """Names of PCRLoader at those levels of those ladders."""
+    return [f"pcr:{ladder}:{level}" for ladder in ladders for level in levels.split(",")]
 
 
 def link_images(folder: Path, target: Path, count: int) -> Path:

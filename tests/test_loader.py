@@ -35,7 +35,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return records.make_dataset(tmp_path_factory.mktemp("loader"), SIZES).root
 
 
-@pytest.fixture(scope="module", params=["standard", "luma"])
+@pytest.fixture(scope="module", params=["standard", "bitplane"])
 def photos(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """Photographs larger than their tensors: colour at both usual samplings, grayscale, CMYK."""
     names = ("astronaut", "coffee", "rocket")
