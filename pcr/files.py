@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,13 +53,15 @@ class FileIterator(EpochIterator):
         """Images of each of this rank's batches."""
         return self._batch_sizes
 
-    def _open(self, epoch: int, first_batch: int) -> Iterator[Batch]:
+    def draw(self, epoch: int) -> list[list[int]]:
+        """The batches of an epoch as positions in the folder's samples."""
         order = replace(self._order, epoch=epoch)
         drawn = [image for part in order.rounds() for image in part.images.tolist()]
-        ends = np.cumsum([0, *self._batch_sizes]).tolist()
-        return self._read_ahead(
-            [drawn[ends[i] : ends[i + 1]] for i in range(first_batch, len(self))]
-        )
+        ends = list(accumulate(self._batch_sizes))
+        return [drawn[end - size : end] for size, end in zip(self._batch_sizes, ends, strict=True)]
+
+    def _open(self, epoch: int, first_batch: int) -> Iterator[Batch]:
+        return self._read_ahead(self.draw(epoch)[first_batch:])
 
     def _read_ahead(self, batches: list[list[int]]) -> Iterator[Batch]:
         samples = self.images.samples

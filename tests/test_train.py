@@ -13,8 +13,8 @@ from pcr.errors import UsageError
 from pcr.train import checkpoint, engine, model
 from pcr.train.config import TrainConfig
 from pcr.train.data import train_batches, validation_batches
-from pcr.train.processes import Processes
 from pcr.train.log import MetricsLog
+from pcr.train.processes import Processes
 from pcr.train.schedule import learning_rate
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -68,7 +68,14 @@ def values(output, kind):
 
 
 def config(data, **changes):
-    settings = {"arch": ARCH, "batch_size": 6, "workers": 1, "image_size": 48, "seed": 1, "pcr_train": True}
+    settings = {
+        "arch": ARCH,
+        "batch_size": 6,
+        "workers": 1,
+        "image_size": 48,
+        "seed": 1,
+        "pcr_train": True,
+    }
     return TrainConfig(data / "pcr", data / "val", **settings | changes)
 
 
@@ -101,7 +108,17 @@ def test_the_loss_falls_and_the_metrics_are_complete(data, trained):
 
 def test_a_toy_task_is_learned_from_files(data, tmp_path, capsys):
     folders = [str(data / "train"), str(data / "val")]
-    flags = [*SMALL, "-a", "resnet18", "--epochs", "4", "--lr", "0.01", "--output_dir", str(tmp_path)]
+    flags = [
+        *SMALL,
+        "-a",
+        "resnet18",
+        "--epochs",
+        "4",
+        "--lr",
+        "0.01",
+        "--output_dir",
+        str(tmp_path),
+    ]
     assert main([*flags, *folders]) == 0
     assert values(tmp_path, "avg_train_loss")[-1] < 0.7 * math.log(2)
     assert max(values(tmp_path, "test_top_1")) >= 90
