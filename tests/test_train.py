@@ -1,4 +1,3 @@
-import csv
 import math
 import re
 import subprocess
@@ -6,40 +5,24 @@ from pathlib import Path
 
 import pytest
 import torch
-from toy_data import make_folder, make_pcr
+from toy_data import TRAIN_IMAGES, VAL_IMAGES, make_folder
+from training_runs import ALONE, ARCH, SMALL, config, pcr_run, rows, values
 
 from pcr.cli.train import main
 from pcr.errors import UsageError
-from pcr.train import checkpoint, engine, model
+from pcr.train import checkpoint, model
 from pcr.train.config import TrainConfig
 from pcr.train.data import train_batches, validation_batches
 from pcr.train.log import MetricsLog
-from pcr.train.processes import Processes
 from pcr.train.schedule import learning_rate
 
 ROOT = Path(__file__).resolve().parent.parent
-TRAIN_IMAGES, VAL_IMAGES = 22, 10
-ARCH = "shufflenet_v2_x0_5"  # small: steps and checkpoints cost little
-SMALL = ["-a", ARCH, "-b", "6", "-j", "1", "--image_size", "48", "--seed", "1", "--device", "cpu"]
-ALONE = Processes(torch.device("cpu"))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Small models gain nothing from threads that wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    root = tmp_path_factory.mktemp("train")
-    make_folder(root / "train", TRAIN_IMAGES // 2)
-    make_folder(root / "val", VAL_IMAGES // 2, seed=1)
-    make_pcr(root / "train", root / "pcr")
-    return root
+def data(training_data):
+    return training_data
 
 
 @pytest.fixture(scope="module")
@@ -48,35 +31,6 @@ def trained(data):
     output = data / "trained"
     assert main([*pcr_run(data, output), "--epochs", "2"]) == 0
     return output
-
-
-def pcr_run(data, output, lr="0.02"):
-    folders = [str(data / "pcr"), str(data / "val")]
-    return ["--PCR_train", *SMALL, "--lr", lr, "--output_dir", str(output), *folders]
-
-
-def rows(output):
-    with (output / "train_data_0.csv").open(newline="") as file:
-        return [
-            (int(row["iteration"]), int(row["epoch"]), row["type"], float(row["value"]))
-            for row in csv.DictReader(file)
-        ]
-
-
-def values(output, kind):
-    return [value for _, _, name, value in rows(output) if name == kind]
-
-
-def config(data, **changes):
-    settings = {
-        "arch": ARCH,
-        "batch_size": 6,
-        "workers": 1,
-        "image_size": 48,
-        "seed": 1,
-        "pcr_train": True,
-    }
-    return TrainConfig(data / "pcr", data / "val", **settings | changes)
 
 
 def error_of(capsys, code, *arguments):
@@ -140,35 +94,6 @@ def test_fewer_scans_read_fewer_bytes(data, trained, tmp_path):
     assert main([*pcr_run(data, tmp_path), "--epochs", "1", "--n_scans", "1"]) == 0
     assert values(tmp_path, "bytes_read")[0] < values(trained, "bytes_read")[0]
     assert values(tmp_path, "n_scans") == [1]
-
-
-def test_a_resumed_run_equals_an_uninterrupted_one(data, trained, tmp_path):
-    """Two epochs, stopped after the first and gone on with, against the same two in one run."""
-    settings = {"epochs": 2, "lr": 0.02}
-    whole = engine.run(config(data, output_dir=tmp_path / "whole", **settings))
-    interrupted = tmp_path / "parts"
-    one_epoch = checkpoint.save
-
-    def stop_after_first(*arguments):
-        one_epoch(*arguments)
-        raise KeyboardInterrupt
-
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(checkpoint, "save", stop_after_first)
-        engine.run(config(data, output_dir=interrupted, **settings))
-    resumed = engine.run(
-        config(
-            data,
-            output_dir=interrupted,
-            resume=interrupted / checkpoint.LAST_FILE,
-            seed=None,
-            **settings,
-        )
-    )
-    for name, weight in whole.model.state_dict().items():
-        assert torch.equal(weight, resumed.model.state_dict()[name]), name
-    for kind in ("avg_train_loss", "test_top_1", "bytes_read"):
-        assert values(tmp_path / "whole", kind) == values(interrupted, kind)
 
 
 @pytest.mark.parametrize("source", ["pcr", "train"])

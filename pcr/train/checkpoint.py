@@ -63,13 +63,13 @@ def load_first(paths: list[Path]) -> tuple[dict[str, Any], Path] | None:
     Raises:
         DatasetError, FormatError: as `load`, where none is whole.
     """
-    for path, following in zip(paths, [*paths[1:], None], strict=True):
+    for following, path in enumerate(paths, 1):
         try:
             return load(path), path
         except FormatError as error:
-            if following is None:
+            if following == len(paths):
                 raise
-            print(f"{error}; trying {following}", file=sys.stderr)
+            print(f"{error}; trying {paths[following]}", file=sys.stderr)
     return None
 
 
