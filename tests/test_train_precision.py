@@ -193,7 +193,7 @@ def test_the_scale_is_saved_and_taken_up(data, monkeypatch):
 
 def test_the_steps_network_is_compiled_and_checkpoints_keep_their_names(data, monkeypatch):
     compiled = []
-    monkeypatch.setattr(torch.nn.Module, "compile", compiled.append)
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self: compiled.append(self))
     state = TrainState.create(config(data, compile=True), ["a", "b"], ALONE)
     assert compiled == [state.network]
     assert "conv1.0.weight" in state.snapshot(config(data), [])["model"]
