@@ -3,7 +3,11 @@
 # Each setting can be overridden from the environment: pcr_traindir=/data/pcr valdir=/data/val bash "$0" 10
 set -euo pipefail
 
-: "${NUM_GPUS:=1}"                     # processes, one per GPU
+: "${NUM_GPUS:=1}"                     # processes on this machine, one per GPU
+: "${NUM_HOSTS:=1}"                    # machines; several: see dali_imagenet_bench_resnet18_distributed_pcr.sh
+: "${HOST_RANK:=0}"                    # of this machine among them, from 0
+: "${MASTER_ADDR:=}"                   # of the machine with HOST_RANK 0
+: "${MASTER_PORT:=29500}"
 : "${pcr_traindir:=my_PCR_trainset}"   # a PCR dataset
 : "${valdir:=valset}"                  # an ImageFolder with the same classes
 : "${arch:=resnet18}"
@@ -21,12 +25,15 @@ usage() {
     exit 2
 }
 
-[[ $# -ge 1 && $# -le 2 ]] || usage "expected a number of scans (1 to 10), and a seed if wanted"
+[[ $# -ge 1 && $# -le 2 ]] || usage "expected a number of scans, auto or a schedule, and a seed if wanted"
 n_scans=$1
 seed=${2:-0}
-[[ $n_scans =~ ^[1-9][0-9]*$ ]] || usage "N_SCANS: expected a number from 1, found '${n_scans}'"
+[[ $n_scans =~ ^(auto|[1-9][0-9]*|[0-9]+:[0-9]+(,[0-9]+:[0-9]+)*)$ ]] ||
+    usage "N_SCANS: expected a number from 1, auto, or a schedule such as 0:2,30:5,60:10, found '${n_scans}'"
 [[ $seed =~ ^[0-9]+$ ]] || usage "SEED: expected a number from 0, found '${seed}'"
 [[ $NUM_GPUS =~ ^[1-9][0-9]*$ ]] || usage "NUM_GPUS: expected a number from 1, found '${NUM_GPUS}'"
+[[ $NUM_HOSTS =~ ^[1-9][0-9]*$ ]] || usage "NUM_HOSTS: expected a number from 1, found '${NUM_HOSTS}'"
+[[ $NUM_HOSTS == 1 || -n $MASTER_ADDR ]] || usage "MASTER_ADDR: expected the address of the first of ${NUM_HOSTS} hosts"
 [[ -d $pcr_traindir ]] || usage "pcr_traindir: no such directory: ${pcr_traindir}"
 [[ -d $valdir ]] || usage "valdir: no such directory: ${valdir}"
 
@@ -37,7 +44,10 @@ if [[ -z ${VIRTUAL_ENV:-} && -z ${CONDA_PREFIX:-} && -f ${repository}/.venv/bin/
 fi
 
 launcher=(python3)
-if ((NUM_GPUS > 1)); then
+if ((NUM_HOSTS > 1)); then
+    launcher=(python3 -m torch.distributed.run --nnodes="$NUM_HOSTS" --node_rank="$HOST_RANK"
+        --nproc_per_node="$NUM_GPUS" --master_addr="$MASTER_ADDR" --master_port="$MASTER_PORT")
+elif ((NUM_GPUS > 1)); then
     launcher=(python3 -m torch.distributed.run --standalone --nproc_per_node="${NUM_GPUS}")
 fi
 

@@ -8,18 +8,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from types import TracebackType
 from typing import Generic, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
+from pcr.epochs import Batch, EpochIterator
 from pcr.errors import UsageError
 from pcr.reader import Dataset, RecordImages
 from pcr.sampler import EpochOrder, batch_count, batch_sizes
 
 T = TypeVar("T")
-Batch = tuple[list[NDArray[np.uint8]], list[NDArray[np.int32]]]
 DrawnImage = tuple[RecordImages, int, int]
 """An image of an epoch: its record as read, the record's number, its position in the record."""
 
@@ -43,7 +39,7 @@ class Reading:
         return images
 
 
-class PCRIterator:
+class PCRIterator(EpochIterator):
     """Minibatches of one rank's share of a dataset; each ``for`` loop over it is one epoch.
 
     A batch is ``(jpegs, labels)``: lists of uint8 arrays of shape (bytes,), each a whole JPEG, and of
@@ -70,6 +66,7 @@ class PCRIterator:
 
         Raises DatasetError where there is no finished dataset, UsageError where an argument is out of range.
         """
+        super().__init__()
         self.dataset = Dataset(root_dir)
         for name, value, least in (
             ("batch_size", batch_size, 1),
@@ -91,9 +88,6 @@ class PCRIterator:
             shuffle=shuffle,
             window_records=shuffle_buffer_records,
         )
-        self._epoch = 0
-        self._first_batch = 0
-        self._batches: Iterator[Batch] | None = None
 
     @property
     def n_scans(self) -> int:
@@ -130,63 +124,20 @@ class PCRIterator:
         return len(self._order)
 
     @property
-    def epoch(self) -> int:
-        """The epoch that is under way, or that the next ``iter()`` begins."""
-        return self._epoch
+    def batch_sizes(self) -> list[int]:
+        """Images of each of this rank's batches."""
+        batches = batch_count(len(self.dataset), self._order.world_size, self.batch_size)
+        return batch_sizes(self.num_images, batches, self.batch_size)
 
-    def set_epoch(self, epoch: int, first_batch: int = 0) -> None:
-        """Go to the beginning of ``epoch``, or to one of its later batches."""
-        if epoch < 0 or not 0 <= first_batch <= len(self):
-            raise UsageError(
-                f"expected an epoch of 0 or more and a batch between 0 and {len(self)}, "
-                f"found {epoch} and {first_batch}"
-            )
-        self._end()
-        self._epoch, self._first_batch = epoch, first_batch
-
-    def __len__(self) -> int:
-        """Batches per epoch, the same on all ranks."""
-        return batch_count(len(self.dataset), self._order.world_size, self.batch_size)
-
-    def __iter__(self) -> PCRIterator:
-        if self._batches is None:
-            sizes = batch_sizes(self.num_images, len(self), self.batch_size)
-            images = draw_images(
-                self.dataset,
-                replace(self._order, epoch=self._epoch),
-                self._reading,
-                skip=sum(sizes[: self._first_batch]),
-            )
-            self._batches = _batches(images, sizes[self._first_batch :])
-        return self
-
-    def __next__(self) -> Batch:
-        if self._batches is None:
-            raise StopIteration
-        try:
-            return next(self._batches)
-        except StopIteration:
-            self.set_epoch(self._epoch + 1)
-            raise
-
-    def close(self) -> None:
-        """End the epoch under way and its background thread."""
-        self._end()
-
-    def __enter__(self) -> PCRIterator:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _end(self) -> None:
-        # Dropping the generator closes it, and with it the thread that reads ahead.
-        self._batches = None
+    def _open(self, epoch: int, first_batch: int) -> Iterator[Batch]:
+        sizes = self.batch_sizes
+        images = draw_images(
+            self.dataset,
+            replace(self._order, epoch=epoch),
+            self._reading,
+            skip=sum(sizes[:first_batch]),
+        )
+        return _batches(images, sizes[first_batch:])
 
 
 def _batches(images: Iterator[DrawnImage], sizes: Sequence[int]) -> Iterator[Batch]:

@@ -1,13 +1,13 @@
 """DALI pipelines: JPEGs in, batches of augmented images and their labels out.
 
-Every pipeline is made of three parts, each defined once here: a source (`pcr_source`, `file_source`),
+Every pipeline is made of three parts, each defined once here: a source of JPEGs (`jpeg_source`),
 a crop while or after decoding (`random_resized_crop`, `resized`), and `normalise`. The pipelines run
 on a GPU ("mixed" decoding) or, with ``device_id=None``, on the CPU alone, where no CUDA driver is needed.
 
-All are `nvidia.dali.pipeline_def` factories, so batch_size, num_threads, device_id, seed and the other
-arguments of `nvidia.dali.Pipeline` are passed by keyword:
+All read from a `PCRIterator` or a `FileIterator`, and are `nvidia.dali.pipeline_def` factories, so batch_size,
+num_threads, device_id, seed and the other arguments of `nvidia.dali.Pipeline` are passed by keyword:
 
-    pipe = PCRHybridTrainPipe(pcr_iter, crop=224, batch_size=128, num_threads=4, device_id=0)
+    pipe = PCRHybridTrainPipe(pcr_iterator, crop=224, batch_size=128, num_threads=4, device_id=0)
 
 Images are float32 of shape (3, crop, crop); labels int32 of shape (1,); `PCRPipeline` gives uint8 (height, width, 3).
 Grayscale and CMYK JPEGs come out as RGB. As in torchvision's ImageFolder, EXIF orientation is not applied.
@@ -15,15 +15,16 @@ Grayscale and CMYK JPEGs come out as RGB. As in torchvision's ImageFolder, EXIF 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from nvidia.dali import fn, types
 from nvidia.dali.pipeline import Pipeline, pipeline_def
+from PIL import Image
 
-from pcr.iterator import PCRIterator
-
-READER_NAME = "reader"  # what DALI's iterators ask for the number of images and the padding
+from pcr.epochs import Batch, EpochIterator
 
 # Statistics of ImageNet's training set in RGB, in units of a pixel value
 # (https://pytorch.org/vision/stable/models.html, times 255).
@@ -37,30 +38,29 @@ CROP_ASPECT_RATIO = [0.8, 1.25]  # width / height
 CROP_ATTEMPTS = 100
 
 
-def pcr_source(pcr_iter: PCRIterator) -> Any:
-    """JPEGs and labels from a PCR dataset, epoch after epoch; batches may differ in size."""
+def jpeg_source(batches: EpochIterator) -> Any:
+    """JPEGs and labels from an iterator, epoch after epoch; batches may differ in size.
+
+    DALI takes no empty batch, which a rank with fewer images than batches has: it comes as one
+    stand-in, to be cut off again.
+    """
     return fn.external_source(
         # DALI restores a pipeline from a checkpoint only where the source takes an argument.
-        source=lambda _batch_index: next(iter(pcr_iter)),
+        source=lambda _batch_index: _not_empty(next(iter(batches))),
         num_outputs=2,
         dtype=[types.DALIDataType.UINT8, types.DALIDataType.INT32],
         ndim=[1, 1],
     )
 
 
-def file_source(files: Sequence[str], labels: Sequence[int], shuffle_seed: int | None) -> Any:
-    """JPEGs and labels from files: in the order given, or with a seed in a new order each epoch.
+def _not_empty(batch: Batch) -> Batch:
+    return batch if batch[0] else ([_stand_in()], [np.zeros(1, dtype=np.int32)])
 
-    The last batch is padded; `READER_NAME` lets DALI's iterators drop the padding again.
-    """
-    shuffle: dict[str, Any] = (
-        {}
-        if shuffle_seed is None
-        else {"shuffle_after_epoch": True, "shuffle_after_epoch_seed": shuffle_seed}
-    )
-    return fn.readers.file(
-        files=list(files), labels=list(labels), pad_last_batch=True, name=READER_NAME, **shuffle
-    )
+
+def _stand_in() -> NDArray[np.uint8]:
+    file = io.BytesIO()
+    Image.new("RGB", (16, 16)).save(file, "JPEG")
+    return np.frombuffer(file.getvalue(), dtype=np.uint8)
 
 
 def _on_gpu() -> bool:
@@ -119,29 +119,24 @@ def normalise(images: Any, crop: int, **crop_and_mirror: Any) -> Any:
     )
 
 
-def _for_training(jpegs: Any, crop: int, dali_cpu: bool) -> Any:
-    images = random_resized_crop(jpegs, crop, dali_cpu)
-    return normalise(images, crop, mirror=fn.random.coin_flip(probability=0.5))
-
-
 def _beside_images(array: Any) -> Any:
     """The array on the device on which the pipeline's images come out."""
     return array.gpu() if _on_gpu() else array
 
 
 @pipeline_def
-def PCRPipeline(pcr_iter: PCRIterator, dali_cpu: bool = False) -> Any:  # noqa: N802
+def PCRPipeline(batches: EpochIterator, dali_cpu: bool = False) -> Any:  # noqa: N802
     """Decode only: images of their own sizes, labels."""
-    jpegs, labels = pcr_source(pcr_iter)
+    jpegs, labels = jpeg_source(batches)
     return decoded(jpegs, dali_cpu), _beside_images(labels)
 
 
 @pipeline_def
 def ImageNetPCRPipeline(  # noqa: N802
-    pcr_iter: PCRIterator, crop: int = 224, size: int = 256, dali_cpu: bool = False
+    batches: EpochIterator, crop: int = 224, size: int = 256, dali_cpu: bool = False
 ) -> Any:
     """Resize the shorter edge to `size`, cut a random square of `crop`, normalise."""
-    jpegs, labels = pcr_source(pcr_iter)
+    jpegs, labels = jpeg_source(batches)
     images = normalise(
         resized(jpegs, size, dali_cpu),
         crop,
@@ -152,36 +147,26 @@ def ImageNetPCRPipeline(  # noqa: N802
 
 
 @pipeline_def
-def PCRHybridTrainPipe(  # noqa: N802
-    pcr_iter: PCRIterator, crop: int = 224, dali_cpu: bool = False
-) -> Any:
-    """Training from PCR: random-resized crop, flip, normalise."""
-    jpegs, labels = pcr_source(pcr_iter)
-    return _for_training(jpegs, crop, dali_cpu), _beside_images(labels)
-
-
-@pipeline_def
 def HybridTrainPipe(  # noqa: N802
-    files: Sequence[str],
-    labels: Sequence[int],
-    crop: int = 224,
-    dali_cpu: bool = False,
-    shuffle_seed: int | None = 0,
+    batches: EpochIterator, crop: int = 224, dali_cpu: bool = False
 ) -> Any:
-    """Training from image files: random-resized crop, flip, normalise. Third output: bytes of each file."""
-    jpegs, label = file_source(files, labels, shuffle_seed)
-    return _for_training(jpegs, crop, dali_cpu), _beside_images(label), jpegs.shape()
+    """Training, from PCR or from image files: random-resized crop, flip, normalise."""
+    jpegs, labels = jpeg_source(batches)
+    images = normalise(
+        random_resized_crop(jpegs, crop, dali_cpu),
+        crop,
+        mirror=fn.random.coin_flip(probability=0.5),
+    )
+    return images, _beside_images(labels)
+
+
+PCRHybridTrainPipe = HybridTrainPipe  # the name that the paper's release gave it
 
 
 @pipeline_def
 def HybridValPipe(  # noqa: N802
-    files: Sequence[str],
-    labels: Sequence[int],
-    crop: int = 224,
-    size: int = 256,
-    dali_cpu: bool = False,
+    batches: EpochIterator, crop: int = 224, size: int = 256, dali_cpu: bool = False
 ) -> Any:
-    """Validation: shorter edge to `size`, the centre's `crop` square, normalise. Third output: bytes of each file."""
-    jpegs, label = file_source(files, labels, shuffle_seed=None)
-    images = normalise(resized(jpegs, size, dali_cpu), crop)
-    return images, _beside_images(label), jpegs.shape()
+    """Validation: shorter edge to `size`, the centre's `crop` square, normalise."""
+    jpegs, labels = jpeg_source(batches)
+    return normalise(resized(jpegs, size, dali_cpu), crop), _beside_images(labels)

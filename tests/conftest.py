@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import jpegs
 import pytest
 from hypothesis import settings
+from toy_data import TRAIN_IMAGES, VAL_IMAGES, make_folder, make_pcr
 
 from pcr.ladder import Ladder
 
@@ -22,3 +26,24 @@ def good_jpeg(request: pytest.FixtureRequest) -> bytes:
 def ladder(request: pytest.FixtureRequest) -> Ladder:
     """Each ladder that the paper or this project measured."""
     return Ladder.load(request.param)
+
+
+@pytest.fixture(scope="session")
+def training_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `train` and `val`, ImageFolders of two classes, and `pcr`, a dataset made of the first."""
+    root = tmp_path_factory.mktemp("training")
+    make_folder(root / "train", TRAIN_IMAGES // 2)
+    make_folder(root / "val", VAL_IMAGES // 2, seed=1)
+    make_pcr(root / "train", root / "pcr")
+    return root
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Small models gain nothing from threads that wait for each other."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

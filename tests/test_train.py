@@ -1,4 +1,3 @@
-import csv
 import math
 import re
 import subprocess
@@ -6,38 +5,24 @@ from pathlib import Path
 
 import pytest
 import torch
-from toy_data import make_folder, make_pcr
+from toy_data import TRAIN_IMAGES, VAL_IMAGES, make_folder
+from training_runs import ALONE, ARCH, SMALL, config, pcr_run, rows, values
 
 from pcr.cli.train import main
 from pcr.errors import UsageError
-from pcr.train import checkpoint, engine, model
+from pcr.train import checkpoint, model
 from pcr.train.config import TrainConfig
 from pcr.train.data import train_batches, validation_batches
 from pcr.train.log import MetricsLog
 from pcr.train.schedule import learning_rate
 
 ROOT = Path(__file__).resolve().parent.parent
-TRAIN_IMAGES, VAL_IMAGES = 22, 10
-SMALL = ["-b", "6", "-j", "1", "--image_size", "48", "--seed", "1", "--device", "cpu"]
-CPU = torch.device("cpu")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Small models gain nothing from threads that wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    root = tmp_path_factory.mktemp("train")
-    make_folder(root / "train", TRAIN_IMAGES // 2)
-    make_folder(root / "val", VAL_IMAGES // 2, seed=1)
-    make_pcr(root / "train", root / "pcr")
-    return root
+def data(training_data):
+    return training_data
 
 
 @pytest.fixture(scope="module")
@@ -46,28 +31,6 @@ def trained(data):
     output = data / "trained"
     assert main([*pcr_run(data, output), "--epochs", "2"]) == 0
     return output
-
-
-def pcr_run(data, output, lr="0.02"):
-    folders = [str(data / "pcr"), str(data / "val")]
-    return ["--PCR_train", *SMALL, "--lr", lr, "--output_dir", str(output), *folders]
-
-
-def rows(output):
-    with (output / "train_data_0.csv").open(newline="") as file:
-        return [
-            (int(row["iteration"]), int(row["epoch"]), row["type"], float(row["value"]))
-            for row in csv.DictReader(file)
-        ]
-
-
-def values(output, kind):
-    return [value for _, _, name, value in rows(output) if name == kind]
-
-
-def config(data, **changes):
-    settings = {"batch_size": 6, "workers": 1, "image_size": 48, "seed": 1, "pcr_train": True}
-    return TrainConfig(data / "pcr", data / "val", **settings | changes)
 
 
 def error_of(capsys, code, *arguments):
@@ -99,7 +62,17 @@ def test_the_loss_falls_and_the_metrics_are_complete(data, trained):
 
 def test_a_toy_task_is_learned_from_files(data, tmp_path, capsys):
     folders = [str(data / "train"), str(data / "val")]
-    flags = [*SMALL, "--epochs", "4", "--lr", "0.01", "--output_dir", str(tmp_path)]
+    flags = [
+        *SMALL,
+        "-a",
+        "resnet18",
+        "--epochs",
+        "4",
+        "--lr",
+        "0.01",
+        "--output_dir",
+        str(tmp_path),
+    ]
     assert main([*flags, *folders]) == 0
     assert values(tmp_path, "avg_train_loss")[-1] < 0.7 * math.log(2)
     assert max(values(tmp_path, "test_top_1")) >= 90
@@ -123,40 +96,11 @@ def test_fewer_scans_read_fewer_bytes(data, trained, tmp_path):
     assert values(tmp_path, "n_scans") == [1]
 
 
-def test_a_resumed_run_equals_an_uninterrupted_one(data, trained, tmp_path):
-    """Two epochs, stopped after the first and gone on with, against the same two in one run."""
-    settings = {"epochs": 2, "lr": 0.02}
-    whole = engine.run(config(data, output_dir=tmp_path / "whole", **settings))
-    interrupted = tmp_path / "parts"
-    one_epoch = checkpoint.save
-
-    def stop_after_first(*arguments):
-        one_epoch(*arguments)
-        raise KeyboardInterrupt
-
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(checkpoint, "save", stop_after_first)
-        engine.run(config(data, output_dir=interrupted, **settings))
-    resumed = engine.run(
-        config(
-            data,
-            output_dir=interrupted,
-            resume=interrupted / checkpoint.LAST_FILE,
-            seed=None,
-            **settings,
-        )
-    )
-    for name, weight in whole.model.state_dict().items():
-        assert torch.equal(weight, resumed.model.state_dict()[name]), name
-    for kind in ("avg_train_loss", "test_top_1", "bytes_read"):
-        assert values(tmp_path / "whole", kind) == values(interrupted, kind)
-
-
 @pytest.mark.parametrize("source", ["pcr", "train"])
 def test_batches_go_on_after_any_batch(data, source):
     settings = config(data, pcr_train=source == "pcr")
     settings = TrainConfig(**{**vars(settings), "train_dir": data / source})
-    batches = train_batches(settings, CPU)
+    batches = train_batches(settings, ALONE)
     seen, states = [], []
     for _ in range(2):
         for images, labels in batches:
@@ -164,7 +108,7 @@ def test_batches_go_on_after_any_batch(data, source):
             states.append(batches.state_dict())
     assert sum(len(labels) for _, labels in seen) == 2 * TRAIN_IMAGES
     for position in (0, len(batches) - 1, len(batches)):
-        resumed = train_batches(settings, CPU)
+        resumed = train_batches(settings, ALONE)
         resumed.load_state_dict(states[position])
         rest: list = []
         while len(rest) < len(seen) - position - 1:
@@ -177,14 +121,14 @@ def test_batches_go_on_after_any_batch(data, source):
 
 
 def test_validation_counts_each_image_once(data):
-    batches = validation_batches(config(data), CPU)
+    batches = validation_batches(config(data), ALONE)
     for _ in range(2):
         labels = torch.cat([labels for _, labels in batches])
         assert labels.tolist() == [0] * (VAL_IMAGES // 2) + [1] * (VAL_IMAGES // 2)
 
 
 def test_n_scans_can_change_between_epochs(data):
-    batches = train_batches(config(data), CPU)
+    batches = train_batches(config(data), ALONE)
     taken = []
     for level in (10, 1, 10):
         batches.n_scans = level
@@ -268,7 +212,7 @@ class TestErrors:
         assert "found other contents" in error_of(capsys, 1, *run, damaged)
         assert "no such checkpoint" in error_of(capsys, 1, *run, tmp_path / "none")
         other = ["-a", "resnet34", trained / checkpoint.LAST_FILE]
-        assert "found one of resnet18" in error_of(capsys, 2, *run, other[2], *other[:2])
+        assert f"found one of {ARCH}" in error_of(capsys, 2, *run, other[2], *other[:2])
         assert "expected the weights" in error_of(
             capsys, 1, *run, trained / checkpoint.LAST_FILE, "--num_classes", "3"
         )
@@ -323,7 +267,7 @@ def test_a_resumed_log_drops_the_rows_that_come_again(tmp_path):
     with MetricsLog(tmp_path) as log:
         for epoch in range(3):
             log.write(0, epoch, test_top_1=epoch)
-    with MetricsLog(tmp_path, resume_epoch=1) as log:
+    with MetricsLog(tmp_path, resume_at=(1, 0)) as log:
         log.write(0, 1, test_top_1=7)
         assert values(tmp_path, "test_top_1") == [0, 7]  # before it is closed
 

@@ -9,6 +9,9 @@ from pcr.convert import convert
 from pcr.ladder import Ladder
 from pcr.plan import ConversionOptions
 
+# Of the folders that training runs are tested with.
+TRAIN_IMAGES, VAL_IMAGES = 22, 10
+
 
 def toy_image(rng: np.random.Generator, channel: int) -> Image.Image:
     """A soft cloud of one colour."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,9 +42,27 @@ def _add_data_flags(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--n_scans",
+        metavar="N|auto|SCHEDULE",
+        help="levels of the PCR dataset to read, its fidelity: a number, a schedule by epoch such as "
+        "0:2,30:5,60:10, or auto, which compares gradients (default: all)",
+    )
+    group.add_argument(
+        "--autotune-start", type=int, metavar="N", help="auto: first choose before this epoch (5)"
+    )
+    group.add_argument(
+        "--autotune-freq",
         type=int,
         metavar="N",
-        help="levels of the PCR dataset to read: its fidelity (default: all)",
+        help="auto: choose anew after this many epochs (15)",
+    )
+    group.add_argument(
+        "--autotune-batches", type=int, metavar="N", help="auto: batches to compare (10)"
+    )
+    group.add_argument(
+        "--autotune-threshold",
+        type=float,
+        metavar="S",
+        help="auto: take the lowest level whose gradients are more alike than this, a cosine (0.9)",
     )
     group.add_argument(
         "-b",
@@ -91,9 +110,28 @@ def _add_model_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--weight-decay", "--wd", type=float, metavar="W", help="weight decay of SGD (1e-4)"
     )
+    _add_precision_flags(group)
+
+
+def _add_precision_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--fp16", action="store_true", help="mixed precision: float16 where it is safe (GPU only)"
     )
+    group.add_argument("--bf16", action="store_true", help="mixed precision with bfloat16")
+    group.add_argument(
+        "--opt-level",
+        choices=("O0", "O1", "O2", "O3"),
+        help="Apex's names: O0 float32, O1 (--fp16) and O2 mixed, O3 all float16",
+    )
+    group.add_argument(
+        "--amp-backend",
+        choices=("torch", "apex"),
+        help="what does the mixed precision: torch.amp, or an installed Apex that has apex.amp (torch)",
+    )
+    group.add_argument(
+        "--channels-last", action="store_true", help="keep weights and images in NHWC order"
+    )
+    group.add_argument("--compile", action="store_true", help="compile the model (torch.compile)")
     group.add_argument(
         "--static-loss-scale",
         type=float,
@@ -112,7 +150,18 @@ def _add_run_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--output_dir", type=Path, metavar="DIR", help="where metrics and checkpoints go (.)"
     )
-    group.add_argument("--resume", type=Path, metavar="PATH", help="go on from this checkpoint")
+    group.add_argument(
+        "--resume",
+        type=Path,
+        metavar="auto|PATH",
+        help="go on from this checkpoint, or from the last one in the output folder if there is one",
+    )
+    group.add_argument(
+        "--checkpoint-every",
+        type=int,
+        metavar="N",
+        help="save after every N iterations too (default: after each epoch, and when stopped by a signal)",
+    )
     group.add_argument(
         "-e",
         "--evaluate",
@@ -138,23 +187,34 @@ def _add_run_flags(group: argparse._ArgumentGroup) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; its exit code: 0, 1 for bad input, 2 for wrong usage, 130 for an interruption."""
+    """Run the command; its exit code: 0, 1 for bad input, 2 for wrong usage, 128 + the signal that stopped it."""
     arguments = vars(build_parser().parse_args(argv))
     try:
         train_dir, val_dir = _directories(arguments.pop("data"))
         from pcr.train.config import TrainConfig
 
         config = TrainConfig(train_dir, val_dir, **arguments)
-        from pcr.train import engine  # torch and DALI take seconds: only for a run that is worth it
+        # torch and DALI take seconds: only for a run that is worth it
+        from pcr.train import engine
+        from pcr.train.stop import Stopped
 
-        engine.run(config)
+        try:
+            engine.run(config)
+        except Stopped as stopped:
+            print(f"dali_main.py: {stopped}", file=sys.stderr)
+            return 128 + stopped.number
     except PCRError as error:
-        print(f"dali_main.py: error: {error}", file=sys.stderr)
+        print(f"dali_main.py: error: {_rank()}{error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         print("dali_main.py: interrupted", file=sys.stderr)
         return 130
     return 0
+
+
+def _rank() -> str:
+    """Which of several processes speaks."""
+    return f"rank {os.environ.get('RANK')}: " if os.environ.get("WORLD_SIZE", "1") != "1" else ""
 
 
 def _directories(data: list[Path]) -> tuple[Path, Path]:

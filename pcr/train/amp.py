@@ -1,53 +1,187 @@
-"""Number formats of a training step: what runs in half precision, and how the loss is scaled for it."""
+"""Number formats of a training step: what runs in half precision, and how the loss is scaled for it.
+
+Apex's opt levels are the names: O0 is float32; O1 computes in float16 where that is safe; O2 also keeps
+the weights in float16 beside a float32 copy; O3 is float16 throughout. `torch.amp` has no copies of weights, so
+with it O2 is O1.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from types import ModuleType
+from typing import Any, Protocol
 
 import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from pcr.errors import UsageError
 from pcr.train.config import TrainConfig
+from pcr.train.processes import Processes
+
+DYNAMIC_START_SCALE = 2.0**16
 
 
-@dataclass(frozen=True)
-class Precision:
-    """Autocast and loss scaling; both do nothing at full precision, so a step never asks which it is."""
+class Precision(Protocol):
+    """How a step computes; the same calls whatever the formats are."""
 
-    device_type: str
-    enabled: bool
-    scaler: torch.amp.GradScaler
-    static_scale: float | None
+    def cast(self, model: nn.Module) -> nn.Module:
+        """The model in the format of its weights, before an optimizer is made for it."""
 
-    @classmethod
-    def from_config(cls, config: TrainConfig, device: torch.device) -> Precision:
-        """What the flags ask for on this device.
+    def initialize(self, model: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
+        """Both, made ready for the steps."""
 
-        Raises:
-            UsageError: half precision was asked for on a CPU.
-        """
-        if config.fp16 and device.type != "cuda":
-            raise UsageError(
-                f"--fp16 needs a CUDA GPU, and this run uses the {device.type.upper()}: "
-                "leave it out, or choose --device cuda on a machine that has one"
-            )
-        static_scale = None if config.dynamic_loss_scale else config.static_loss_scale
-        scaler = torch.amp.GradScaler(
-            device.type, init_scale=static_scale or 2.0**16, enabled=config.fp16
-        )
-        return cls(device.type, config.fp16, scaler, static_scale)
+    def replicate(self, model: nn.Module, processes: Processes) -> nn.Module:
+        """The model, its gradients averaged over the processes."""
 
-    def autocast(self) -> torch.autocast:
+    def autocast(self) -> AbstractContextManager[Any]:
         """The context in which the forward pass and the loss are computed."""
-        return torch.autocast(
-            self.device_type,
-            dtype=torch.float16 if self.enabled else None,
-            enabled=self.enabled,
+
+    def step(self, loss: Tensor, optimizer: Optimizer) -> None:
+        """Back-propagate the loss and update the weights; a step with overflowed gradients is left out."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """The loss scale and its history; empty where the loss isn't scaled."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on with that scale."""
+
+
+class TorchPrecision:
+    """`torch.amp`: autocast and GradScaler, both of which do nothing in float32."""
+
+    def __init__(self, config: TrainConfig, device: torch.device) -> None:
+        fp16 = config.precision in ("O1", "O2", "O3")
+        self._weights = torch.float16 if config.precision == "O3" else torch.float32
+        self._dtype = torch.float16 if fp16 else torch.bfloat16 if config.bf16 else None
+        self._device_type = device.type
+        self._static_scale = None if config.dynamic_loss_scale else config.static_loss_scale
+        # GradScaler can't unscale float16 gradients, and float16 weights have no others.
+        self._scaler = torch.amp.GradScaler(
+            device.type,
+            init_scale=self._static_scale or DYNAMIC_START_SCALE,
+            enabled=fp16 and self._weights == torch.float32,
         )
 
-    def step(self, loss: torch.Tensor, optimizer: torch.optim.Optimizer) -> None:
-        """Back-propagate the loss and update the weights; a step with overflowed gradients is left out."""
+    def cast(self, model: nn.Module) -> nn.Module:
+        """See `Precision`."""
+        return model.to(self._weights)
+
+    def initialize(self, model: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
+        """See `Precision`."""
+        return model, optimizer
+
+    def replicate(self, model: nn.Module, processes: Processes) -> nn.Module:
+        """See `Precision`."""
+        return processes.replicate(model)
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """See `Precision`."""
+        return torch.autocast(self._device_type, self._dtype, enabled=self._dtype is not None)
+
+    def step(self, loss: Tensor, optimizer: Optimizer) -> None:
+        """See `Precision`."""
         optimizer.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()
-        self.scaler.step(optimizer)
-        self.scaler.update(self.static_scale if self.enabled else None)
+        self._scaler.scale(loss).backward()
+        self._scaler.step(optimizer)
+        self._scaler.update(self._static_scale if self._scaler.is_enabled() else None)
+
+    def state_dict(self) -> dict[str, Any]:
+        """See `Precision`."""
+        return self._scaler.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """See `Precision`."""
+        if state and self._scaler.is_enabled():
+            self._scaler.load_state_dict(state)
+
+
+class ApexPrecision:
+    """`apex.amp` and `apex.parallel`, of an Apex that still has them."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        self._amp, self._parallel = _apex_modules()
+        self._opt_level = config.precision
+        self._loss_scale = "dynamic" if config.dynamic_loss_scale else config.static_loss_scale
+
+    def cast(self, model: nn.Module) -> nn.Module:
+        """See `Precision`."""
+        return model
+
+    def initialize(self, model: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
+        """See `Precision`."""
+        return self._amp.initialize(
+            model, optimizer, opt_level=self._opt_level, loss_scale=self._loss_scale
+        )
+
+    def replicate(self, model: nn.Module, processes: Processes) -> nn.Module:
+        """See `Precision`."""
+        if processes.world_size == 1:
+            return model
+        return self._parallel.DistributedDataParallel(model)
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """See `Precision`; Apex has changed torch's functions themselves."""
+        return nullcontext()
+
+    def step(self, loss: Tensor, optimizer: Optimizer) -> None:
+        """See `Precision`."""
+        optimizer.zero_grad()
+        with self._amp.scale_loss(loss, optimizer) as scaled:
+            scaled.backward()
+        optimizer.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """See `Precision`."""
+        return self._amp.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """See `Precision`."""
+        if state:
+            self._amp.load_state_dict(state)
+
+
+def choose_precision(config: TrainConfig, device: torch.device) -> Precision:
+    """What the flags ask for on this device.
+
+    Raises:
+        UsageError: float16 or Apex was asked for where it can't be had.
+    """
+    if config.precision != "O0" and device.type != "cuda":
+        flag = "--fp16" if config.fp16 else f"--opt-level {config.precision}"
+        raise UsageError(
+            f"{flag} needs a CUDA GPU, and this run uses the {device.type.upper()}: leave it out, "
+            "use --bf16, or choose --device cuda on a machine that has one"
+        )
+    if config.amp_backend == "apex":
+        return ApexPrecision(config)
+    return TorchPrecision(config, device)
+
+
+def create_optimizer(config: TrainConfig, model: nn.Module, device: torch.device) -> Optimizer:
+    """SGD; on a GPU Apex's fused one where Apex was built with it, else torch's."""
+    arguments: dict[str, Any] = {
+        "lr": config.lr,
+        "momentum": config.momentum,
+        "weight_decay": config.weight_decay,
+    }
+    if device.type == "cuda":
+        try:
+            from apex.optimizers import FusedSGD
+
+            return FusedSGD(model.parameters(), **arguments)
+        except (ImportError, RuntimeError):  # RuntimeError: Apex without its CUDA extensions
+            pass
+    return torch.optim.SGD(model.parameters(), **arguments)
+
+
+def _apex_modules() -> tuple[ModuleType, ModuleType]:
+    try:
+        from apex import amp, parallel
+    except ImportError as error:
+        raise UsageError(
+            f"--amp-backend apex: no NVIDIA Apex with apex.amp and apex.parallel is installed ({error}). "
+            "Newer ones don't have them: leave the flag out (torch.amp does the same), or build an older Apex from "
+            "https://github.com/NVIDIA/apex"
+        ) from error
+    return amp, parallel

@@ -12,12 +12,19 @@ from pcr.train.config import TrainConfig
 
 
 class Batches(Protocol):
-    """The batches of one data set, one epoch per `iter()`, every image once in each."""
+    """One process's share of the batches of a data set, one epoch per `iter()`, every image once in each.
+
+    All processes have as many batches; where there are not images enough for that, a batch is empty.
+    """
 
     class_names: list[str]
-    num_images: int  # per epoch
+    num_images: int  # per epoch, of all processes
     n_scans: int | None  # levels of what is read from now on; None: the data has no levels
     wait_seconds: float  # that the consumer has waited for batches, so far
+
+    @property
+    def levels(self) -> int | None:
+        """Levels that the data has."""
 
     @property
     def bytes_read(self) -> int:

@@ -1,9 +1,10 @@
-"""Checkpoints: the last one and the best one, never half-written, loaded without running code from them."""
+"""Checkpoints: the last two and the best one, never half-written, loaded without running code from them."""
 
 from __future__ import annotations
 
 import pickle
 import shutil
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,20 +14,63 @@ import torch
 from pcr.errors import DatasetError, FormatError
 from pcr.writer import atomic_path
 
+AUTO = "auto"  # instead of a path
 LAST_FILE = "checkpoint.pth.tar"
+PREVIOUS_FILE = "checkpoint_previous.pth.tar"
 BEST_FILE = "model_best.pth.tar"
-FORMAT_VERSION = 1
-_KEYS = {"format_version", "arch", "classes", "model", "optimizer", "scaler", "epoch", "loader"}
+FORMAT_VERSION = 2
+_KEYS = {
+    "format_version",
+    "arch",
+    "classes",
+    "model",
+    "optimizer",
+    "scaler",
+    "epoch",
+    "step",
+    "ranks",
+}
 
 
 def save(output_dir: Path, state: dict[str, Any], is_best: bool) -> None:
-    """Write `state` as the last checkpoint and, where it is the best so far, as the best one too."""
+    """Write `state` as the last checkpoint and, where it is the best so far, as the best one too.
+
+    The one that was the last becomes the previous one; at every moment one of the two is whole.
+    """
     last = output_dir / LAST_FILE
     with atomic_path(last) as temporary:
         torch.save({"format_version": FORMAT_VERSION, **state}, temporary)
+        if last.exists():
+            last.replace(output_dir / PREVIOUS_FILE)
     if is_best:
         with atomic_path(output_dir / BEST_FILE) as temporary:
             shutil.copyfile(last, temporary)
+
+
+def find(resume: Path, output_dir: Path) -> list[Path]:
+    """The checkpoints to try, newest first: the one named, or for `auto` the output folder's, and the one before it."""
+    path = output_dir / LAST_FILE if str(resume) == AUTO else resume
+    candidates = [path]
+    if path.name == LAST_FILE:
+        candidates.append(path.with_name(PREVIOUS_FILE))
+    found = [candidate for candidate in candidates if candidate.is_file()]
+    return found or ([] if str(resume) == AUTO else [path])
+
+
+def load_first(paths: list[Path]) -> tuple[dict[str, Any], Path] | None:
+    """The state and the name of the first of these checkpoints that is whole; None where there are none.
+
+    Raises:
+        DatasetError, FormatError: as `load`, where none is whole.
+    """
+    for following, path in enumerate(paths, 1):
+        try:
+            return load(path), path
+        except FormatError as error:
+            if following == len(paths):
+                raise
+            print(f"{error}; trying {paths[following]}", file=sys.stderr)
+    return None
 
 
 def load(path: Path) -> dict[str, Any]:

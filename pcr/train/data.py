@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from pcr.errors import PCRError, UsageError
+from pcr.files import FileIterator
 from pcr.imagefolder import ImageFolder
 from pcr.iterator import PCRIterator
 from pcr.train.config import TrainConfig
+from pcr.train.processes import Processes
 
 try:
     from nvidia.dali.pipeline import Pipeline
@@ -25,7 +27,7 @@ except ImportError as error:
         "install requirements.txt (bash install_python_deps.sh)"
     ) from error
 
-_OUTPUTS = ["images", "labels", "file_bytes"]
+Source = PCRIterator | FileIterator
 
 
 class DaliBatches:
@@ -33,48 +35,49 @@ class DaliBatches:
 
     def __init__(
         self,
-        build: Callable[[dict[str, Any]], Pipeline],
-        *,
-        num_batches: int,
+        source: Source,
+        build: Callable[..., Pipeline],
         num_images: int,
-        class_names: list[str],
         device: torch.device,
-        pcr_iter: PCRIterator | None = None,
     ) -> None:
-        """`build(checkpointing_arguments)` makes the pipeline, which reads from `pcr_iter` if there is one."""
-        self.class_names = class_names
+        """`build(source, **checkpointing_arguments)` makes the pipeline; `num_images` are those of all ranks."""
+        self.class_names = list(source.class_names)
         self.num_images = num_images
         self.wait_seconds = 0.0
         self.epoch = 0
         self.batch = 0  # of the epoch, delivered so far
+        self._source = source
+        self._batch_sizes = source.batch_sizes
         self._build = build
-        self._num_batches = num_batches
         self._device = device
-        self._pcr_iter = pcr_iter
-        self._file_bytes = 0
         self._restored: bytes | None = None
         self._loader: Any = None
         self._exhausted = False
 
     def __len__(self) -> int:
         """Batches per epoch."""
-        return self._num_batches
+        return len(self._batch_sizes)
 
     @property
     def n_scans(self) -> int | None:
         """Levels that are read of a PCR dataset."""
-        return self._pcr_iter.n_scans if self._pcr_iter else None
+        return self._source.n_scans if isinstance(self._source, PCRIterator) else None
 
     @n_scans.setter
     def n_scans(self, levels: int | None) -> None:
-        if self._pcr_iter is None:
+        if not isinstance(self._source, PCRIterator):
             raise UsageError("an ImageFolder has no levels to choose from")
-        self._pcr_iter.n_scans = levels
+        self._source.n_scans = levels
+
+    @property
+    def levels(self) -> int | None:
+        """Levels that a PCR dataset has."""
+        return self._source.levels if isinstance(self._source, PCRIterator) else None
 
     @property
     def bytes_read(self) -> int:
-        """Bytes read of a PCR dataset; of an ImageFolder, the sizes of the files delivered."""
-        return self._pcr_iter.bytes_read if self._pcr_iter else self._file_bytes
+        """Bytes read of records or of image files."""
+        return self._source.bytes_read
 
     def set_epoch(self, epoch: int) -> None:
         """Start with this epoch."""
@@ -84,15 +87,16 @@ class DaliBatches:
         """The rest of the epoch: images (N, 3, crop, crop) float32 and labels (N,) int64."""
         self._begin()
         while (outputs := self._next()) is not None:
+            size = self._batch_sizes[self.batch]  # 0: DALI was given a stand-in
             self.batch += 1
-            labels = outputs["labels"].squeeze(1)
+            labels = outputs["labels"][:size].squeeze(1)
             yield (
-                outputs["images"].to(self._device, non_blocking=True),
+                outputs["images"][:size].to(self._device, non_blocking=True),
                 labels.to(self._device, torch.int64, non_blocking=True),
             )
 
     def state_dict(self) -> dict[str, Any]:
-        """Epoch, batches delivered in it, and the state of DALI's random operators and reader."""
+        """Epoch, batches delivered in it, and the state of DALI's random operators."""
         pipeline = self._loader.checkpoints()[0] if self._loader is not None else self._restored
         return {"epoch": self.epoch, "batch": self.batch, "pipeline": pipeline}
 
@@ -104,8 +108,7 @@ class DaliBatches:
     def close(self) -> None:
         """Stop reading; DALI's threads end with the pipeline."""
         self._loader = None
-        if self._pcr_iter is not None:
-            self._pcr_iter.close()
+        self._source.close()
 
     def _begin(self) -> None:
         """Have a loader that stands where the next batch is to come from.
@@ -123,16 +126,12 @@ class DaliBatches:
             self.epoch, self.batch = self.epoch + 1, 0
 
     def _open(self) -> Any:
-        if self._pcr_iter is not None:
-            self._pcr_iter.set_epoch(self.epoch, self.batch)
-        pipeline = self._build({"enable_checkpointing": True, "checkpoint": self._restored})
-        reader: dict[str, Any] = {} if self._pcr_iter else {"reader_name": pipelines.READER_NAME}
+        self._source.set_epoch(self.epoch, self.batch)
         return DALIGenericIterator(
-            pipeline,
-            _OUTPUTS[: 2 if self._pcr_iter else 3],
+            self._build(self._source, enable_checkpointing=True, checkpoint=self._restored),
+            ["images", "labels"],
             last_batch_policy=LastBatchPolicy.PARTIAL,
             prepare_first_batch=False,  # nothing is read before it is asked for
-            **reader,
         )
 
     def _next(self) -> dict[str, Tensor] | None:
@@ -148,98 +147,62 @@ class DaliBatches:
             raise PCRError(f"DALI could not make a batch: {reason}") from error
         finally:
             self.wait_seconds += time.perf_counter() - start
-        if "file_bytes" in outputs:
-            self._file_bytes += int(outputs["file_bytes"].sum())
         return outputs
 
 
-def train_batches(config: TrainConfig, device: torch.device) -> DaliBatches:
-    """The training data: a PCR dataset with `--PCR_train`, else an ImageFolder."""
-    return _pcr_batches(config, device) if config.pcr_train else _folder_batches(config, device)
+def train_batches(config: TrainConfig, processes: Processes) -> DaliBatches:
+    """This process's share of the training data: a PCR dataset with `--PCR_train`, else an ImageFolder."""
+    share: dict[str, Any] = {
+        "rank": processes.rank,
+        "world_size": processes.world_size,
+        "seed": config.base_seed,
+    }
+    source: Source
+    if config.pcr_train:
+        source = PCRIterator(config.train_dir, config.batch_size, **share)
+        num_images = len(source.dataset)
+    else:
+        source = FileIterator(ImageFolder.scan(config.train_dir), config.batch_size, **share)
+        num_images = len(source.images.samples)
 
-
-def _pcr_batches(config: TrainConfig, device: torch.device) -> DaliBatches:
-    pcr_iter = PCRIterator(
-        config.train_dir, config.batch_size, config.n_scans, seed=config.seed or 0
-    )
-
-    def build(restored: dict[str, Any]) -> Pipeline:
-        return pipelines.PCRHybridTrainPipe(
-            pcr_iter,
-            config.crop_size,
-            config.dali_cpu,
-            **_arguments(config, device),
-            **restored,
-        )
-
-    return DaliBatches(
-        build,
-        num_batches=len(pcr_iter),
-        num_images=pcr_iter.num_images,
-        class_names=list(pcr_iter.class_names),
-        device=device,
-        pcr_iter=pcr_iter,
-    )
-
-
-def _folder_batches(config: TrainConfig, device: torch.device) -> DaliBatches:
-    images = ImageFolder.scan(config.train_dir)
-
-    def build(restored: dict[str, Any]) -> Pipeline:
+    def build(source: Source, **restored: Any) -> Pipeline:
         return pipelines.HybridTrainPipe(
-            *_files(images),
-            config.crop_size,
-            config.dali_cpu,
-            shuffle_seed=config.seed,
-            **_arguments(config, device),
-            **restored,
+            source, config.crop_size, config.dali_cpu, **_arguments(config, processes), **restored
         )
 
-    return _of_folder(images, build, config, device)
+    return DaliBatches(source, build, num_images, processes.device)
 
 
-def validation_batches(config: TrainConfig, device: torch.device) -> DaliBatches:
-    """The validation ImageFolder, always in the same order."""
+def validation_batches(config: TrainConfig, processes: Processes) -> DaliBatches:
+    """This process's share of the validation ImageFolder, always in the same order."""
     images = ImageFolder.scan(config.val_dir)
 
-    def build(restored: dict[str, Any]) -> Pipeline:
+    def build(source: Source, **restored: Any) -> Pipeline:
         return pipelines.HybridValPipe(
-            *_files(images),
+            source,
             config.crop_size,
             config.resize_size,
             config.dali_cpu,
-            **_arguments(config, device),
+            **_arguments(config, processes),
             **restored,
         )
 
-    return _of_folder(images, build, config, device)
-
-
-def _of_folder(
-    images: ImageFolder, build: Any, config: TrainConfig, device: torch.device
-) -> DaliBatches:
-    return DaliBatches(
-        build,
-        num_batches=-(-len(images.samples) // config.batch_size),
-        num_images=len(images.samples),
-        class_names=list(images.class_names),
-        device=device,
+    source = FileIterator(
+        images,
+        config.batch_size,
+        rank=processes.rank,
+        world_size=processes.world_size,
+        shuffle=False,
     )
+    return DaliBatches(source, build, len(images.samples), processes.device)
 
 
-def _files(images: ImageFolder) -> tuple[list[str], list[int]]:
-    """Paths and labels."""
-    return (
-        [str(images.path(sample)) for sample in images.samples],
-        [sample.label for sample in images.samples],
-    )
-
-
-def _arguments(config: TrainConfig, device: torch.device) -> dict[str, Any]:
-    """What DALI is told about every pipeline of the run."""
+def _arguments(config: TrainConfig, processes: Processes) -> dict[str, Any]:
+    """What DALI is told about every pipeline of the run; each process draws its own crops."""
+    device = processes.device
     return {
         "batch_size": config.batch_size,
         "num_threads": config.workers,
-        "device_id": (device.index or 0) if device.type == "cuda" else None,
-        "seed": config.seed,
+        "device_id": device.index if device.type == "cuda" else None,
+        "seed": config.base_seed + processes.rank,
     }

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import random
-import time
 from dataclasses import replace
 from typing import Any
 
 import torch
-from torch.nn.functional import cross_entropy
 
 from pcr.errors import UsageError
+from pcr.sampler import batch_count, batch_sizes, span_of
 from pcr.train import checkpoint
 from pcr.train.batches import Batches, check_classes
 from pcr.train.config import TrainConfig
+from pcr.train.console import announcement, ending
 from pcr.train.data import train_batches, validation_batches
-from pcr.train.log import EpochSummary, MetricsLog, table
-from pcr.train.meter import PassMeter, Reading, Scores
-from pcr.train.schedule import learning_rate
+from pcr.train.epoch import Run, train_epoch, validate
+from pcr.train.fidelity import tune
+from pcr.train.log import EpochSummary, MetricsLog
+from pcr.train.processes import Processes
 from pcr.train.state import TrainState
+from pcr.train.stop import Stopped, StopRequest
 
-PROFILED_ITERATIONS = 10
+Saved = dict[str, Any]
 
 
 def run(config: TrainConfig) -> TrainState:
@@ -28,175 +30,167 @@ def run(config: TrainConfig) -> TrainState:
 
     Raises:
         PCRError: something that the user can mend, in one line.
+        Stopped: a signal ended the run.
     """
-    device = choose_device(config.device)
-    saved = checkpoint.load(config.resume) if config.resume else None
-    config = with_seed(config, saved)
-    torch.manual_seed(config.seed or 0)
-    val = validation_batches(config, device)
-    try:
-        return (
-            evaluate(config, val, saved, device)
-            if config.evaluate
-            else train(config, val, saved, device)
-        )
-    finally:
-        val.close()
+    with Processes.joined(config.device) as processes:
+        config, saved = prepare(config, processes)
+        torch.manual_seed(config.base_seed)
+        val = validation_batches(config, processes)
+        try:
+            act = evaluate if config.evaluate else train
+            return act(config, val, saved, processes)
+        finally:
+            val.close()
+
+
+def prepare(config: TrainConfig, processes: Processes) -> tuple[TrainConfig, Saved | None]:
+    """The settings with a seed and the checkpoint's name, and the checkpoint to go on from, the same on all processes.
+
+    The main process chooses and reads for all: their folders need not be shared.
+    """
+    found, seed = None, config.seed
+    if processes.is_main:
+        if config.resume:
+            found = checkpoint.load_first(checkpoint.find(config.resume, config.output_dir))
+        if seed is None:
+            seed = found[0]["seed"] if found else random.getrandbits(31)
+    found, seed = processes.from_main((found, seed))
+    saved, path = found or (None, None)
+    return replace(config, seed=seed, resume=path), saved
 
 
 def evaluate(
-    config: TrainConfig, val: Batches, saved: dict[str, Any] | None, device: torch.device
+    config: TrainConfig, val: Batches, saved: Saved | None, processes: Processes
 ) -> TrainState:
     """Only validate: a checkpoint, or the weights that `--pretrained` fetches."""
-    state = TrainState.create(config, val.class_names, device)
+    state = TrainState.create(config, val.class_names, processes)
     if saved is not None:
         state.restore(config, saved)
-    scores = validate(state, val, config, device)
-    print(f"test loss {scores.loss:.4f}, top-1 {scores.top_1:.2f} %, top-5 {scores.top_5:.2f} %")
+    with StopRequest(processes) as stop:
+        scores = validate(state, val, config, processes, stop)
+    processes.print(
+        f"test loss {scores.loss:.4f}, top-1 {scores.top_1:.2f} %, top-5 {scores.top_5:.2f} %"
+    )
     return state
 
 
 def train(
-    config: TrainConfig, val: Batches, saved: dict[str, Any] | None, device: torch.device
+    config: TrainConfig, val: Batches, saved: Saved | None, processes: Processes
 ) -> TrainState:
     """Train from the start, or from where a checkpoint was saved."""
-    data = train_batches(config, device)
+    data = train_batches(config, processes)
     try:
         check_classes(data, val, config)
-        check_last_batch(data, config)
-        state = TrainState.create(config, data.class_names, device)
+        check_levels(data, config)
+        check_last_batch(data, config, processes)
+        state = TrainState.create(config, data.class_names, processes)
+        torch.manual_seed(config.base_seed + processes.rank)  # weights alike, dropout not
         data.set_epoch(state.epoch)
         if saved is not None:
             state.restore(config, saved)
-            data.load_state_dict(saved["loader"])
-        announce(config, device, data, val)
-        fit(state, data, val, config, device)
+            state.restore_own(config, saved, processes, data)
+        processes.print(announcement(config, processes, data, val))
+        fit(state, data, val, config, processes)
     finally:
         data.close()
-    print_end(state, config)
+    if state.summaries:
+        processes.print(ending(state.summaries, state.best_top_1, config))
     return state
 
 
 def fit(
-    state: TrainState, data: Batches, val: Batches, config: TrainConfig, device: torch.device
+    state: TrainState, data: Batches, val: Batches, config: TrainConfig, processes: Processes
 ) -> None:
-    """Train and validate until the last epoch; each is logged, printed and saved."""
+    """Train and validate until the last epoch, or until a signal comes; what was done is saved."""
+    if state.epoch >= config.epochs:
+        processes.print(f"nothing left to train: {state.epoch} of {config.epochs} epochs are done")
     config.output_dir.mkdir(parents=True, exist_ok=True)
-    first = state.epoch
-    with MetricsLog(config.output_dir, resume_epoch=first if config.resume else None) as log:
-        for epoch in range(first, config.epochs):
-            n_scans = data.n_scans
-            trained, reading = train_epoch(state, data, config, device, log)
-            if config.prof:
-                print(f"{reading.images} images, {reading.images_per_second:.0f} images/s")
-                return
-            tested = validate(state, val, config, device)
-            summary = EpochSummary(epoch, n_scans, trained.loss, tested, reading)
-            log.write_epoch(summary, iterations=len(data))
-            print(summary.line(config.epochs), flush=True)
-            state.summaries.append(summary)
-            state.epoch = epoch + 1
-            is_best = tested.top_1 > state.best_top_1
-            state.best_top_1 = max(state.best_top_1, tested.top_1)
-            checkpoint.save(config.output_dir, state.snapshot(config, data.state_dict()), is_best)
+    resume_at = (state.epoch, state.step) if config.resume else None
+    with (
+        MetricsLog(config.output_dir, processes.rank, resume_at) as log,
+        StopRequest(processes) as stop,
+    ):
+        session = Run(config, processes, stop, log)
+        try:
+            while state.epoch < config.epochs and not finish_epoch(state, data, val, session):
+                pass
+        except Stopped as stopped:
+            save(state, data, session)
+            raise Stopped(stopped.number, f" {position(state, data, config)}") from None
 
 
-def train_epoch(
-    state: TrainState, data: Batches, config: TrainConfig, device: torch.device, log: MetricsLog
-) -> tuple[Scores, Reading]:
-    """One pass over the training data; its scores, and what reading it took."""
-    state.model.train()
-    log.write(0, state.epoch, train_start_time=time.time())
-    waited = data.wait_seconds
-    title = f"epoch {state.epoch + 1}/{config.epochs}"
-    with PassMeter.over(title, data, device, config.print_freq) as meter:
-        for step, (images, labels) in enumerate(data):
-            log.write(step, state.epoch, data_times=data.wait_seconds - waited)
-            waited = data.wait_seconds
-            set_learning_rate(state, config, step, len(data))
-            with state.precision.autocast():
-                logits = state.model(images)
-                loss = cross_entropy(logits, labels)
-            state.precision.step(loss, state.optimizer)
-            meter.update(logits, labels, loss)
-            if config.prof and step + 1 == PROFILED_ITERATIONS:
-                break
-        scores = meter.scores()  # waits for the device, so that the reading's clock counts its work
-        return scores, meter.reading()
+def finish_epoch(state: TrainState, data: Batches, val: Batches, run: Run) -> bool:
+    """Do what is left of an epoch: each is logged, printed and saved. Whether the run is to end with it."""
+    config, processes = run.config, run.processes
+    if state.step == 0:
+        choose_level(state, data, run)
+    if data.levels:
+        data.n_scans = state.n_scans
+    trained, reading = train_epoch(state, data, run, lambda: save(state, data, run))
+    if config.prof:
+        processes.print(f"{reading.images} images, {reading.images_per_second:.0f} images/s")
+        return True
+    tested = validate(state, val, config, processes, run.stop)
+    summary = EpochSummary(state.epoch, data.n_scans, trained.loss, tested, reading)
+    run.log.write_epoch(summary, iterations=len(data))
+    processes.print(summary.line(config.epochs))
+    is_best = state.end_epoch(summary)
+    save(state, data, run, is_best)
+    return False
 
 
-@torch.no_grad()
-def validate(state: TrainState, data: Batches, config: TrainConfig, device: torch.device) -> Scores:
-    """One pass over the validation data, every image counted once."""
-    state.model.eval()
-    with PassMeter.over("validate", data, device, config.print_freq) as meter:
-        for images, labels in data:
-            with state.precision.autocast():
-                logits = state.model(images)
-                loss = cross_entropy(logits, labels)
-            meter.update(logits, labels, loss)
-        return meter.scores()
+def choose_level(state: TrainState, data: Batches, run: Run) -> None:
+    """Set the fidelity of the epoch that begins."""
+    config = run.config
+    if config.tunes_fidelity(state.epoch) and data.levels:
+        tuning = tune(state, config, run.processes, data.levels)
+        scores = {f"autotune_score_{level}": score for level, score in tuning.scores.items()}
+        run.log.write(0, state.epoch, **scores, autotune_bytes_read=tuning.bytes_read)
+        shown = ", ".join(f"{level}: {score:.3f}" for level, score in tuning.scores.items())
+        run.processes.print(f"likeness of gradients to full fidelity: {shown}")
+        state.n_scans = tuning.level
+    elif not config.fidelity.auto:
+        state.n_scans = config.fidelity.level(state.epoch)
+    state.n_scans = state.n_scans or data.levels
 
 
-def set_learning_rate(state: TrainState, config: TrainConfig, step: int, steps: int) -> None:
-    """Give the optimizer the rate of this step of the state's epoch."""
-    rate = learning_rate(config.lr, config.epochs, state.epoch, step, steps)
-    for group in state.optimizer.param_groups:
-        group["lr"] = rate
+def save(state: TrainState, data: Batches, run: Run, is_best: bool = False) -> None:
+    """Write a checkpoint; all processes tell the main one where they stand."""
+    ranks = run.processes.to_main(state.own_snapshot(data.state_dict()))
+    if run.processes.is_main:
+        checkpoint.save(run.config.output_dir, state.snapshot(run.config, ranks), is_best)
 
 
-def choose_device(name: str) -> torch.device:
-    """The device called `auto`, `cuda` or `cpu`.
+def position(state: TrainState, data: Batches, config: TrainConfig) -> str:
+    """Where a stopped run stands, and how to go on."""
+    return (
+        f"in epoch {state.epoch + 1}/{config.epochs} after iteration {state.step}/{len(data)}: saved in "
+        f"{config.output_dir / checkpoint.LAST_FILE}, go on with --resume auto"
+    )
+
+
+def check_levels(data: Batches, config: TrainConfig) -> None:
+    """Refuse a schedule of levels that the data doesn't have.
 
     Raises:
-        UsageError: CUDA was asked for and there is none.
+        UsageError: names the level.
     """
-    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
-        return torch.device("cpu")
-    if not torch.cuda.is_available():
-        raise UsageError("--device cuda: no CUDA GPU is available here; choose auto or cpu")
-    torch.backends.cudnn.benchmark = True
-    return torch.device("cuda", torch.cuda.current_device())
+    for _, level in config.fidelity.changes:
+        data.n_scans = level
 
 
-def with_seed(config: TrainConfig, saved: dict[str, Any] | None) -> TrainConfig:
-    """With the seed that was given, else that of the run that goes on, else a new one."""
-    if config.seed is not None:
-        return config
-    return replace(config, seed=saved["seed"] if saved else random.getrandbits(31))
-
-
-def check_last_batch(data: Batches, config: TrainConfig) -> None:
-    """Refuse a last batch of one image that the model shrinks to one pixel: nothing to normalise.
+def check_last_batch(data: Batches, config: TrainConfig, processes: Processes) -> None:
+    """Refuse a batch of one image that the model shrinks to one pixel: nothing to normalise.
 
     Raises:
         UsageError: says what to change.
     """
-    if data.num_images % config.batch_size == 1 and config.crop_size <= 32:
+    images, world_size = data.num_images, processes.world_size
+    batches = batch_count(images, world_size, config.batch_size)
+    spans = (span_of(images, rank, world_size) for rank in range(world_size))
+    last = {batch_sizes(stop - first, batches, config.batch_size)[-1] for first, stop in spans}
+    if 1 in last and config.crop_size <= 32:
         raise UsageError(
-            f"-b {config.batch_size} leaves a last batch of one of the {data.num_images} images, which "
+            f"-b {config.batch_size} leaves a last batch of one of the {images} images, which "
             f"batch normalisation can't take at --image_size {config.crop_size}: change either"
         )
-
-
-def announce(config: TrainConfig, device: torch.device, data: Batches, val: Batches) -> None:
-    """Say what is about to be trained, on what, and from what."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "the CPU"
-    why = " (no CUDA GPU here)" if device.type == "cpu" and config.device == "auto" else ""
-    fidelity = f" at {data.n_scans} scans" if data.n_scans else ""
-    print(
-        f"{config.arch} on {name}{why}, seed {config.seed}: {data.num_images} images{fidelity} "
-        f"to train, {val.num_images} to validate, {len(data.class_names)} classes",
-        flush=True,
-    )
-    if config.static_loss_scale is not None and not config.fp16:
-        print("--static-loss-scale has no effect without --fp16", flush=True)
-
-
-def print_end(state: TrainState, config: TrainConfig) -> None:
-    """The table of all epochs, and where the results lie."""
-    if state.summaries:
-        print(f"\n{table(state.summaries)}")
-        print(f"best top-1 {state.best_top_1:.2f} %, in {config.output_dir.resolve()}")
-    elif state.epoch >= config.epochs:
-        print(f"nothing left to train: {state.epoch} of {config.epochs} epochs are done")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from pcr.errors import FormatError
 from pcr.train.meter import Reading, Scores
@@ -18,14 +18,16 @@ COLUMNS = ("iteration", "epoch", "type", "value")
 class MetricsLog:
     """`train_data_<rank>.csv`: a row per value, on disk as soon as it is known."""
 
-    def __init__(self, output_dir: Path, rank: int = 0, resume_epoch: int | None = None) -> None:
-        """Start a new file, or go on with an old one, whose rows from `resume_epoch` on are left out.
+    def __init__(
+        self, output_dir: Path, rank: int = 0, resume_at: tuple[int, int] | None = None
+    ) -> None:
+        """Start a new file, or go on with an old one, whose rows from this (epoch, iteration) on are left out.
 
         Raises:
             FormatError: the old file is no such CSV.
         """
         self.path = output_dir / f"train_data_{rank}.csv"
-        kept = [] if resume_epoch is None else _rows_before(self.path, resume_epoch)
+        kept = [] if resume_at is None else _rows_before(self.path, resume_at)
         with atomic_path(self.path) as temporary, temporary.open("w", newline="") as file:
             csv.writer(file).writerows([COLUMNS, *kept])
         self._file = self.path.open("a", newline="")
@@ -39,9 +41,9 @@ class MetricsLog:
         self._file.flush()
 
     def write_epoch(self, summary: EpochSummary, iterations: int) -> None:
-        """Append what an epoch of that many iterations came to."""
+        """Append what an epoch of that many iterations came to, as of its last iteration."""
         self.write(
-            0,
+            iterations - 1,
             summary.epoch,
             test_top_1=summary.tested.top_1,
             test_top_5=summary.tested.top_5,
@@ -65,7 +67,7 @@ class MetricsLog:
         self._file.close()
 
 
-def _rows_before(path: Path, epoch: int) -> list[list[str]]:
+def _rows_before(path: Path, resume_at: tuple[int, int]) -> list[list[str]]:
     if not path.exists():
         return []
     with path.open(newline="") as file:
@@ -73,7 +75,7 @@ def _rows_before(path: Path, epoch: int) -> list[list[str]]:
     try:
         if tuple(header) != COLUMNS:
             raise ValueError
-        return [row for row in rows if int(row[1]) < epoch]
+        return [row for row in rows if (int(row[1]), int(row[0])) < resume_at]
     except (ValueError, IndexError):
         raise FormatError(f"{path}: expected rows of {','.join(COLUMNS)}, found others") from None
 
@@ -88,6 +90,12 @@ class EpochSummary:
     tested: Scores
     reading: Reading
 
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> EpochSummary:
+        """What `dataclasses.asdict` made plain values of."""
+        tested, reading = Scores(**values["tested"]), Reading(**values["reading"])
+        return cls(**{**values, "tested": tested, "reading": reading})
+
     def line(self, epochs: int) -> str:
         """One line, as printed at the epoch's end."""
         fidelity = f" at {self.n_scans} scans" if self.n_scans else ""
@@ -99,37 +107,3 @@ class EpochSummary:
             f"{self.reading.megabytes_per_second:.1f} MB/s read, "
             f"{self.reading.wait_share:.0%} waiting for data"
         )
-
-
-def table(summaries: Sequence[EpochSummary]) -> str:
-    """All epochs of a run, a row each."""
-    head = (
-        "epoch",
-        "scans",
-        "train loss",
-        "test loss",
-        "top-1 %",
-        "top-5 %",
-        "images/s",
-        "MB read",
-        "waiting %",
-    )
-    rows = [
-        (
-            f"{one.epoch + 1}",
-            f"{one.n_scans or '-'}",
-            f"{one.train_loss:.4f}",
-            f"{one.tested.loss:.4f}",
-            f"{one.tested.top_1:.2f}",
-            f"{one.tested.top_5:.2f}",
-            f"{one.reading.images_per_second:.0f}",
-            f"{one.reading.bytes_read / 1e6:.1f}",
-            f"{one.reading.wait_share * 100:.0f}",
-        )
-        for one in summaries
-    ]
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        for row in (head, *rows)
-    )

@@ -6,12 +6,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from pcr.train.batches import Batches
+from pcr.train.processes import Processes
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,18 @@ class Reading:
     wait_seconds: float
     bytes_read: int
 
+    def over(self, processes: Processes) -> Reading:
+        """Of all processes together: images and bytes added, times averaged."""
+        mine = (self.images, self.bytes_read, self.elapsed_seconds, self.wait_seconds)
+        sums = processes.sum(torch.tensor(mine, dtype=torch.float64, device=processes.device))
+        images, bytes_read, elapsed, waited = sums.tolist()
+        return Reading(
+            round(images),
+            elapsed / processes.world_size,
+            waited / processes.world_size,
+            round(bytes_read),
+        )
+
     @property
     def images_per_second(self) -> float:
         """Images, per second of the pass."""
@@ -49,35 +63,59 @@ class Reading:
 
 
 class PassMeter:
-    """Measures a pass from its creation on, and shows it on a live line while it runs.
+    """Measures this process's part of a pass from its creation on, and shows it on a live line while it runs.
 
     Losses and hits are summed on the device: only `scores`, and so every `print_freq`-th `update`, waits for it.
     """
 
-    def __init__(self, bar: tqdm, batches: Batches, device: torch.device, print_freq: int) -> None:
+    def __init__(
+        self,
+        bar: tqdm,
+        batches: Batches,
+        processes: Processes,
+        print_freq: int,
+        done: dict[str, Any] | None = None,
+    ) -> None:
+        """`done` is the `state_dict` of the part of the pass that an earlier run did."""
+        done = done or {"sums": torch.zeros(4, dtype=torch.float64), "seconds": 0.0}
         self._bar = bar
         self._batches = batches
+        self._processes = processes
         self._print_freq = print_freq
-        self._sums = torch.zeros(3, dtype=torch.float64, device=device)
-        self._images = 0
-        self._start_seconds = time.perf_counter()
-        self._start_wait_seconds = batches.wait_seconds
-        self._start_bytes = batches.bytes_read
+        self._sums: Tensor = done["sums"].to(processes.device)  # loss, top-1, top-5, images
+        self._images = round(float(done["sums"][3]))
+        self._start_seconds = time.perf_counter() - done["seconds"]
+        self._start_wait_seconds = batches.wait_seconds - done.get("wait_seconds", 0.0)
+        self._start_bytes = batches.bytes_read - done.get("bytes_read", 0)
 
     @classmethod
     @contextmanager
     def over(
-        cls, what: str, batches: Batches, device: torch.device, print_freq: int
+        cls,
+        what: str,
+        batches: Batches,
+        processes: Processes,
+        print_freq: int,
+        first: int = 0,
+        done: dict[str, Any] | None = None,
     ) -> Iterator[PassMeter]:
         """A meter with its line, which is shown on a terminal only and goes when the pass ends."""
-        with tqdm(total=len(batches), desc=what, unit="batch", leave=False, disable=None) as bar:
-            yield cls(bar, batches, device, print_freq)
+        with tqdm(
+            total=len(batches),
+            initial=first,
+            desc=what,
+            unit="batch",
+            leave=False,
+            disable=None if processes.is_main else True,
+        ) as bar:
+            yield cls(bar, batches, processes, print_freq, done)
 
     def update(self, logits: Tensor, labels: Tensor, loss: Tensor) -> None:
         """Take in a batch: logits (N, classes), labels (N,), their mean loss."""
         best = logits.detach().topk(min(5, logits.shape[1]), dim=1).indices
         hits = best == labels[:, None]
-        sums = (loss.detach() * len(labels), hits[:, 0].sum(), hits.sum())
+        images = torch.full_like(loss, len(labels), dtype=torch.float64)
+        sums = (loss.detach().double() * len(labels), hits[:, :1].sum(), hits.sum(), images)
         self._sums += torch.stack([value.double() for value in sums])
         self._images += len(labels)
         if self._bar.n % self._print_freq == 0 and not self._bar.disable:
@@ -85,12 +123,11 @@ class PassMeter:
         self._bar.update()
 
     def scores(self) -> Scores:
-        """Of the pass so far; waits for the device."""
-        loss, top_1, top_5 = (self._sums / max(self._images, 1)).tolist()
-        return Scores(loss, 100 * top_1, 100 * top_5)
+        """Of all processes' images so far; waits for the devices."""
+        return _scores(self._processes.sum(self._sums.clone()))
 
     def reading(self) -> Reading:
-        """Of the pass so far."""
+        """Of this process's pass so far."""
         return Reading(
             self._images,
             max(time.perf_counter() - self._start_seconds, 1e-9),
@@ -98,11 +135,27 @@ class PassMeter:
             self._batches.bytes_read - self._start_bytes,
         )
 
+    def state_dict(self) -> dict[str, Any]:
+        """What is measured so far, to go on from."""
+        reading = self.reading()
+        return {
+            "sums": self._sums.cpu(),
+            "seconds": reading.elapsed_seconds,
+            "wait_seconds": reading.wait_seconds,
+            "bytes_read": reading.bytes_read,
+        }
+
     def _show(self) -> None:
-        scores, reading = self.scores(), self.reading()
+        scores, reading = _scores(self._sums), self.reading()
         self._bar.set_postfix_str(
             f"loss {scores.loss:.3f}, top-1 {scores.top_1:.1f} %, "
             f"{reading.images_per_second:.0f} images/s, "
             f"{reading.megabytes_per_second:.1f} MB/s read, {reading.wait_share:.0%} waiting",
             refresh=False,
         )
+
+
+def _scores(sums: Tensor) -> Scores:
+    loss, top_1, top_5, images = sums.tolist()
+    images = max(images, 1)
+    return Scores(loss / images, 100 * top_1 / images, 100 * top_5 / images)

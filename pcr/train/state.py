@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
+from torch import nn
 
 from pcr.errors import DatasetError, FormatError, UsageError
-from pcr.train.amp import Precision
+from pcr.train.amp import Precision, choose_precision, create_optimizer
+from pcr.train.batches import Batches
 from pcr.train.config import TrainConfig
 from pcr.train.log import EpochSummary
+from pcr.train.meter import PassMeter
 from pcr.train.model import create_model
+from pcr.train.processes import Processes
 
 
 @dataclass
@@ -19,52 +23,79 @@ class TrainState:
     """A model on its way."""
 
     class_names: list[str]
-    model: torch.nn.Module
+    model: nn.Module  # as checkpoints hold it
+    network: nn.Module  # the model as steps call it: replicated over the processes, compiled
     optimizer: torch.optim.Optimizer
     precision: Precision
     epoch: int = 0
+    step: int = 0  # of the epoch, done so far
+    n_scans: int | None = None  # of the epoch under way
     best_top_1: float = -1.0  # percent
     summaries: list[EpochSummary] = field(default_factory=list)
+    meter: PassMeter | None = None  # of the epoch under way
+    measured: dict[str, Any] | None = None  # of it, by the run that was stopped in it
 
     @classmethod
     def create(
-        cls, config: TrainConfig, class_names: list[str], device: torch.device
+        cls, config: TrainConfig, class_names: list[str], processes: Processes
     ) -> TrainState:
         """A model and its optimizer before the first step.
 
         Raises:
-            UsageError: an unknown model, half precision on a CPU, or fewer outputs than classes.
+            UsageError: an unknown model, a precision that can't be had, or fewer outputs than classes.
         """
         num_classes = config.num_classes or len(class_names)
         if num_classes < len(class_names):
             raise UsageError(
                 f"--num_classes {num_classes}: the data has {len(class_names)} classes"
             )
-        precision = Precision.from_config(config, device)
+        device = processes.device
+        precision = choose_precision(config, device)
+        layout = torch.channels_last if config.channels_last else torch.preserve_format
         model = create_model(config.arch, num_classes, config.pretrained).to(device)
-        optimizer = torch.optim.SGD(
-            model.parameters(), config.lr, config.momentum, weight_decay=config.weight_decay
-        )
-        return cls(class_names, model, optimizer, precision, config.start_epoch)
+        # Images follow the layout of the first convolution's weights.
+        model = precision.cast(model.to(memory_format=layout))
+        optimizer = create_optimizer(config, model, device)
+        model, optimizer = precision.initialize(model, optimizer)
+        network = precision.replicate(model, processes)
+        if config.compile:
+            network.compile()
+        return cls(class_names, model, network, optimizer, precision, config.start_epoch)
 
-    def snapshot(self, config: TrainConfig, loader: dict[str, Any]) -> dict[str, Any]:
-        """What a checkpoint holds: tensors and plain values; `loader` says where the data stands."""
+    def end_epoch(self, summary: EpochSummary) -> bool:
+        """Go to the beginning of the next epoch; whether the one that ends was the best."""
+        is_best = summary.tested.top_1 > self.best_top_1
+        self.best_top_1 = max(self.best_top_1, summary.tested.top_1)
+        self.summaries.append(summary)
+        self.epoch, self.step = self.epoch + 1, 0
+        self.meter = self.measured = None
+        return is_best
+
+    def snapshot(self, config: TrainConfig, ranks: list[dict[str, Any]]) -> dict[str, Any]:
+        """What a checkpoint holds, tensors and plain values; `ranks` has the `own_snapshot` of each process."""
         return {
             "arch": config.arch,
             "classes": self.class_names,
             "seed": config.seed,
             "epoch": self.epoch,
+            "step": self.step,
+            "n_scans": self.n_scans,
             "best_top_1": self.best_top_1,
+            "summaries": [asdict(summary) for summary in self.summaries],
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "scaler": self.precision.scaler.state_dict(),
-            "random": random_state(),
-            "loader": loader,
+            "scaler": self.precision.state_dict(),
+            "ranks": ranks,
             "config": config.as_dict(),
         }
 
+    def own_snapshot(self, loader: dict[str, Any]) -> dict[str, Any]:
+        """What is not the same on all processes; `loader` says where the data stands."""
+        measured = self.meter.state_dict() if self.meter else None
+        return {"loader": loader, "random": random_state(), "measured": measured}
+
     def restore(self, config: TrainConfig, saved: dict[str, Any]) -> None:
-        """Take over a snapshot.
+        """Take over what all processes have alike.
 
         Raises:
             UsageError: it is of another model.
@@ -84,16 +115,38 @@ class TrainState:
         try:
             self.model.load_state_dict(saved["model"])
             self.optimizer.load_state_dict(saved["optimizer"])
+            self.precision.load_state_dict(saved["scaler"])
         except (RuntimeError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise FormatError(
                 f"{config.resume}: expected the weights of this {config.arch}, found others: {reason[:300]}"
             ) from error
-        if saved["scaler"] and self.precision.enabled:
-            self.precision.scaler.load_state_dict(saved["scaler"])
-        self.epoch = saved["epoch"]
+        self.epoch, self.step = saved["epoch"], saved["step"]
+        self.n_scans = saved["n_scans"]
         self.best_top_1 = saved["best_top_1"]
-        restore_random_state(saved["random"])
+        self.summaries = [EpochSummary.from_dict(summary) for summary in saved["summaries"]]
+
+    def restore_own(
+        self, config: TrainConfig, saved: dict[str, Any], processes: Processes, data: Batches
+    ) -> None:
+        """Take over what was this process's own, and put the data where it stood.
+
+        Raises:
+            UsageError: the checkpoint was saved in mid-epoch by another number of processes, or of another loader.
+        """
+        ranks = saved["ranks"]
+        if len(ranks) == processes.world_size:
+            own = ranks[processes.rank]
+            data.load_state_dict(own["loader"])
+            restore_random_state(own["random"])
+            self.measured = own["measured"]
+        elif self.step:
+            raise UsageError(
+                f"{config.resume} was saved in mid-epoch by a run of {len(ranks)} processes: go on with as many "
+                f"(this run has {processes.world_size}), or from a checkpoint of an epoch's end"
+            )
+        else:
+            data.set_epoch(self.epoch)
 
 
 def random_state() -> dict[str, torch.Tensor]:

@@ -1,0 +1,109 @@
+"""One pass over the training data, one over the validation data."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from pcr.train.batches import Batches
+from pcr.train.config import TrainConfig
+from pcr.train.log import MetricsLog
+from pcr.train.meter import PassMeter, Reading, Scores
+from pcr.train.processes import Processes
+from pcr.train.schedule import learning_rate
+from pcr.train.state import TrainState
+from pcr.train.stop import StopRequest
+
+PROFILED_ITERATIONS = 10
+
+
+@dataclass(frozen=True)
+class Run:
+    """What stays the same from a run's first step to its last."""
+
+    config: TrainConfig
+    processes: Processes
+    stop: StopRequest
+    log: MetricsLog
+
+
+def train_epoch(
+    state: TrainState, data: Batches, run: Run, save: Callable[[], None]
+) -> tuple[Scores, Reading]:
+    """The rest of a pass over the training data; the whole pass's scores, and what reading it took.
+
+    `save` is called after every `checkpoint_every`-th iteration.
+
+    Raises:
+        Stopped: a signal asks to end the run.
+    """
+    config = run.config
+    state.network.train()
+    if state.step == 0:
+        run.log.write(0, state.epoch, train_start_time=time.time())
+    waited = data.wait_seconds
+    title = f"epoch {state.epoch + 1}/{config.epochs}"
+    with PassMeter.over(
+        title, data, run.processes, config.print_freq, state.step, state.measured
+    ) as meter:
+        state.meter = meter
+        for images, labels in data if state.step < len(data) else ():
+            run.log.write(state.step, state.epoch, data_times=data.wait_seconds - waited)
+            waited = data.wait_seconds
+            set_learning_rate(state, config, len(data))
+            train_step(state, images, labels, meter)
+            state.step += 1
+            if config.prof and state.step == PROFILED_ITERATIONS:
+                break
+            iterations = state.epoch * len(data) + state.step
+            if config.checkpoint_every and iterations % config.checkpoint_every == 0:
+                save()
+            run.stop.check()
+        scores = meter.scores()  # waits for the device, so that the reading's clock counts its work
+        return scores, meter.reading().over(run.processes)
+
+
+def train_step(state: TrainState, images: Tensor, labels: Tensor, meter: PassMeter) -> None:
+    """Learn from one batch."""
+    with state.precision.autocast():
+        logits = state.network(images)
+        loss = mean_loss(logits, labels)
+    state.precision.step(loss, state.optimizer)
+    meter.update(logits, labels, loss)
+
+
+@torch.no_grad()
+def validate(
+    state: TrainState, data: Batches, config: TrainConfig, processes: Processes, stop: StopRequest
+) -> Scores:
+    """One pass over the validation data, every image counted once.
+
+    Raises:
+        Stopped: a signal asks to end the run.
+    """
+    state.network.eval()
+    with PassMeter.over("validate", data, processes, config.print_freq) as meter:
+        for images, labels in data:
+            with state.precision.autocast():
+                logits = state.network(images)
+                loss = mean_loss(logits, labels)
+            meter.update(logits, labels, loss)
+            stop.check()
+        return meter.scores()
+
+
+def mean_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross entropy; 0, with gradients of 0, for an empty batch."""
+    return cross_entropy(logits, labels, reduction="sum") / max(len(labels), 1)
+
+
+def set_learning_rate(state: TrainState, config: TrainConfig, steps: int) -> None:
+    """Give the optimizer the rate of the state's step; an epoch has `steps`."""
+    rate = learning_rate(config.lr, config.epochs, state.epoch, state.step, steps)
+    for group in state.optimizer.param_groups:
+        group["lr"] = rate

@@ -1,0 +1,64 @@
+"""SIGTERM and SIGINT end a run after a step, on all processes after the same one, so that nothing done is lost."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+from pcr.errors import PCRError
+from pcr.train.processes import MaxLater, Processes
+
+
+class Stopped(PCRError):  # noqa: N818  (no error of the program or its input)
+    """A signal ended the run; what was done is saved."""
+
+    def __init__(self, number: int, where: str = "") -> None:
+        self.number = number
+        super().__init__(f"stopped by {signal.Signals(number).name}{where}")
+
+
+class StopRequest:
+    """Takes note of SIGTERM and SIGINT while its block runs; a second one does what it always does."""
+
+    def __init__(self, processes: Processes) -> None:
+        self._processes = processes
+        self._signal = 0
+        self._asked: MaxLater | None = None
+        self._old: dict[int, Any] = {}
+
+    def check(self) -> None:
+        """To be called after each batch, by all processes.
+
+        A signal ends all of them at the call after the next: they ask each other in one call, and read the answer
+        in the next, so that no process waits for another.
+
+        Raises:
+            Stopped: some process was told to stop.
+        """
+        agreed = self._asked.result() if self._asked else 0
+        if agreed:
+            raise Stopped(agreed)
+        self._asked = self._processes.max_later(self._signal)
+
+    def __enter__(self) -> StopRequest:
+        if threading.current_thread() is threading.main_thread():  # no other may set handlers
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self._old[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for number, handler in self._old.items():
+            signal.signal(number, handler)
+        if error is None and self._asked:
+            self._asked.result()
+
+    def _note(self, number: int, _: FrameType | None) -> None:
+        self._signal = number
+        signal.signal(number, self._old[number])

@@ -1,0 +1,121 @@
+"""The fidelity of each epoch: a number, a schedule, or the gradients' choice."""
+
+import pytest
+import torch
+from training_runs import ALONE, config, pcr_run, rows, values
+
+from pcr.cli.train import main
+from pcr.errors import UsageError
+from pcr.train import engine, fidelity
+from pcr.train.levels import Fidelity
+from pcr.train.state import TrainState
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def data(training_data):
+    return training_data
+
+
+@pytest.mark.parametrize(
+    ("text", "levels"),
+    [
+        (None, [None, None, None]),
+        ("7", [7, 7, 7]),
+        ("0:2,1:5,60:10", [2, 5, 5]),
+        ("0:2, 2:4", [2, 2, 4]),
+        ("auto", [None, None, None]),
+    ],
+)
+def test_levels_by_epoch(text, levels):
+    plan = Fidelity.parse(text)
+    assert [plan.level(epoch) for epoch in range(3)] == levels
+    assert plan.auto == (text == "auto")
+
+
+@pytest.mark.parametrize("text", ["", "two", "1:2", "0:2,5", "0:2,30:5,20:10", "0:1,0:2", "-3"])
+def test_no_fidelity(text):
+    with pytest.raises(UsageError, match="--n_scans: expected"):
+        Fidelity.parse(text)
+
+
+def test_tuning_epochs(data):
+    settings = config(data, n_scans="auto", autotune_start=2, autotune_freq=3)
+    assert [epoch for epoch in range(10) if settings.tunes_fidelity(epoch)] == [2, 5, 8]
+    assert not any(config(data, n_scans="2").tunes_fidelity(epoch) for epoch in range(10))
+
+
+def test_a_schedule_switches_between_epochs(data, tmp_path):
+    flags = ["--epochs", "3", "--n_scans", "0:10,1:1,2:10"]
+    assert main([*pcr_run(data, tmp_path), *flags]) == 0
+    assert values(tmp_path, "n_scans") == [10, 1, 10]
+    first, second, third = values(tmp_path, "bytes_read")
+    assert first == third > second
+
+
+def test_auto_scores_every_level_and_reads_at_its_choice(data, tmp_path, capsys):
+    flags = [
+        "--n_scans",
+        "auto",
+        "--autotune-start",
+        "1",
+        "--autotune-freq",
+        "9",
+        "--autotune-batches",
+        "2",
+    ]
+    flags += ["--epochs", "3", "--autotune-threshold", "-1"]  # any level will do
+    assert main([*pcr_run(data, tmp_path), *flags]) == 0
+    assert values(tmp_path, "n_scans") == [10, 1, 1]
+    scores = {kind: (epoch, value) for _, epoch, kind, value in rows(tmp_path) if "score" in kind}
+    assert sorted(scores) == sorted(f"autotune_score_{level}" for level in range(1, 10))
+    assert all(epoch == 1 and -1 <= value <= 1 for epoch, value in scores.values())
+    assert scores["autotune_score_9"][1] > scores["autotune_score_1"][1]
+    assert values(tmp_path, "autotune_bytes_read")[0] > 0
+    assert "likeness of gradients to full fidelity: 1: " in capsys.readouterr().out
+
+
+def test_auto_stays_at_full_fidelity_where_no_level_is_alike(data, tmp_path):
+    flags = ["--n_scans", "auto", "--autotune-start", "0", "--autotune-batches", "1"]
+    flags += ["--epochs", "1", "--autotune-threshold", "1.1"]
+    assert main([*pcr_run(data, tmp_path), *flags]) == 0
+    assert values(tmp_path, "n_scans") == [10]
+
+
+def test_comparing_gradients_disturbs_nothing(data):
+    settings = config(data, n_scans="auto", autotune_batches=2)
+    state = TrainState.create(settings, ["blue", "red"], ALONE)
+    before = {name: value.clone() for name, value in state.model.state_dict().items()}
+    random = torch.get_rng_state()
+    first = fidelity.tune(state, settings, ALONE, 10)
+    again = fidelity.tune(state, settings, ALONE, 10)
+    assert first == again
+    assert torch.equal(torch.get_rng_state(), random)
+    for name, value in state.model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    assert all(weight.grad is None for weight in state.model.parameters())
+
+
+def test_a_level_equal_to_full_fidelity_scores_one(data, monkeypatch):
+    """With every level read as the last one, all gradients are the same."""
+    settings = config(data, autotune_batches=1)
+    state = TrainState.create(settings, ["blue", "red"], ALONE)
+    gradient = fidelity.gradient
+    monkeypatch.setattr(fidelity, "gradient", lambda *a: gradient(*a[:3], 10))
+    tuning = fidelity.tune(state, settings, ALONE, 10)
+    assert list(tuning.scores.values()) == pytest.approx([1.0] * 9)
+    assert tuning.level == 1
+
+
+def test_levels_are_checked_before_training(data, capsys):
+    assert main([*pcr_run(data, data), "--n_scans", "0:2,5:11"]) == 2
+    assert "between 1 and 10, found 11" in capsys.readouterr().err
+
+
+def test_a_run_that_goes_on_keeps_the_chosen_level(data, tmp_path):
+    settings = {"n_scans": "auto", "autotune_start": 0, "autotune_freq": 9, "autotune_batches": 1,
+                "autotune_threshold": -1.0, "output_dir": tmp_path}  # fmt: skip
+    engine.run(config(data, epochs=1, **settings))
+    engine.run(config(data, epochs=2, resume=tmp_path / "checkpoint.pth.tar", **settings))
+    assert values(tmp_path, "n_scans") == [1, 1]
