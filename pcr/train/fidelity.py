@@ -41,7 +41,9 @@ def tune(state: TrainState, config: TrainConfig, processes: Processes, levels: i
     for level in range(1, levels):
         one, level_bytes = gradient(state, config, processes, level)
         bytes_read += level_bytes
-        score = torch.nan_to_num(cosine_similarity(one.double(), full.double(), dim=0))  # overflowed: not alike
+        score = torch.nan_to_num(
+            cosine_similarity(one.double(), full.double(), dim=0)
+        )  # overflowed: not alike
         sums = processes.sum(torch.stack([score, (full != 0).any().double()]))
         scores[level] = float(sums[0] / sums[1].clamp(min=1))
     total_bytes = processes.sum(torch.tensor([bytes_read], device=processes.device))
