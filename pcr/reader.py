@@ -133,7 +133,10 @@ class Dataset:
 def connect(path: Path) -> sqlite3.Connection:
     """A read-only connection to a database file that nobody writes."""
     uri = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro&immutable=1"
-    return sqlite3.connect(uri, uri=True, check_same_thread=False)
+    connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
+    # Each page is read once: few buffers that stay in the processor's cache beat SQLite's 2 MB of them.
+    connection.execute("PRAGMA cache_size = 8")
+    return connection
 
 
 def connect_prefix(prefix: bytes, file_bytes: int) -> sqlite3.Connection:
