@@ -33,7 +33,7 @@ read -ra scans <<<"${PCR_SCANS:-10 2}"
 if "$PYTHON" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then
     image_size=160 epochs=15 train_images=2400 val_images=600
 else
-    image_size=64 epochs=3 train_images=1200 val_images=320
+    image_size=64 epochs=5 train_images=1200 val_images=320
 fi
 
 step "Sample photographs"
