@@ -137,7 +137,10 @@ def _write_tables(path: Path, tables: Sequence[str], contents: Sequence[bytes]) 
         connection.execute("BEGIN")
         for table, content in zip(tables, contents, strict=True):
             connection.execute(f"CREATE TABLE {table} ({layout.VALUE_COLUMN} BLOB NOT NULL)")
-            connection.execute(f"INSERT INTO {table} VALUES (?)", (content,))
+            connection.execute(f"INSERT INTO {table} VALUES (zeroblob(?))", (len(content),))
+            # Written in place: as a bound value it would be copied twice before it becomes pages.
+            with connection.blobopen(table, layout.VALUE_COLUMN, 1) as blob:
+                blob.write(content)
             (pages,) = connection.execute("PRAGMA page_count").fetchone()
             prefix_bytes.append(pages * page_bytes)
         connection.execute("COMMIT")
