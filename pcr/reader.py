@@ -131,11 +131,15 @@ class Dataset:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A read-only connection to a database file that nobody writes."""
+    """A read-only connection to a database file that nobody writes; FormatError where it is none."""
     uri = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro&immutable=1"
     connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
-    # Each page is read once: few buffers that stay in the processor's cache beat SQLite's 2 MB of them.
-    connection.execute("PRAGMA cache_size = 8")
+    try:
+        # Each page is read once: few buffers that stay in the processor's cache beat SQLite's 2 MB of them.
+        connection.execute("PRAGMA cache_size = 8")
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        connection.close()
+        raise FormatError(f"{path}: expected a database of SQLite, found: {error}") from None
     return connection
 
 
