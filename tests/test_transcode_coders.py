@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import jpegs
 import numpy as np
@@ -50,7 +55,7 @@ def test_both_coders_write_the_same_bytes(good_jpeg, name, copy_markers):
 
 @pytest.mark.parametrize("name", jpegs.BAD)
 def test_both_coders_refuse_the_same(name):
-    make, words = jpegs.BAD[name]
+    make, _ = jpegs.BAD[name]
     if "65535" not in name:  # libjpeg has its own words for that
         assert_same(make(), SCRIPTS["standard"])
 
@@ -135,6 +140,35 @@ def test_image_data_that_ends_early_or_late(removed, added):
     source = jpegs.encode(jpegs.photo(33, 21))
     assert_same(source[:-2] + added + source[-2:], SCRIPTS["standard"])
     assert_same(source[: -2 - removed] + added + source[-2:], SCRIPTS["standard"])
+
+
+def test_the_portable_kernels_write_the_same_bytes():
+    program = (
+        "import sys; sys.path[:0] = sys.argv[1].split('|')\n"
+        "import test_transcode_coders as t\n"
+        "print(t.digest())"
+    )
+    path = "|".join([str(Path(__file__).parent), *sys.path])
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", program, path],
+            env={**os.environ, "PCR_FORCE_PORTABLE": forced},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for forced in ("0", "1")
+    }
+    assert len(digests) == 1
+
+
+def digest() -> str:
+    """A hash of what the kernels of this process make of all kinds of JPEGs."""
+    result = hashlib.sha256()
+    for make in jpegs.GOOD.values():
+        for scripts in SCRIPTS.values():
+            result.update(jpeg.transcode(make(), scripts))
+    return result.hexdigest()
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
