@@ -113,7 +113,8 @@ class BandRun {
             const unsigned part = std::min(count, 64 - bit_count_ % 64);
             count -= part;
             uint64_t& word = words_[bit_count_ / 64];
-            word = (part < 64 ? word << part : 0) | (corrections >> count & (~uint64_t{0} >> (64 - part)));
+            word = (part < 64 ? word << part : 0) |
+                   (corrections >> count & (~uint64_t{0} >> (64 - part)));
             bit_count_ += part;
         }
         if (bands_ == kMaxBandRun || bit_count_ > kMaxCorrectionBits) flush();
@@ -137,8 +138,8 @@ class BandRun {
     std::array<uint64_t, 16> words_{};  // each filled from the low end
 };
 
-/// Codes the coefficients at `positions`, each with the run of zeros since `before`. The position of
-/// the last, or -1 where one is too large.
+/// Codes the coefficients at `positions`, each with the run of zeros since `before`. The position
+/// of the last, or -1 where one is too large.
 inline int add_coefficients(Tokens& tokens, TableIndex table, const int16_t* block,
                             uint64_t positions, int before, int shift) {
     int last = before;
@@ -186,8 +187,8 @@ bool ac_first(const Band& band, Tokens& tokens) {
 }
 
 /// Codes a coefficient that is new, with the correction bits of those before it.
-inline void add_new(Tokens& tokens, TableIndex table, unsigned zeros, bool negative,
-                    unsigned count, uint64_t corrections) {
+inline void add_new(Tokens& tokens, TableIndex table, unsigned zeros, bool negative, unsigned count,
+                    uint64_t corrections) {
     const unsigned sign = negative ? 0 : 1;
     if (count < 16) {
         tokens.add(table, zeros << 4 | 1, count + 1,
@@ -198,8 +199,9 @@ inline void add_new(Tokens& tokens, TableIndex table, unsigned zeros, bool negat
     }
 }
 
-/// Codes the new coefficient at `position`, before which, at `gap`, more than 15 zeros lie: runs of 16 are coded
-/// as soon as a nonzero coefficient is met, and take the correction bits so far with them.
+/// Codes the new coefficient at `position`, before which, at `gap`, more than 15 zeros lie: runs of
+/// 16 are coded as soon as a nonzero coefficient is met, and take the correction bits so far with
+/// them.
 inline void add_new_behind_zeros(Tokens& tokens, TableIndex table, const BitPlane& plane,
                                  uint64_t gap, uint64_t position) {
     unsigned zeros = 0;
@@ -251,7 +253,8 @@ bool ac_refine(const Band& band, Tokens& tokens) {
                 left &= position - 1;
                 fresh &= ~position;
             }
-            if (left != 0) run.add(count_of(plane.old & left), extract(plane.bit, plane.old & left));
+            if (left != 0)
+                run.add(count_of(plane.old & left), extract(plane.bit, plane.old & left));
         }
     }
     run.flush();
