@@ -82,6 +82,7 @@ class DecodePool:
         decoder: str = "native",
         block_smoothing: bool = False,
         oversampling: float = 1.0,
+        resize_first: bool = False,
         max_pixels: int = ...,
     ) -> list[tuple[int, str]]: ...
 

@@ -27,7 +27,6 @@ class DecodeOptions:
     num_threads: int
     decoder: str = "native"
     block_smoothing: bool = False
-    oversampling: float = 1.0
     apply_orientation: bool = False
     skip_errors: bool = False
     max_pixels: int = MAX_PIXELS
@@ -126,7 +125,8 @@ class TensorDecoder:
             std=[255 * value for value in self._transform.std],
             decoder=self._options.decoder,
             block_smoothing=self._options.block_smoothing,
-            oversampling=self._options.oversampling,
+            oversampling=self._transform.oversampling,
+            resize_first=self._transform.resize_first,
             max_pixels=self._options.max_pixels,
         )
         return {i: self._images.error(drawn[i], message) for i, message in errors}

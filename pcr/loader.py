@@ -67,7 +67,6 @@ class PCRLoader:
         on_error: Literal["raise", "skip"] = "raise",
         decoder: Literal["native", "libjpeg"] = "native",
         block_smoothing: bool = False,
-        oversampling: float = 1.0,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
         """Open the dataset in ``root``; ``n_scans`` levels of it are read, all for None.
@@ -79,16 +78,13 @@ class PCRLoader:
         apply_orientation: turn images as their EXIF data say, which torchvision's ImageFolder does not.
         on_error: ``"skip"`` puts another image of the batch in the place of one that can't be decoded, counts it in
         ``skipped`` and warns once. decoder: ``"libjpeg"`` is the slower reference. block_smoothing: libjpeg's, for
-        incomplete images; only with ``decoder="libjpeg"``. oversampling: images are decoded at 1/2, 1/4 or 1/8
-        of their size while the window then still is this many times the output; infinity for always at full size.
+        incomplete images; only with ``decoder="libjpeg"``.
 
         Raises DatasetError where there is no finished dataset, UsageError where an argument is out of range.
         """
         _check_at_least(1, batch_size=batch_size, prefetch_batches=prefetch_batches)
         _check_at_least(1, read_ahead_records=read_ahead_records, max_pixels=max_pixels)
         _check_at_least(0, seed=seed)
-        if not oversampling >= 1:
-            raise UsageError(f"oversampling: expected 1 or more, found {oversampling}")
         _check_choice("decoder", decoder, _DECODERS)
         _check_choice("on_error", on_error, ("raise", "skip"))
         _check_choice("output", output, ("torch", "numpy"))
@@ -103,7 +99,6 @@ class PCRLoader:
             _thread_count(num_threads),
             decoder,
             block_smoothing,
-            oversampling,
             apply_orientation,
             on_error == "skip",
             max_pixels,

@@ -31,7 +31,7 @@ step "mypy"
 step "clang-format"
 find native \( -name '*.cpp' -o -name '*.hpp' \) -print0 | xargs -0 clang-format --dry-run -Werror
 
-step "C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer"
+step "C++ tests under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer"
 bash scripts/test_native.sh
 
 step "Fuzz targets, ${PCR_FUZZ_SECONDS:=10} s each"

@@ -1,4 +1,4 @@
-// Included by scan_kernels.cpp once per instruction set, inside a namespace of its own.
+// Included by kernel_variants.inl once per instruction set.
 
 /// Spreads the low bits of `value` over the set bits of `mask`, lowest first.
 inline uint64_t deposit(uint64_t value, uint64_t mask) {
@@ -310,5 +310,5 @@ SegmentEnd decode_ac_refine(BitReader& input, const BandScan& scan, uint64_t fir
     return SegmentEnd::kComplete;
 }
 
-const ScanKernels kScanKernels = {decode_sequential, decode_dc_first, decode_dc_refine,
+const ScanKernels kKernels = {decode_sequential, decode_dc_first, decode_dc_refine,
                                   decode_ac_first, decode_ac_refine};
