@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import io
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from itertools import accumulate
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from pcr import jpeg
 from pcr.errors import DatasetError
-from pcr.imagefolder import ImageFolder, Sample
+from pcr.imagefolder import ImageFolder
 from pcr.read_ahead import ReadAhead, Reading
 from pcr.sampler import EpochOrder
 from pcr.source import JpegBatch, JpegSource
 
 READ_AHEAD_BATCHES = 2
+_SOI = b"\xff\xd8"  # what every JPEG begins with (ITU-T T.81, B.1.1.3)
 
 
 class FileIterator(JpegSource):
@@ -35,12 +39,15 @@ class FileIterator(JpegSource):
         rank: int = 0,
         world_size: int = 1,
         shuffle: bool = True,
+        only_jpegs: bool = False,
     ) -> None:
+        """With ``only_jpegs``, images of other formats (PNG, TIFF …) are turned into JPEGs once they are read."""
         # The folder is one record of which all images are at hand.
         whole = (len(images.samples),)
         order = EpochOrder(whole, seed, 0, rank, world_size, shuffle, window_records=1)
         super().__init__(order, batch_size, Reading())
         self.images = images
+        self._read = _read_jpeg if only_jpegs else _read
 
     @property
     def class_names(self) -> list[str]:
@@ -55,7 +62,7 @@ class FileIterator(JpegSource):
 
     def read(self, epoch: int, first_batch: int = 0) -> Generator[JpegBatch, None, None]:
         """The batches of an epoch from ``first_batch`` on."""
-        return _batches(self.images, self.draw(epoch)[first_batch:], self._reading)
+        return _batches(self.images, self.draw(epoch)[first_batch:], self._reading, self._read)
 
     def orientations(self, batch: JpegBatch) -> NDArray[np.uint8]:
         """Each image's EXIF orientation, 1 … 8, from the file."""
@@ -68,13 +75,16 @@ class FileIterator(JpegSource):
 
 
 def _batches(
-    folder: ImageFolder, batches: list[list[int]], reading: Reading
+    folder: ImageFolder,
+    batches: list[list[int]],
+    reading: Reading,
+    read_file: Callable[[Path], tuple[NDArray[np.uint8], int]],
 ) -> Generator[JpegBatch, None, None]:
     samples = folder.samples
 
     def read(batch: list[int]) -> tuple[list[NDArray[np.uint8]], int]:
-        files = [_read(folder, samples[image]) for image in batch]
-        return files, sum(map(len, files))
+        files = [read_file(folder.path(samples[image])) for image in batch]
+        return [data for data, _ in files], sum(size for _, size in files)
 
     with ReadAhead(read, batches, READ_AHEAD_BATCHES) as arrivals:
         for batch in batches:
@@ -85,12 +95,32 @@ def _batches(
             )
 
 
-def _read(images: ImageFolder, sample: Sample) -> NDArray[np.uint8]:
-    path = images.path(sample)
+def _read(path: Path) -> tuple[NDArray[np.uint8], int]:
+    """A file, and its size."""
     try:
         contents = np.fromfile(path, dtype=np.uint8)
     except OSError as error:
         raise DatasetError(f"{path}: expected an image, it can't be read ({error})") from error
     if not len(contents):
         raise DatasetError(f"{path}: expected an image, found an empty file")
-    return contents
+    return contents, len(contents)
+
+
+def _read_jpeg(path: Path) -> tuple[NDArray[np.uint8], int]:
+    """A file as a JPEG, and the size that it has as it is.
+
+    What is no JPEG becomes one of the best quality, which changes pixel values by about 1, as torchvision's
+    ImageFolder sees it: in RGB, without an alpha channel.
+    """
+    contents, size = _read(path)
+    if contents[:2].tobytes() == _SOI:
+        return contents, size
+    encoded = io.BytesIO()
+    try:
+        with Image.open(path) as image:
+            if image.width * image.height > jpeg.MAX_PIXELS:
+                raise DatasetError(f"{path}: expected {jpeg.MAX_PIXELS} pixels or less")
+            image.convert("RGB").save(encoded, "JPEG", quality=100, subsampling="4:4:4")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DatasetError(f"{path}: expected an image, it can't be decoded ({error})") from error
+    return np.frombuffer(encoded.getbuffer(), dtype=np.uint8), size

@@ -177,9 +177,7 @@ class TensorLoader(EpochIterator[Tensors]):
 
         Raises UsageError where the state is of a loader that draws other batches.
         """
-        for name, value in self._source.drawing().items():
-            if state.get(name) != value:
-                raise UsageError(f"{name}: expected {value} as here, found {state.get(name)}")
+        self._source.check_drawing(state)
         epoch, batch = state.get("epoch", -1), state.get("batch", -1)
         _check_at_least(0, epoch=epoch, batch=batch)
         self.n_scans = state.get("n_scans")

@@ -24,18 +24,12 @@ from nvidia.dali import fn, types
 from nvidia.dali.pipeline import Pipeline, pipeline_def
 from PIL import Image
 
+from pcr.augment import CROP_ATTEMPTS, IMAGENET_MEAN, IMAGENET_STD, PAPER_RATIO, PAPER_SCALE
 from pcr.source import DaliBatch, JpegSource
 
-# Statistics of ImageNet's training set in RGB, in units of a pixel value
-# (https://pytorch.org/vision/stable/models.html, times 255).
-MEAN = [0.485 * 255, 0.456 * 255, 0.406 * 255]
-STD = [0.229 * 255, 0.224 * 255, 0.225 * 255]
-
-# The random-resized crop of the paper's training runs, which are those of NVIDIA's DALI ResNet example
-# (https://docs.nvidia.com/deeplearning/dali/, use cases, PyTorch ResNet50).
-CROP_AREA = [0.1, 1.0]  # of the image's area
-CROP_ASPECT_RATIO = [0.8, 1.25]  # width / height
-CROP_ATTEMPTS = 100
+# In units of a pixel value.
+MEAN = [255 * value for value in IMAGENET_MEAN]
+STD = [255 * value for value in IMAGENET_STD]
 
 
 def jpeg_source(batches: JpegSource) -> Any:
@@ -86,8 +80,8 @@ def random_resized_crop(jpegs: Any, crop: int, dali_cpu: bool = False) -> Any:
     """A random window of each image, the only part that is decoded, at `crop` × `crop` pixels."""
     images = fn.decoders.image_random_crop(
         jpegs,
-        random_area=CROP_AREA,
-        random_aspect_ratio=CROP_ASPECT_RATIO,
+        random_area=PAPER_SCALE,
+        random_aspect_ratio=PAPER_RATIO,
         num_attempts=CROP_ATTEMPTS,
         **_decoding(dali_cpu),
     )

@@ -125,6 +125,12 @@ class JpegSource(EpochIterator[DaliBatch]):
             "drop_last": self.drop_last,
         }
 
+    def check_drawing(self, state: dict[str, Any]) -> None:
+        """UsageError where `state` holds the `drawing` of a source that gives other batches."""
+        for name, value in self.drawing().items():
+            if state.get(name) != value:
+                raise UsageError(f"{name}: expected {value} as here, found {state.get(name)}")
+
     def __iter__(self) -> Self:
         if self._batches is None:
             self._batches = self.read(*self._position)

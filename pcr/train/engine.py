@@ -14,7 +14,7 @@ from pcr.train import checkpoint
 from pcr.train.batches import Batches, check_classes
 from pcr.train.config import TrainConfig
 from pcr.train.console import announcement, ending
-from pcr.train.data import train_batches, validation_batches
+from pcr.train.data import choose_loader, train_batches, validation_batches
 from pcr.train.epoch import Run, train_epoch, validate
 from pcr.train.fidelity import tune
 from pcr.train.log import EpochSummary, MetricsLog
@@ -44,26 +44,28 @@ def run(config: TrainConfig) -> TrainState:
 
 
 def prepare(config: TrainConfig, processes: Processes) -> tuple[TrainConfig, Saved | None]:
-    """The settings with a seed and the checkpoint's name, and the checkpoint to go on from, the same on all processes.
+    """The settings with what was left open, and the checkpoint to go on from, the same on all processes.
 
-    The main process chooses and reads for all: their folders need not be shared.
+    The main process chooses and reads for all: their folders need not be shared. A run that goes on keeps the seed
+    and the loader that it began with, unless it is told others.
     """
-    found, seed = None, config.seed
-    if processes.is_main:
-        if config.resume:
-            found = checkpoint.load_first(checkpoint.find(config.resume, config.output_dir))
-        if seed is None:
-            seed = found[0]["seed"] if found else random.getrandbits(31)
-    found, seed = processes.from_main((found, seed))
-    saved, path = found or (None, None)
-    return replace(config, seed=seed, resume=path), saved
+    found = None
+    if processes.is_main and config.resume:
+        found = checkpoint.load_first(checkpoint.find(config.resume, config.output_dir))
+    saved, path = processes.from_main(found) or (None, None)
+    seed, loader = config.seed, config.loader
+    if seed is None:
+        seed = saved["seed"] if saved else processes.from_main(random.getrandbits(31))
+    if loader == "auto":
+        loader = saved["loader"] if saved else choose_loader(processes.device)
+    return replace(config, seed=seed, resume=path, loader=loader), saved
 
 
 def evaluate(
     config: TrainConfig, val: Batches, saved: Saved | None, processes: Processes
 ) -> TrainState:
     """Only validate: a checkpoint, or the weights that `--pretrained` fetches."""
-    state = TrainState.create(config, val.class_names, processes)
+    state = TrainState.create(config, val.classes, processes)
     if saved is not None:
         state.restore(config, saved)
     with StopRequest(processes) as stop:
@@ -83,7 +85,7 @@ def train(
         check_classes(data, val, config)
         check_levels(data, config)
         check_last_batch(data, config, processes)
-        state = TrainState.create(config, data.class_names, processes)
+        state = TrainState.create(config, data.classes, processes)
         torch.manual_seed(config.base_seed + processes.rank)  # weights alike, dropout not
         data.set_epoch(state.epoch)
         if saved is not None:
@@ -185,7 +187,7 @@ def check_last_batch(data: Batches, config: TrainConfig, processes: Processes) -
     Raises:
         UsageError: says what to change.
     """
-    images, world_size = data.num_images, processes.world_size
+    images, world_size = data.total_images, processes.world_size
     batches = batch_count(images, world_size, config.batch_size)
     spans = (span_of(images, rank, world_size) for rank in range(world_size))
     last = {batch_sizes(stop - first, batches, config.batch_size)[-1] for first, stop in spans}
