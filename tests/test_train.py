@@ -50,7 +50,7 @@ def test_the_loss_falls_and_the_metrics_are_complete(data, trained):
         kinds = [name for _, e, name, _ in rows(trained) if e == epoch]
         assert kinds.count("data_times") == batches
         once = {"test_top_1", "test_top_5", "avg_train_loss", "avg_test_loss", "train_start_time",
-                "avg_train_time", "images_per_second", "bytes_read", "n_scans"}  # fmt: skip
+                "avg_train_time", "images_per_second", "wait_share", "bytes_read", "n_scans"}  # fmt: skip
         assert all(kinds.count(kind) == 1 for kind in once)
         assert set(kinds) == once | {"data_times"}
     assert values(trained, "n_scans") == [10, 10]

@@ -157,6 +157,12 @@ def _add_run_flags(group: argparse._ArgumentGroup) -> None:
         "--output_dir", type=Path, metavar="DIR", help="where metrics and checkpoints go (.)"
     )
     group.add_argument(
+        "--tensorboard",
+        type=Path,
+        metavar="DIR",
+        help="write the metrics for TensorBoard too, into this folder",
+    )
+    group.add_argument(
         "--resume",
         type=Path,
         metavar="auto|PATH",

@@ -55,6 +55,7 @@ class TrainConfig:
     image_size: int | None = None
     num_classes: int | None = None
     output_dir: Path = Path()
+    tensorboard: Path | None = None  # folder for event files
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense.

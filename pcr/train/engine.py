@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from pcr.errors import UsageError
+from pcr.errors import PCRError, UsageError
 from pcr.sampler import batch_count, batch_sizes, span_of
 from pcr.train import checkpoint
 from pcr.train.batches import Batches, check_classes
@@ -21,6 +21,7 @@ from pcr.train.log import EpochSummary, MetricsLog
 from pcr.train.processes import Processes
 from pcr.train.state import TrainState
 from pcr.train.stop import Stopped, StopRequest
+from pcr.train.tensorboard import TensorBoardLog
 
 Saved = dict[str, Any]
 
@@ -106,12 +107,7 @@ def fit(
     """Train and validate until the last epoch, or until a signal comes; what was done is saved."""
     if state.epoch >= config.epochs:
         processes.print(f"nothing left to train: {state.epoch} of {config.epochs} epochs are done")
-    config.output_dir.mkdir(parents=True, exist_ok=True)
-    resume_at = (state.epoch, state.step) if config.resume else None
-    with (
-        MetricsLog(config.output_dir, processes.rank, resume_at) as log,
-        StopRequest(processes) as stop,
-    ):
+    with open_log(state, len(data), config, processes) as log, StopRequest(processes) as stop:
         session = Run(config, processes, stop, log)
         try:
             while state.epoch < config.epochs and not finish_epoch(state, data, val, session):
@@ -119,6 +115,25 @@ def fit(
         except Stopped as stopped:
             save(state, data, session)
             raise Stopped(stopped.number, f" {position(state, data, config)}") from None
+
+
+def open_log(
+    state: TrainState, iterations: int, config: TrainConfig, processes: Processes
+) -> MetricsLog:
+    """Where metrics go: a CSV on each process, and TensorBoard's events on the main one.
+
+    Raises:
+        PCRError: they can't be written.
+    """
+    resume_at = (state.epoch, state.step) if config.resume else None
+    tensorboard = None
+    try:
+        config.output_dir.mkdir(parents=True, exist_ok=True)
+        if config.tensorboard and processes.is_main:
+            tensorboard = TensorBoardLog(config.tensorboard, iterations, resume_at)
+        return MetricsLog(config.output_dir, processes.rank, resume_at, tensorboard)
+    except OSError as error:
+        raise PCRError(f"--output_dir {config.output_dir}: {error.strerror}") from None
 
 
 def finish_epoch(state: TrainState, data: Batches, val: Batches, run: Run) -> bool:
