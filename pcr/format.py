@@ -17,8 +17,8 @@ import xxhash
 from google.protobuf.message import DecodeError, Message
 from numpy.typing import NDArray
 
-from pcr._generated import pcr_pb2
 from pcr.errors import FormatError
+from pcr.extension import pcr_pb2
 from pcr.ladder import MAX_SCANS
 
 FORMAT_VERSION = 1

@@ -19,7 +19,7 @@ from PIL import Image
 from pcr import format as layout
 from pcr import jpeg
 from pcr.append import dataset_ladder
-from pcr.errors import FormatError
+from pcr.errors import FormatError, describe
 from pcr.format import ImageInfo, RecordIndex, RecordInfo
 from pcr.ladder import Ladder
 from pcr.names import check_class_name, check_name
@@ -71,7 +71,7 @@ def _verdict(path: Path, check: Callable[[], None]) -> Verdict:
 
 
 def _reason(error: Exception, path: Path) -> str:
-    return str(error).removeprefix(f"{path}: ")
+    return describe(error).removeprefix(f"{path}: ")
 
 
 def _strangers(dataset: Dataset) -> Iterator[Verdict]:
