@@ -42,7 +42,6 @@ class TensorOptions(TypedDict, total=False):
     on_error: Literal["raise", "skip"]
     decoder: Literal["native", "libjpeg"]
     block_smoothing: bool
-    oversampling: float
     max_pixels: int
 
 

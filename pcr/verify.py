@@ -17,7 +17,7 @@ import numpy as np
 from pcr import format as layout
 from pcr import jpeg
 from pcr.append import dataset_ladder
-from pcr.errors import FormatError
+from pcr.errors import FormatError, describe
 from pcr.extension import native
 from pcr.format import ImageInfo, RecordIndex, RecordInfo
 from pcr.ladder import Ladder
@@ -70,7 +70,7 @@ def _verdict(path: Path, check: Callable[[], None]) -> Verdict:
 
 
 def _reason(error: Exception, path: Path) -> str:
-    return str(error).removeprefix(f"{path}: ")
+    return describe(error).removeprefix(f"{path}: ")
 
 
 def _strangers(dataset: Dataset) -> Iterator[Verdict]:
