@@ -155,6 +155,14 @@ def _scan_bomb() -> bytes:
     return jpeg[:-2] + jpeg[last_scan:-2] * 100 + jpeg[-2:]
 
 
+def _unknown_jfif() -> bytes:
+    """A JFIF segment of version 65.1, and behind it one that all know."""
+    jpeg = encode(photo())
+    start, end = find(jpeg, 0xE0)
+    unknown = patch(jpeg[start:end], 9, b"\x41")
+    return jpeg[:start] + unknown + jpeg[start:]
+
+
 BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "empty": (lambda: b"", "no JPEG: the file is empty"),
     "text": (lambda: b"hello, world", "no JPEG"),
@@ -182,6 +190,7 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: patch_frame(encode(photo(mode="L")), 3, b"\xff\xff"),
         "65535 x 80 pixels is damaged",
     ),
+    "unknown JFIF version": (_unknown_jfif, "unknown JFIF revision number 65.01"),
     "two frames": (
         lambda: with_segment(encode(photo()), 0xC0, bytes([8, 0, 80, 0, 96, 1, 1, 0x11, 0])),
         "second frame header",

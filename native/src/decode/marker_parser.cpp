@@ -189,13 +189,14 @@ bool MarkerParser::read_quant(const uint8_t* p, size_t size) {
 
 void MarkerParser::read_application(uint8_t marker, const uint8_t* p, size_t size) {
     if (marker == kApp0 && size >= 14 && std::memcmp(p, "JFIF", 5) == 0) {
+        odd_application_ |= p[5] != 1;
         frame_.jfif = Jfif{p[5], p[6], p[7], read_u16(p + 8), read_u16(p + 10)};
     } else if (marker == kApp14 && size >= 12 && std::memcmp(p, "Adobe", 5) == 0) {
         frame_.adobe_transform = p[11];
     } else {
         return;
     }
-    late_application_ |= has_scan_;
+    odd_application_ |= has_scan_;
 }
 
 bool MarkerParser::is_clean() const {
@@ -206,8 +207,7 @@ bool MarkerParser::is_clean() const {
     const int transform = frame_.adobe_transform;
     const bool known_transform =
         frame_.num_components == 4 ? transform <= 0 || transform == 2 : transform <= 1;
-    const bool known_jfif = !frame_.jfif || frame_.jfif->major_version == 1;
-    return known_transform && known_jfif && !late_application_;
+    return known_transform && !odd_application_;
 }
 
 // As libjpeg's default_decompress_parms guesses it.

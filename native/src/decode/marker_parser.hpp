@@ -72,7 +72,8 @@ class MarkerParser {
     TableState tables_;
     bool has_frame_ = false;
     bool has_scan_ = false;
-    bool late_application_ = false;  // a JFIF or Adobe segment after the first scan
+    bool odd_application_ =
+        false;  // JFIF or Adobe after the first scan, JFIF of an unknown version
 };
 
 }  // namespace pcr::decode
