@@ -13,7 +13,6 @@ from urllib.parse import quote
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
-from sqlitedict import SqliteDict
 
 from pcr import format as layout
 from pcr import storage
@@ -223,13 +222,15 @@ def _check_finished(root: Path) -> None:
 def _read_index(path: Path) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
     source = str(path)
     layout.check_sqlite_header(storage.read_prefix(path, 100), source)
-    _check_integrity(path)
     try:
-        (info_bytes,) = _read_index_table(path, layout.DATASET_TABLE, [layout.DATASET_KEY])
-        info = DatasetInfo.decode(info_bytes, source)
-        keys = [str(number) for number in range(info.records)]
-        entries = _read_index_table(path, layout.RECORDS_TABLE, keys)
-    except (sqlite3.Error, UnicodeDecodeError, RuntimeError, KeyError) as error:
+        with closing(connect(path)) as connection:
+            _check_integrity(connection, path)
+            (info_bytes,) = _read_values(connection, layout.DATASET_TABLE, [layout.DATASET_KEY])
+            info = DatasetInfo.decode(info_bytes, source)
+            keys = [str(number) for number in range(info.records)]
+            entries = _read_values(connection, layout.RECORDS_TABLE, keys)
+    # A damaged schema need not be text, nor a damaged value bytes.
+    except (sqlite3.Error, UnicodeDecodeError, KeyError, TypeError) as error:
         raise FormatError(f"{path}: expected a PCR index, found it damaged: {error}") from None
     records = tuple(RecordIndex.decode(entry, source) for entry in entries)
     if any(len(record.prefix_bytes) != info.levels + 1 for record in records):
@@ -245,21 +246,13 @@ def _read_index(path: Path) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
     return info, records
 
 
-def _check_integrity(path: Path) -> None:
-    """Refuse a damaged file before sqlitedict's thread stumbles over it."""
-    try:
-        with closing(connect(path)) as connection:
-            found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    except (sqlite3.Error, UnicodeDecodeError) as error:  # a damaged schema need not be text
-        found = str(error)
+def _check_integrity(connection: sqlite3.Connection, path: Path) -> None:
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
         raise FormatError(f"{path}: expected a PCR index, found it damaged: {found}")
 
 
-def _read_index_table(path: Path, name: str, keys: Sequence[str]) -> list[bytes]:
-    # decode=bytes: sqlitedict's default would unpickle, and a stranger's dataset must not run code.
-    with closing(
-        SqliteDict(str(path), tablename=name, flag="r", encode=sqlite3.Binary, decode=bytes)
-    ) as table:
-        entries = dict(table.items())
-        return [entries[key] for key in keys]
+def _read_values(connection: sqlite3.Connection, table: str, keys: Sequence[str]) -> list[bytes]:
+    # Not with sqlitedict, which wrote it: its thread keeps the file open until the garbage is collected.
+    values = dict(connection.execute(f"SELECT key, value FROM {table}").fetchall())
+    return [bytes(values[key]) for key in keys]
