@@ -25,7 +25,12 @@ Windows: TypeAlias = tuple[NDArray[np.float32], NDArray[np.bool_]]
 IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
 IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
 
-_ATTEMPTS = 10
+# The random-resized crop of the paper's training runs, which are those of NVIDIA's DALI ResNet example
+# (https://docs.nvidia.com/deeplearning/dali/, use cases, PyTorch ResNet50).
+PAPER_SCALE = (0.1, 1.0)  # of the image's area
+PAPER_RATIO = (0.8, 1.25)  # width / height
+
+CROP_ATTEMPTS = 10
 _FLIPS, _CROPS = range(2)  # one stream of random numbers for each purpose
 
 
@@ -171,10 +176,12 @@ def random_resized_crops(
 
     Ten attempts at an area and an aspect ratio; where none fits, the largest centred window whose ratio does.
     """
-    draws = uniforms(keys, _CROPS, 2 * _ATTEMPTS + 2)
-    area = sizes.prod(axis=1)[:, None] * (scale[0] + draws[:, :_ATTEMPTS] * (scale[1] - scale[0]))
+    draws = uniforms(keys, _CROPS, 2 * CROP_ATTEMPTS + 2)
+    area = sizes.prod(axis=1)[:, None] * (
+        scale[0] + draws[:, :CROP_ATTEMPTS] * (scale[1] - scale[0])
+    )
     low, high = np.log(ratio)
-    aspect = np.exp(low + draws[:, _ATTEMPTS:-2] * (high - low))
+    aspect = np.exp(low + draws[:, CROP_ATTEMPTS:-2] * (high - low))
     attempts = np.stack([np.rint(np.sqrt(area * aspect)), np.rint(np.sqrt(area / aspect))], axis=2)
     fits: NDArray[np.bool_] = np.all((attempts > 0) & (attempts <= sizes[:, None, :]), axis=2)
     drawn = attempts[np.arange(len(sizes)), fits.argmax(axis=1)]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,21 +143,6 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def connect_prefix(prefix: bytes, file_bytes: int) -> sqlite3.Connection:
-    """A connection to a record of which only a prefix is at hand, as fetched from an object store.
-
-    The rest is zeros; the levels that the prefix holds read as from the whole file.
-    """
-    connection = sqlite3.connect(":memory:", check_same_thread=False)
-    connection.deserialize(prefix.ljust(file_bytes, b"\0"))
-    return connection
-
-
-def join_tables(connection: sqlite3.Connection, index: RecordIndex, level: int) -> RecordImages:
-    """The images at ``level`` of an open record, checked against its index entry."""
-    return RecordImages(*_join_tables(connection, index, level, verify=True))
-
-
 def _join_tables(
     connection: sqlite3.Connection, index: RecordIndex, level: int, verify: bool
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int32]]:
@@ -224,15 +210,17 @@ def _read_index(path: Path) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
     layout.check_sqlite_header(storage.read_prefix(path, 100), source)
     try:
         with closing(connect(path)) as connection:
+            _check_schema(connection, path)
             _check_integrity(connection, path)
-            (info_bytes,) = _read_values(connection, layout.DATASET_TABLE, [layout.DATASET_KEY])
-            info = DatasetInfo.decode(info_bytes, source)
-            keys = [str(number) for number in range(info.records)]
-            entries = _read_values(connection, layout.RECORDS_TABLE, keys)
-    # A damaged schema need not be text, nor a damaged value bytes.
-    except (sqlite3.Error, UnicodeDecodeError, KeyError, TypeError) as error:
+            dataset = _read_index_table(connection, layout.DATASET_TABLE)
+            info = DatasetInfo.decode(dataset[layout.DATASET_KEY], source)
+            entries = _read_index_table(connection, layout.RECORDS_TABLE)
+        if len(entries) != info.records:
+            raise FormatError(f"{path}: expected {info.records} records, found {len(entries)}")
+        ordered = [entries[str(number)] for number in range(info.records)]
+    except (sqlite3.Error, UnicodeDecodeError, RuntimeError, KeyError) as error:
         raise FormatError(f"{path}: expected a PCR index, found it damaged: {error}") from None
-    records = tuple(RecordIndex.decode(entry, source) for entry in entries)
+    records = tuple(RecordIndex.decode(entry, source) for entry in ordered)
     if any(len(record.prefix_bytes) != info.levels + 1 for record in records):
         raise FormatError(f"{path}: expected {info.levels} levels in every record")
     expected = info.sealed(records).index_checksum
@@ -252,7 +240,32 @@ def _check_integrity(connection: sqlite3.Connection, path: Path) -> None:
         raise FormatError(f"{path}: expected a PCR index, found it damaged: {found}")
 
 
-def _read_values(connection: sqlite3.Connection, table: str, keys: Sequence[str]) -> list[bytes]:
+def _check_schema(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse all but plain tables: views, computed columns and constraints could fill the memory."""
+    query = "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name"
+    found = connection.execute(query).fetchall()
+    names = (layout.DATASET_TABLE, layout.RECORDS_TABLE)
+    expected = [(name, _bare(f"CREATE TABLE {name} ({layout.INDEX_COLUMNS})")) for name in names]
+    if [(name, _bare(sql)) for name, sql in found] != expected:
+        raise FormatError(
+            f"{path}: expected the tables {' and '.join(names)} ({layout.INDEX_COLUMNS}) alone, "
+            f"found {', '.join(str(name) for name, _ in found) or 'none'}"
+        )
+
+
+def _bare(sql: str) -> str:
+    """A statement without what does not matter: blanks, quotes of names, case."""
+    return re.sub(r'[\s"]', "", sql).lower()
+
+
+def _read_index_table(connection: sqlite3.Connection, name: str) -> dict[str, bytes]:
     # Not with sqlitedict, which wrote it: its thread keeps the file open until the garbage is collected.
-    values = dict(connection.execute(f"SELECT key, value FROM {table}").fetchall())
-    return [bytes(values[key]) for key in keys]
+    rows = connection.execute(f"SELECT key, value FROM {name}").fetchall()
+    return {key: _blob(value) for key, value in rows}
+
+
+def _blob(value: object) -> bytes:
+    """A column's value, which SQLite lets be of any type: bytes(10**12) would be that many zeros."""
+    if not isinstance(value, bytes):
+        raise RuntimeError(f"a value of type {type(value).__name__}")
+    return value

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import re
+import resource
 import shutil
 import sqlite3
 from contextlib import closing
@@ -104,6 +106,15 @@ def test_verify(converted: Path, dataset: Path) -> None:
         "PCR_7.db FAILED (the index has no such record)",
     ]
     assert "expected a PCR dataset" in fail(PCR, "verify", dataset.parent)
+
+
+def test_images_as_tall_as_jpegs_can_be(tmp_path: Path) -> None:
+    photo = tmp_path / "in" / "towers" / "tower.jpg"
+    photo.parent.mkdir(parents=True)
+    photo.write_bytes(jpegs.tall(16, 65535))
+    succeed(CONVERTER, tmp_path / "in", tmp_path / "out")
+    verdicts = succeed(PCR, "verify", tmp_path / "out", "--decode", "--quiet")
+    assert verdicts.splitlines() == ["PCR.db OK", "PCR_0.db OK"]
 
 
 @pytest.mark.parametrize("name", ["PCR_0.db", "PCR_2.db", "PCR.db"])
@@ -239,6 +250,17 @@ def test_export_follows_no_links_out(converted: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="found a link out of it"):
         list(export(Dataset(converted), out, force=True))
     assert list(outside.iterdir()) == []
+
+
+def test_export_names_what_it_cannot_write(converted: Path, tmp_path: Path) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))
+
+    result = run(PCR, "export", converted, tmp_path / "out", "--quiet", preexec_fn=limit)
+    (line,) = result.stderr.splitlines()
+    assert result.returncode == 1
+    assert re.fullmatch(rf"error: {tmp_path}/out/\S+/\S+\.jpg: File too large", line), line
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
 
 
 def test_export_of_what_was_no_jpeg(tmp_path: Path) -> None:
