@@ -68,8 +68,7 @@ class DecodePool:
     def bytes_decoded(self) -> int: ...
     def decode_batch(
         self,
-        buffer: NDArray[np.uint8],
-        offsets: NDArray[np.int64],
+        jpegs: Sequence[Buffer],
         out: NDArray[Any],
         *,
         orientations: NDArray[np.uint8] | None = None,
@@ -97,4 +96,4 @@ def decode_rgb(
     scale: int = 1,
     max_pixels: int = ...,
 ) -> NDArray[np.uint8]: ...
-def headers(buffer: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.int32]: ...
+def headers(jpegs: Sequence[Buffer]) -> NDArray[np.int32]: ...

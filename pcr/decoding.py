@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -67,10 +66,7 @@ class TensorDecoder:
         del self._pool
 
     def _decode_into(self, buffer: NDArray[Any], batch: JpegBatch) -> dict[int, str]:
-        jpegs = batch.jpegs
-        offsets = np.fromiter(accumulate(map(len, jpegs), initial=0), np.int64, len(jpegs) + 1)
-        data = np.concatenate(jpegs)
-        sizes = native.headers(data, offsets)[:, :2].astype(np.int64)
+        sizes = native.headers(batch.jpegs)[:, :2].astype(np.int64)
         orientations = self._source.orientations(batch) if self._options.apply_orientation else None
         if orientations is not None:
             sizes = np.where(orientations[:, None] > 4, sizes[:, ::-1], sizes)
@@ -78,8 +74,7 @@ class TensorDecoder:
         keys = image_keys(self._source.order.seed, self._epoch, batch.images)
         boxes, flips = self._transform.windows(np.maximum(sizes, 1), keys)
         errors = self._pool.decode_batch(
-            data,
-            offsets,
+            batch.jpegs,
             buffer,
             orientations=orientations,
             boxes=boxes,

@@ -14,7 +14,6 @@ from urllib.parse import quote
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
-from sqlitedict import SqliteDict
 
 from pcr import format as layout
 from pcr import storage
@@ -209,11 +208,13 @@ def _check_finished(root: Path) -> None:
 def _read_index(path: Path) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
     source = str(path)
     layout.check_sqlite_header(storage.read_prefix(path, 100), source)
-    _check_integrity(path)
     try:
-        dataset = _read_index_table(path, layout.DATASET_TABLE)
-        info = DatasetInfo.decode(dataset[layout.DATASET_KEY], source)
-        entries = _read_index_table(path, layout.RECORDS_TABLE)
+        with closing(connect(path)) as connection:
+            _check_schema(connection, path)
+            _check_integrity(connection, path)
+            dataset = _read_index_table(connection, layout.DATASET_TABLE)
+            info = DatasetInfo.decode(dataset[layout.DATASET_KEY], source)
+            entries = _read_index_table(connection, layout.RECORDS_TABLE)
         if len(entries) != info.records:
             raise FormatError(f"{path}: expected {info.records} records, found {len(entries)}")
         ordered = [entries[str(number)] for number in range(info.records)]
@@ -233,14 +234,8 @@ def _read_index(path: Path) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
     return info, records
 
 
-def _check_integrity(path: Path) -> None:
-    """Refuse a damaged file before sqlitedict's thread stumbles over it."""
-    try:
-        with closing(connect(path)) as connection:
-            _check_schema(connection, path)
-            found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    except (sqlite3.Error, UnicodeDecodeError) as error:  # a damaged schema need not be text
-        found = str(error)
+def _check_integrity(connection: sqlite3.Connection, path: Path) -> None:
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
         raise FormatError(f"{path}: expected a PCR index, found it damaged: {found}")
 
@@ -263,12 +258,10 @@ def _bare(sql: str) -> str:
     return re.sub(r'[\s"]', "", sql).lower()
 
 
-def _read_index_table(path: Path, name: str) -> dict[str, bytes]:
-    # sqlitedict's default would unpickle, and a stranger's dataset must not run code.
-    with closing(
-        SqliteDict(str(path), tablename=name, flag="r", encode=sqlite3.Binary, decode=_blob)
-    ) as table:
-        return dict(table.items())
+def _read_index_table(connection: sqlite3.Connection, name: str) -> dict[str, bytes]:
+    # Not with sqlitedict, which wrote it: its thread keeps the file open until the garbage is collected.
+    rows = connection.execute(f"SELECT key, value FROM {name}").fetchall()
+    return {key: _blob(value) for key, value in rows}
 
 
 def _blob(value: object) -> bytes:

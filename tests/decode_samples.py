@@ -77,13 +77,8 @@ def decode(jpegs: list[bytes], size: tuple[int, int], **options: object) -> np.n
     shape = (height, width, 3) if channels_last else (3, height, width)
     out = np.full((len(jpegs), *shape), 77, element)
     pool = native.DecodePool(int(options.pop("num_threads", 1)))
-    assert pool.decode_batch(*pack(jpegs), out, **options) == []
+    assert pool.decode_batch(jpegs, out, **options) == []
     return out
-
-
-def pack(jpegs: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
-    offsets = np.cumsum([0, *map(len, jpegs)]).astype(np.int64)
-    return np.frombuffer(b"".join(jpegs), np.uint8), offsets
 
 
 def boxes(*rows: tuple[float, float, float, float]) -> np.ndarray:

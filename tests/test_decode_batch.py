@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from decode_samples import EOI, SAMPLES, boxes, decode, pack, scan_ends
+from decode_samples import EOI, SAMPLES, boxes, decode, scan_ends
 
 from pcr import _native as native
 
@@ -85,7 +85,7 @@ def test_failing_images_are_named_and_zeroed() -> None:
     crops = boxes(*[(0, 0, 20, 20)] * 5, (80, 0, 20, 20))
     out = np.full((6, 3, 8, 8), 7, np.uint8)
     pool = native.DecodePool(2)
-    errors = pool.decode_batch(*pack(jpegs), out, boxes=crops, dtype="uint8")
+    errors = pool.decode_batch(jpegs, out, boxes=crops, dtype="uint8")
     assert [index for index, _ in errors] == [1, 3, 4, 5]
     assert "not inside the image of 90x67" in dict(errors)[5]
     assert all(message and "\n" not in message for _, message in errors)
@@ -110,17 +110,17 @@ def test_limits_on_pixels_and_scans(decoder: str) -> None:
 def test_headers() -> None:
     jpegs = [SAMPLES["progressive CMYK"], b"junk", SAMPLES["luma_ladder"], SAMPLES["baseline L"]]
     expected = [[45, 52, 4, 1], [0, 0, 0, 0], [83, 61, 3, 1], [45, 52, 1, 0]]
-    assert native.headers(*pack(jpegs)).tolist() == expected
+    assert native.headers(jpegs).tolist() == expected
 
 
 def test_arguments_that_do_not_fit_raise() -> None:
     pool = native.DecodePool(1)
-    buffer, offsets = pack([SAMPLES["rgb"]])
+    jpegs = [SAMPLES["rgb"]]
     out = np.zeros((1, 3, 8, 8), np.float32)
     with pytest.raises(TypeError):
-        pool.decode_batch(buffer, offsets.astype(np.int32), out)
+        pool.decode_batch([np.zeros(9, np.int32)], out)
     with pytest.raises(TypeError):
-        pool.decode_batch(buffer, offsets, out, boxes=np.zeros((1, 4), np.float64))
+        pool.decode_batch(jpegs, out, boxes=np.zeros((1, 4), np.float64))
     for bad in (
         {"dtype": "uint8"},
         {"dtype": "int4"},
@@ -134,16 +134,14 @@ def test_arguments_that_do_not_fit_raise() -> None:
         {"oversampling": 0.5},
     ):
         with pytest.raises(ValueError):
-            pool.decode_batch(buffer, offsets, out, **bad)
+            pool.decode_batch(jpegs, out, **bad)
     for bad_out in (
         out[:0],
         out.transpose(0, 1, 3, 2)[:, :, ::2],
         np.zeros((1, 3, 8, 0), np.float32),
     ):
         with pytest.raises(ValueError):
-            pool.decode_batch(buffer, offsets, bad_out)
-    with pytest.raises(ValueError, match="offsets"):
-        pool.decode_batch(buffer, np.array([0, buffer.size + 1]), out)
+            pool.decode_batch(jpegs, bad_out)
     with pytest.raises(ValueError, match="thread"):
         native.DecodePool(0)
 
