@@ -5,7 +5,9 @@ Needs a PCR dataset and a validation folder, as those of the sample dataset:
 
     python3 scripts/make_sample_dataset.py sample
     python3 PCR_Converter.py sample/train sample_pcr
-    python3 benchmarks/autotune.py sample_pcr sample/val --out autotune_runs
+    OMP_NUM_THREADS=1 python3 benchmarks/autotune.py sample_pcr sample/val --out autotune_runs --jobs 2
+
+Stopped, it goes on when it is started again.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -20,10 +23,7 @@ from machine import describe
 
 ROOT = Path(__file__).resolve().parent.parent
 FIDELITIES = {"full": [], "auto": ["--n_scans", "auto"]}
-SETTING = (
-    "-a shufflenet_v2_x0_5 -b 32 --image_size 64 --lr 0.05 --epochs 20 -j 1 "
-    "--autotune-start 2 --autotune-freq 6"
-)
+SETTING = "-a shufflenet_v2_x0_5 -b 32 --image_size 48 --lr 0.05 --epochs 15 -j 1"
 
 
 def main() -> None:
@@ -33,23 +33,29 @@ def main() -> None:
     parser.add_argument("val", type=Path, help="an ImageFolder with the same classes")
     parser.add_argument("--out", type=Path, default=Path("autotune_runs"), help="where runs go")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--jobs", type=int, default=1, help="runs at the same time (1)")
     parser.add_argument("--flags", default=SETTING, help=f"of dali_main.py ({SETTING})")
     arguments = parser.parse_args()
-    rows = []
-    for seed in arguments.seeds:  # interleaved: what changes on the machine meets both
-        for name, fidelity in FIDELITIES.items():
-            run = arguments.out / f"{name}_{seed}"
-            flags = [*arguments.flags.split(), *fidelity, "--seed", str(seed)]
-            train(arguments.pcr, arguments.val, run, flags)
-            rows.append({"fidelity": name, "seed": seed, **outcome(run)})
+    # Interleaved: what changes on the machine meets both.
+    runs = [(seed, name) for seed in arguments.seeds for name in FIDELITIES]
+
+    def one(run: tuple[int, str]) -> dict[str, object]:
+        seed, name = run
+        output_dir = arguments.out / f"{name}_{seed}"
+        flags = [*arguments.flags.split(), *FIDELITIES[name], "--seed", str(seed)]
+        train(arguments.pcr, arguments.val, output_dir, flags)
+        return {"fidelity": name, "seed": seed, **outcome(output_dir)}
+
+    with ThreadPoolExecutor(arguments.jobs) as executor:
+        rows = list(executor.map(one, runs))
     print(describe("torch", "progressive-compressed-records"))
     print(f"{arguments.pcr}: dali_main.py --PCR_train {arguments.flags}\n")
-    print(table(pd.DataFrame(rows)))
+    print(table(pd.DataFrame(rows).sort_values(["fidelity", "seed"], ascending=[False, True])))
 
 
 def train(pcr: Path, val: Path, run: Path, flags: list[str]) -> None:
     """One run of the trainer."""
-    command = [sys.executable, ROOT / "dali_main.py", "--PCR_train", *flags]
+    command = [sys.executable, ROOT / "dali_main.py", "--PCR_train", "--resume", "auto", *flags]
     subprocess.run([*command, "--output_dir", run, pcr, val], check=True, stdout=sys.stderr)
 
 

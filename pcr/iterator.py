@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pcr.errors import FormatError, UsageError
+from pcr.format import ImageInfo
 from pcr.read_ahead import ReadAhead, Reading
 from pcr.reader import Dataset, RecordImages
 from pcr.sampler import EpochOrder
@@ -74,7 +75,7 @@ class PCRIterator(JpegSource):
             drop_last,
         )
         self._first_images = np.cumsum([0, *sizes], dtype=np.int64)
-        self._orientations: dict[int, NDArray[np.uint8]] = {}
+        self._infos: dict[int, tuple[ImageInfo, ...]] = {}
 
     @property
     def n_scans(self) -> int:
@@ -104,14 +105,20 @@ class PCRIterator(JpegSource):
 
     def orientations(self, batch: JpegBatch) -> NDArray[np.uint8]:
         """Each image's EXIF orientation, 1 … 8, from its record's metadata."""
+        found = [info.orientation or 1 for info in self._image_infos(batch)]
+        return np.array(found, dtype=np.uint8)
+
+    def level_ends(self, batch: JpegBatch) -> NDArray[np.int64]:
+        """Where each level ends in each image as it is read at full fidelity: int64 of shape (n, levels)."""
+        found = [info.level_bytes for info in self._image_infos(batch)]
+        return np.cumsum(np.array(found, dtype=np.int64).reshape(-1, self.levels), axis=1)
+
+    def _image_infos(self, batch: JpegBatch) -> list[ImageInfo]:
         records, images = self._places(batch.images)
-        for record in set(records.tolist()) - self._orientations.keys():
-            infos = self.dataset.read_info(record).images
-            self._orientations[record] = np.array(
-                [info.orientation or 1 for info in infos], dtype=np.uint8
-            )
+        for record in set(records.tolist()) - self._infos.keys():
+            self._infos[record] = self.dataset.read_info(record).images
         pairs = zip(records.tolist(), images.tolist(), strict=True)
-        return np.array([self._orientations[r][i] for r, i in pairs], dtype=np.uint8)
+        return [self._infos[record][image] for record, image in pairs]
 
     def error(self, image: int, message: str) -> str:
         """One line that names the image and its record."""

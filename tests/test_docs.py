@@ -8,6 +8,7 @@ from pathlib import Path
 import jpegs
 import pytest
 import records
+from toy_data import make_folder
 
 ROOT = Path(__file__).parent.parent
 
@@ -28,3 +29,16 @@ def test_the_formats_example_writes_a_picture(
     written = Path("third_at_level_2.jpg").read_bytes()
     assert written == dataset.read(0, 2)[2].tobytes()
     assert jpegs.decode(written).shape == jpegs.decode(records.sources(4)[2]).shape
+
+
+def test_the_loaders_examples_run_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch", reason="of the extra 'train'")
+    records.make_dataset(tmp_path / "pcr_dataset", (4,))
+    make_folder(tmp_path / "image_folder", 2)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for example in blocks("docs/LOADER.md", "python"):
+        exec(compile(example, "docs/LOADER.md", "exec"), names)
+    assert {"train", "evaluate", "files"} <= names.keys()

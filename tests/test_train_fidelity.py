@@ -1,11 +1,17 @@
 """The fidelity of each epoch: a number, a schedule, or the gradients' choice."""
 
+import itertools
+
 import pytest
 import torch
 from training_runs import ALONE, config, pcr_run, rows, values
 
 from pcr.cli.train import main
 from pcr.errors import UsageError
+from pcr.held import HeldBatches
+from pcr.iterator import PCRIterator
+from pcr.reader import Dataset
+from pcr.train import data as data_module
 from pcr.train import engine, fidelity
 from pcr.train.levels import Fidelity
 from pcr.train.state import TrainState
@@ -83,8 +89,9 @@ def test_auto_stays_at_full_fidelity_where_no_level_is_alike(data, tmp_path):
     assert values(tmp_path, "n_scans") == [10]
 
 
-def test_comparing_gradients_disturbs_nothing(data):
-    settings = config(data, n_scans="auto", autotune_batches=2)
+@pytest.mark.parametrize("loader", ["native", "dali"])
+def test_comparing_gradients_disturbs_nothing(data, loader):
+    settings = config(data, n_scans="auto", autotune_batches=2, loader=loader)
     state = TrainState.create(settings, ["blue", "red"], ALONE)
     before = {name: value.clone() for name, value in state.model.state_dict().items()}
     random = torch.get_rng_state()
@@ -101,11 +108,42 @@ def test_a_level_equal_to_full_fidelity_scores_one(data, monkeypatch):
     """With every level read as the last one, all gradients are the same."""
     settings = config(data, autotune_batches=1)
     state = TrainState.create(settings, ["blue", "red"], ALONE)
-    gradient = fidelity.gradient
-    monkeypatch.setattr(fidelity, "gradient", lambda *a: gradient(*a[:3], 10))
+    gradients = fidelity.gradients
+    monkeypatch.setattr(fidelity, "gradients", lambda *a: gradients(*a[:4], 10))
     tuning = fidelity.tune(state, settings, ALONE, 10)
     assert list(tuning.scores.values()) == pytest.approx([1.0] * 9)
     assert tuning.level == 1
+
+
+def test_comparing_reads_few_records_once(data):
+    """Two batches of 6 lie in two records of 8, which are read once for all levels."""
+    settings = config(data, autotune_batches=2)
+    held = data_module.held_records(settings, ALONE, 0, 2)
+    records = sorted(record.prefix_bytes[10] for record in Dataset(data / "pcr").records)
+    assert held.bytes_read in {sum(pair) for pair in itertools.combinations(records, 2)}
+    state = TrainState.create(settings, ["blue", "red"], ALONE)
+    assert fidelity.tune(state, settings, ALONE, 10).bytes_read == held.bytes_read
+
+
+def test_a_score_is_the_mean_of_the_batches_cosines():
+    one, other = torch.tensor([1.0, 0.0]), torch.tensor([1.0, 1.0])
+    assert [float(x) for x in fidelity.likeness(one, other)] == pytest.approx([0.5**0.5, 1])
+    assert [float(x) for x in fidelity.likeness(one * torch.inf, other)] == [0, 1]
+    empty = torch.zeros(2)
+    assert [float(x) for x in fidelity.likeness(empty, empty)] == [0, 0]
+
+
+@pytest.mark.parametrize("level", [1, 2, 5, 10])
+def test_held_batches_are_what_a_reading_at_the_level_gives(data, level):
+    read = PCRIterator(data / "pcr", 6, level, seed=3)
+    expected = list(itertools.islice(read.read(1), 3))
+    held = HeldBatches(PCRIterator(data / "pcr", 6, seed=3), 1, 3)
+    for held.n_scans in (10, level):
+        batches = list(held.read(1))
+    assert held.batch_sizes == [6, 6, 6] and held.n_scans == level
+    for batch, other in zip(batches, expected, strict=True):
+        assert batch.images.tolist() == other.images.tolist()
+        assert [one.tobytes() for one in batch.jpegs] == [one.tobytes() for one in other.jpegs]
 
 
 def test_levels_are_checked_before_training(data, capsys):

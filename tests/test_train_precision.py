@@ -11,7 +11,13 @@ from training_runs import ALONE, config, pcr_run, values
 from pcr.cli.train import main
 from pcr.errors import UsageError
 from pcr.train import amp
-from pcr.train.amp import ApexPrecision, TorchPrecision, choose_precision, create_optimizer
+from pcr.train.amp import (
+    ApexPrecision,
+    TorchPrecision,
+    choose_precision,
+    create_optimizer,
+    load_optimizer,
+)
 from pcr.train.state import TrainState
 
 CUDA = torch.device("cuda", 0)
@@ -177,7 +183,25 @@ def test_apexs_fused_sgd_serves_gpus_where_it_is_built(data, apex, monkeypatch):
     assert type(create_optimizer(settings, model, CUDA)) is apex.optimizers.FusedSGD
     assert type(create_optimizer(settings, model, ALONE.device)) is torch.optim.SGD
     monkeypatch.setattr(apex.optimizers, "FusedSGD", not_built)
-    assert type(create_optimizer(settings, model, CUDA)) is torch.optim.SGD
+    optimizer = create_optimizer(settings, model, CUDA)
+    assert type(optimizer) is torch.optim.SGD and optimizer.defaults["fused"]
+
+
+def test_the_fused_optimizer_goes_on_from_the_other_and_leaves_overflows_out(data):
+    """A checkpoint may change from the CPU to a GPU and back."""
+    settings = config(data, fp16=True)
+    precision = TorchPrecision(settings, ALONE.device)
+    model = torch.nn.Linear(2, 2)
+    plain, fused = (create_optimizer(settings, model, device) for device in (ALONE.device, CUDA))
+    before = model.weight.clone()
+    precision.step(model(torch.ones(1, 2)).sum() * torch.inf, fused)
+    assert torch.equal(model.weight, before)
+    for one, other in ((plain, fused), (fused, plain)):
+        precision.step(model(torch.ones(1, 2)).sum(), one)
+        load_optimizer(other, one.state_dict())
+        before = model.weight.clone()
+        precision.step(model(torch.ones(1, 2)).sum(), other)
+        assert not torch.equal(model.weight, before)
 
 
 def test_the_scale_is_saved_and_taken_up(data, monkeypatch):

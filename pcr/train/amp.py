@@ -160,19 +160,29 @@ def choose_precision(config: TrainConfig, device: torch.device) -> Precision:
 
 def create_optimizer(config: TrainConfig, model: nn.Module, device: torch.device) -> Optimizer:
     """SGD; on a GPU Apex's fused one where Apex was built with it, else torch's."""
+    on_gpu = device.type == "cuda"
     arguments: dict[str, Any] = {
         "lr": config.lr,
         "momentum": config.momentum,
         "weight_decay": config.weight_decay,
     }
-    if device.type == "cuda":
+    if on_gpu:
         try:
             from apex.optimizers import FusedSGD
 
             return FusedSGD(model.parameters(), **arguments)
         except (ImportError, RuntimeError):  # RuntimeError: Apex without its CUDA extensions
             pass
-    return torch.optim.SGD(model.parameters(), **arguments)
+    # Fused, it looks for overflowed gradients on the device; GradScaler else waits for it in each step.
+    return torch.optim.SGD(model.parameters(), **arguments, fused=True if on_gpu else None)
+
+
+def load_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
+    """Take over an optimizer's state; whether it is fused stays, for that depends on the device."""
+    groups = state["param_groups"]
+    if "fused" in optimizer.defaults:
+        groups = [{**group, "fused": optimizer.defaults["fused"]} for group in groups]
+    optimizer.load_state_dict({**state, "param_groups": groups})
 
 
 def _apex_modules() -> tuple[ModuleType, ModuleType]:

@@ -9,6 +9,7 @@ import torch
 
 from pcr.augment import PAPER_RATIO, PAPER_SCALE, Eval, Train
 from pcr.files import FileIterator
+from pcr.held import HeldBatches
 from pcr.imagefolder import ImageFolder
 from pcr.iterator import PCRIterator
 from pcr.loader import TensorLoader
@@ -26,17 +27,42 @@ def choose_loader(device: torch.device) -> str:
 
 def train_batches(config: TrainConfig, processes: Processes) -> Batches:
     """This process's share of the training data: a PCR dataset with `--PCR_train`, else an ImageFolder."""
-    share: dict[str, Any] = {
-        "rank": processes.rank,
-        "world_size": processes.world_size,
-        "seed": config.base_seed,
-    }
-    source: JpegSource
     if config.pcr_train:
-        source = PCRIterator(config.train_dir, config.batch_size, **share)
-    else:
-        folder = ImageFolder.scan(config.train_dir)
-        source = FileIterator(folder, config.batch_size, **share, only_jpegs=_is_native(config))
+        return decoded(records(config, processes), config, processes)
+    folder = FileIterator(
+        ImageFolder.scan(config.train_dir),
+        config.batch_size,
+        rank=processes.rank,
+        world_size=processes.world_size,
+        seed=config.base_seed,
+        only_jpegs=_is_native(config),
+    )
+    return decoded(folder, config, processes)
+
+
+def held_records(
+    config: TrainConfig, processes: Processes, epoch: int, batches: int
+) -> HeldBatches:
+    """That many batches of this process's share of the records, to be compared at several levels."""
+    # As few records as will do: all levels of them are read.
+    source = records(config, processes, shuffle_buffer_records=1, read_ahead_records=1)
+    return HeldBatches(source, epoch, batches)
+
+
+def records(config: TrainConfig, processes: Processes, **reading: Any) -> PCRIterator:
+    """This process's share of the PCR dataset."""
+    return PCRIterator(
+        config.train_dir,
+        config.batch_size,
+        rank=processes.rank,
+        world_size=processes.world_size,
+        seed=config.base_seed,
+        **reading,
+    )
+
+
+def decoded(source: JpegSource, config: TrainConfig, processes: Processes) -> Batches:
+    """What a source reads, with the crops and flips of training."""
     if _is_native(config):
         transform = Train(config.crop_size, PAPER_SCALE, PAPER_RATIO)
         return _native_batches(source, config, processes, transform=transform)

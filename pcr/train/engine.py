@@ -164,7 +164,9 @@ def choose_level(state: TrainState, data: Batches, run: Run) -> None:
         scores = {f"autotune_score_{level}": score for level, score in tuning.scores.items()}
         run.log.write(0, state.epoch, **scores, autotune_bytes_read=tuning.bytes_read)
         shown = ", ".join(f"{level}: {score:.3f}" for level, score in tuning.scores.items())
-        run.processes.print(f"likeness of gradients to full fidelity: {shown}")
+        run.processes.print(
+            f"likeness of gradients to full fidelity: {shown}; chosen: {tuning.level} scans"
+        )
         state.n_scans = tuning.level
     elif not config.fidelity.auto:
         state.n_scans = config.fidelity.level(state.epoch)

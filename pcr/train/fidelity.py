@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from itertools import islice
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, cross_entropy
 
-from pcr.train.batches import Batches
+from pcr.held import HeldBatches
 from pcr.train.config import TrainConfig
-from pcr.train.data import train_batches
+from pcr.train.data import decoded, held_records
 from pcr.train.processes import Processes
 from pcr.train.state import TrainState
 
@@ -33,48 +32,52 @@ class Tuning:
 def tune(state: TrainState, config: TrainConfig, processes: Processes, levels: int) -> Tuning:
     """Compare the loss's gradient at each level with that at full fidelity, and choose the lowest level that is alike.
 
-    Every level sees the same images, cut out alike: the first batches of each process's share of the epoch. A score
-    is the cosine similarity of the gradients of their summed loss, averaged over the processes that have images.
+    Every level sees the same batches, cut out alike: some of each process's share of the epoch, read once. A score
+    is the cosine similarity of a batch's gradients, averaged over the batches of all processes.
     """
-    full, bytes_read = gradient(state, config, processes, levels)
+    held = held_records(config, processes, state.epoch, config.autotune_batches)
+    # Kept in the host's memory, a model's size for each batch.
+    full = [one.cpu() for one in gradients(state, config, processes, held, levels)]
     scores = {}
     for level in range(1, levels):
-        one, level_bytes = gradient(state, config, processes, level)
-        bytes_read += level_bytes
-        score = torch.nan_to_num(
-            cosine_similarity(one.double(), full.double(), dim=0)
-        )  # overflowed: not alike
-        sums = processes.sum(torch.stack([score, (full != 0).any().double()]))
-        scores[level] = float(sums[0] / sums[1].clamp(min=1))
-    total_bytes = processes.sum(torch.tensor([bytes_read], device=processes.device))
+        sums = torch.zeros(2, dtype=torch.float64, device=processes.device)  # of scores, batches
+        for one, like in zip(gradients(state, config, processes, held, level), full, strict=True):
+            sums += torch.stack(likeness(one, like.to(one.device)))
+        score, batches = processes.sum(sums).tolist()
+        scores[level] = score / max(batches, 1)
+    total_bytes = processes.sum(torch.tensor([held.bytes_read], device=processes.device))
     level = min(
         (k for k, score in scores.items() if score > config.autotune_threshold), default=levels
     )
     return Tuning(scores, level, int(total_bytes))
 
 
-def gradient(
-    state: TrainState, config: TrainConfig, processes: Processes, level: int
-) -> tuple[Tensor, int]:
-    """The gradient, one float32 vector, of the loss summed over the first batches of the epoch at this level.
+def likeness(one: Tensor, full: Tensor) -> tuple[Tensor, Tensor]:
+    """The cosine similarity of two gradients, and 1; twice 0 for those of an empty batch.
 
-    Also the bytes that were read for it. Model, optimizer, random numbers and the training data stay as they were.
+    A gradient that overflowed is like none.
     """
-    data: Batches = train_batches(config, processes)
-    data.n_scans = level
+    score = torch.nan_to_num(cosine_similarity(one.double(), full.double(), dim=0))
+    return score, (full != 0).any().double()
+
+
+def gradients(
+    state: TrainState, config: TrainConfig, processes: Processes, held: HeldBatches, level: int
+) -> Iterator[Tensor]:
+    """The gradient, one float32 vector, of each batch's loss at this level.
+
+    Model, optimizer, random numbers and the training data stay as they were.
+    """
+    held.n_scans = level
+    data = decoded(held, config, processes)
     data.set_epoch(state.epoch)
     parameters = [weight for weight in state.model.parameters() if weight.requires_grad]
-    total = torch.zeros(sum(weight.numel() for weight in parameters), device=processes.device)
-    try:
-        with undisturbed(state.model, config.base_seed):
-            for images, labels in islice(data, config.autotune_batches):
-                with state.precision.autocast():
-                    loss = cross_entropy(state.model(images), labels, reduction="sum")
-                parts = torch.autograd.grad(loss * GRADIENT_SCALE, parameters)
-                total += torch.cat([part.flatten().float() for part in parts])
-    finally:
-        data.close()
-    return total, data.bytes_read
+    with closing(data), undisturbed(state.model, config.base_seed):
+        for images, labels in data:
+            with state.precision.autocast():
+                loss = cross_entropy(state.model(images), labels, reduction="sum")
+            parts = torch.autograd.grad(loss * GRADIENT_SCALE, parameters)
+            yield torch.cat([part.flatten().float() for part in parts])
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from pcr.errors import DatasetError, FormatError, UsageError
-from pcr.train.amp import Precision, choose_precision, create_optimizer
+from pcr.train.amp import Precision, choose_precision, create_optimizer, load_optimizer
 from pcr.train.batches import Batches
 from pcr.train.config import TrainConfig
 from pcr.train.log import EpochSummary
@@ -115,7 +115,7 @@ class TrainState:
             )
         try:
             self.model.load_state_dict(saved["model"])
-            self.optimizer.load_state_dict(saved["optimizer"])
+            load_optimizer(self.optimizer, saved["optimizer"])
             self.precision.load_state_dict(saved["scaler"])
         except (RuntimeError, ValueError) as error:
             reason = " ".join(str(error).split())
