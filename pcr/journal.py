@@ -99,9 +99,13 @@ class Journal:
             before = found["options"].get(option)
             may_change = option in _BAD_IMAGE_OPTIONS and found["options"]["on_bad_image"] == "fail"
             if before != value and not may_change:
-                what = "another one" if option == "ladder" else f"{before!r}, not {value!r}"
+                what = (
+                    "another ladder"
+                    if option == "ladder"
+                    else f"{option} {before!r}, not {value!r}"
+                )
                 raise DatasetError(
-                    f"{self.directory}: holds a conversion that began with {option} {what}: "
+                    f"{self.directory}: holds a conversion that began with {what}: "
                     "give it again, or use --force to begin anew"
                 )
         if found["fingerprint"] != expected["fingerprint"]:

@@ -140,7 +140,9 @@ def test_other_options_or_sources_are_refused(tmp_path: Path) -> None:
     source, out = make_folder(tmp_path / "source", {"cat": 40}), tmp_path / "out"
     Conversion(source, out).wait_for(layout.record_file(1)).end(signal.SIGKILL)
     assert "began with seed 0, not 1" in fail(CONVERTER, source, out, *OPTIONS, "--seed", 1)
-    assert "ladder another one" in fail(CONVERTER, source, out, *OPTIONS, "--ladder", "luma")
+    assert "began with another ladder:" in fail(
+        CONVERTER, source, out, *OPTIONS, "--ladder", "luma"
+    )
     os.utime(source / "cat" / "001.jpg")
     assert "have changed since" in fail(CONVERTER, source, out, *OPTIONS)
     (source / "cat" / "new.jpg").write_bytes(b"")

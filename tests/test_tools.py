@@ -91,6 +91,12 @@ def test_info(converted: Path) -> None:
     assert facts["file_bytes"] == sum(p.stat().st_size for p in converted.glob("PCR_?.db"))
 
 
+def test_names_that_the_terminal_cannot_show(converted: Path, tmp_path: Path) -> None:
+    shutil.copytree(converted, tmp_path / "é")
+    result = run(PCR, "info", tmp_path / "é", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert result.returncode == 0 and result.stdout.startswith(f"{tmp_path}/\\xe9\n")
+
+
 def test_verify(converted: Path, dataset: Path) -> None:
     assert succeed(PCR, "verify", converted, "--decode", "--quiet").splitlines() == [
         "PCR.db OK",
