@@ -117,9 +117,9 @@ def test_a_signal_stops_in_order(
     assert code == 130
     assert errors == (
         f"error: interrupted by signal {number.name}: "
-        "the same command again goes on behind the last whole record\n"
+        "the same command again (without --force) goes on behind the last whole record\n"
     )
-    assert "expected a finished PCR dataset" in fail(PCR, "info", tmp_path / "out")
+    assert "(without --force)" in fail(PCR, "info", tmp_path / "out")
     printed = succeed(CONVERTER, source, tmp_path / "out", *OPTIONS)
     assert "of them from before" in printed
     assert_finished_alike(tmp_path / "out", converted)
