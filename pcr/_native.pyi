@@ -36,7 +36,11 @@ class Header:
 def header(jpeg: Buffer) -> Header: ...
 def split(jpeg: Buffer) -> NDArray[np.int64]: ...
 def transcode(
-    jpeg: Buffer, scripts: dict[int, NDArray[np.int32]], copy_markers: str, max_pixels: int
+    jpeg: Buffer,
+    scripts: dict[int, NDArray[np.int32]],
+    copy_markers: str,
+    max_pixels: int,
+    coder: str,
 ) -> NDArray[np.uint8]: ...
 def join(groups: Sequence[Buffer]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]: ...
 def pack(parts: Sequence[Buffer]) -> bytes: ...
@@ -78,6 +82,7 @@ class DecodePool:
         decoder: str = "native",
         block_smoothing: bool = False,
         oversampling: float = 1.0,
+        resize_first: bool = False,
         max_pixels: int = ...,
     ) -> list[tuple[int, str]]: ...
 

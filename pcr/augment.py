@@ -7,6 +7,7 @@ many threads decode it. The distributions and the rounding are those of torchvis
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -24,7 +25,12 @@ Windows: TypeAlias = tuple[NDArray[np.float32], NDArray[np.bool_]]
 IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
 IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
 
-_ATTEMPTS = 10
+# The random-resized crop of the paper's training runs, which are those of NVIDIA's DALI ResNet example
+# (https://docs.nvidia.com/deeplearning/dali/, use cases, PyTorch ResNet50).
+PAPER_SCALE = (0.1, 1.0)  # of the image's area
+PAPER_RATIO = (0.8, 1.25)  # width / height
+
+CROP_ATTEMPTS = 10
 _FLIPS, _CROPS = range(2)  # one stream of random numbers for each purpose
 
 
@@ -43,6 +49,20 @@ class Transform(Protocol):
     def output_size(self) -> tuple[int, int]:
         """Height and width of every image of a batch."""
 
+    @property
+    def oversampling(self) -> float:
+        """How large the window must still be when its image is decoded at 1/2, 1/4 or 1/8 of its size.
+
+        In outputs, in both directions: 1 or more, infinity for always at full size.
+        """
+
+    @property
+    def resize_first(self) -> bool:
+        """Whether the window is cut out of the resized image, or cut out first and then resized.
+
+        At its border the filter then sees the pixels around it, or does not.
+        """
+
     def windows(self, sizes: NDArray[np.int64], keys: NDArray[np.uint64]) -> Windows:
         """The window of each image that is resized to the output, and whether it is mirrored.
 
@@ -56,6 +76,8 @@ class Train:
 
     size: of the output in pixels, one side of a square or (height, width). scale: the window's share of the
     image's area. ratio: its width / height. flip: the probability of mirroring. mean, std: of pixel values in 0 … 1.
+    oversampling: images are decoded at 1/2, 1/4 or 1/8 of their size while the window then still is this many times
+    the output in both directions; infinity for always at full size.
     """
 
     size: Size = 224
@@ -64,9 +86,10 @@ class Train:
     flip: float = 0.5
     mean: Triple = IMAGENET_MEAN
     std: Triple = IMAGENET_STD
+    oversampling: float = 1.0
 
     def __post_init__(self) -> None:
-        _check_normalisation(self.size, self.mean, self.std)
+        _check_output(self)
         for name, (least, most) in (("scale", self.scale), ("ratio", self.ratio)):
             if not 0 < least <= most:
                 raise UsageError(f"{name}: expected 0 < least <= most, found {least} and {most}")
@@ -77,6 +100,11 @@ class Train:
     def output_size(self) -> tuple[int, int]:
         """Height and width of the output."""
         return _pair(self.size)
+
+    @property
+    def resize_first(self) -> bool:
+        """No: as `RandomResizedCrop`."""
+        return False
 
     def windows(self, sizes: NDArray[np.int64], keys: NDArray[np.uint64]) -> Windows:
         """Random windows, whole pixels; flips after the crop."""
@@ -89,16 +117,17 @@ class Eval:
     """The centre: shorter side resized to `resize`, then the middle `size` of it, in one resampling.
 
     resize: pixels; size: of the output in pixels, one side of a square or (height, width), at most `resize`.
-    mean, std: of pixel values in 0 … 1.
+    mean, std: of pixel values in 0 … 1. oversampling: as `Train`'s; images are decoded at full size unless it is lower.
     """
 
     resize: int = 256
     size: Size = 224
     mean: Triple = IMAGENET_MEAN
     std: Triple = IMAGENET_STD
+    oversampling: float = math.inf
 
     def __post_init__(self) -> None:
-        _check_normalisation(self.size, self.mean, self.std)
+        _check_output(self)
         if max(_pair(self.size)) > self.resize:
             raise UsageError(f"expected a crop of {self.resize} pixels or less, found {self.size}")
 
@@ -106,6 +135,11 @@ class Eval:
     def output_size(self) -> tuple[int, int]:
         """Height and width of the output."""
         return _pair(self.size)
+
+    @property
+    def resize_first(self) -> bool:
+        """Yes: as `Resize` and then `CenterCrop`."""
+        return True
 
     def windows(self, sizes: NDArray[np.int64], keys: NDArray[np.uint64]) -> Windows:
         """Windows in fractions of source pixels: the resized image's crop, scaled back; no flips."""
@@ -142,10 +176,12 @@ def random_resized_crops(
 
     Ten attempts at an area and an aspect ratio; where none fits, the largest centred window whose ratio does.
     """
-    draws = uniforms(keys, _CROPS, 2 * _ATTEMPTS + 2)
-    area = sizes.prod(axis=1)[:, None] * (scale[0] + draws[:, :_ATTEMPTS] * (scale[1] - scale[0]))
+    draws = uniforms(keys, _CROPS, 2 * CROP_ATTEMPTS + 2)
+    area = sizes.prod(axis=1)[:, None] * (
+        scale[0] + draws[:, :CROP_ATTEMPTS] * (scale[1] - scale[0])
+    )
     low, high = np.log(ratio)
-    aspect = np.exp(low + draws[:, _ATTEMPTS:-2] * (high - low))
+    aspect = np.exp(low + draws[:, CROP_ATTEMPTS:-2] * (high - low))
     attempts = np.stack([np.rint(np.sqrt(area * aspect)), np.rint(np.sqrt(area / aspect))], axis=2)
     fits: NDArray[np.bool_] = np.all((attempts > 0) & (attempts <= sizes[:, None, :]), axis=2)
     drawn = attempts[np.arange(len(sizes)), fits.argmax(axis=1)]
@@ -183,10 +219,13 @@ def _pair(size: Size) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else size
 
 
-def _check_normalisation(size: Size, mean: Triple, std: Triple) -> None:
-    if min(_pair(size)) < 1:
-        raise UsageError(f"size: expected 1 pixel or more, found {size}")
+def _check_output(transform: Transform) -> None:
+    if min(transform.output_size) < 1:
+        raise UsageError(f"size: expected 1 pixel or more, found {transform.output_size}")
+    mean, std = transform.mean, transform.std
     if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
         raise UsageError(
             f"expected a mean and a positive std for each of 3 channels, found {mean} and {std}"
         )
+    if not transform.oversampling >= 1:
+        raise UsageError(f"oversampling: expected 1 or more, found {transform.oversampling}")

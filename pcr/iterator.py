@@ -3,50 +3,42 @@
 from __future__ import annotations
 
 import os
-import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
 
-from pcr.epochs import Batch, EpochIterator
-from pcr.errors import UsageError
+import numpy as np
+from numpy.typing import NDArray
+
+from pcr.errors import FormatError, UsageError
+from pcr.read_ahead import ReadAhead, Reading
 from pcr.reader import Dataset, RecordImages
-from pcr.sampler import EpochOrder, batch_count, batch_sizes
+from pcr.sampler import EpochOrder
+from pcr.source import JpegBatch, JpegSource
 
-T = TypeVar("T")
 DrawnImage = tuple[RecordImages, int, int]
 """An image of an epoch: its record as read, the record's number, its position in the record."""
 
 
 @dataclass
-class Reading:
+class RecordReading(Reading):
     """How records are read, and what that took so far."""
 
-    level: int
+    level: int = 1
     verify_checksums: bool = True
     read_ahead_records: int = 2
-    bytes_read: int = 0
-    wait_seconds: float = 0.0
-
-    def receive(self, arrivals: Iterator[tuple[RecordImages, int]]) -> RecordImages:
-        """The next record that was read ahead; waiting for it and its bytes are counted."""
-        asked = time.perf_counter()
-        images, prefix_bytes = next(arrivals)
-        self.wait_seconds += time.perf_counter() - asked
-        self.bytes_read += prefix_bytes
-        return images
 
 
-class PCRIterator(EpochIterator):
+class PCRIterator(JpegSource):
     """Minibatches of one rank's share of a dataset; each ``for`` loop over it is one epoch.
 
     A batch is ``(jpegs, labels)``: lists of uint8 arrays of shape (bytes,), each a whole JPEG, and of
     int32 arrays of shape (1,), as DALI's external source takes them. The arrays are views of a record's
     buffer. Every image of the share comes once per epoch, in an order drawn from (seed, epoch). All
-    ranks have the same number of batches; docs/FORMAT.md tells how a share is dealt into batches.
+    ranks have the same number of batches.
     """
+
+    _reading: RecordReading
 
     def __init__(
         self,
@@ -58,6 +50,7 @@ class PCRIterator(EpochIterator):
         rank: int = 0,
         world_size: int = 1,
         shuffle: bool = True,
+        drop_last: bool = False,
         shuffle_buffer_records: int = 4,
         read_ahead_records: int = 2,
         verify_checksums: bool = True,
@@ -66,28 +59,22 @@ class PCRIterator(EpochIterator):
 
         Raises DatasetError where there is no finished dataset, UsageError where an argument is out of range.
         """
-        super().__init__()
         self.dataset = Dataset(root_dir)
-        for name, value, least in (
-            ("batch_size", batch_size, 1),
-            ("seed", seed, 0),
-            ("shuffle_buffer_records", shuffle_buffer_records, 1),
-            ("read_ahead_records", read_ahead_records, 1),
-        ):
-            if value < least:
-                raise UsageError(f"{name}: expected {least} or more, found {value}")
-        self.batch_size = batch_size
-        self._reading = Reading(
-            self.dataset.check_level(n_scans), verify_checksums, read_ahead_records
+        if read_ahead_records < 1:
+            raise UsageError(f"read_ahead_records: expected 1 or more, found {read_ahead_records}")
+        sizes = tuple(record.images for record in self.dataset.records)
+        super().__init__(
+            EpochOrder(sizes, seed, 0, rank, world_size, shuffle, shuffle_buffer_records),
+            batch_size,
+            RecordReading(
+                level=self.dataset.check_level(n_scans),
+                verify_checksums=verify_checksums,
+                read_ahead_records=read_ahead_records,
+            ),
+            drop_last,
         )
-        self._order = EpochOrder(
-            tuple(record.images for record in self.dataset.records),
-            seed,
-            rank=rank,
-            world_size=world_size,
-            shuffle=shuffle,
-            window_records=shuffle_buffer_records,
-        )
+        self._first_images = np.cumsum([0, *sizes], dtype=np.int64)
+        self._orientations: dict[int, NDArray[np.uint8]] = {}
 
     @property
     def n_scans(self) -> int:
@@ -99,16 +86,6 @@ class PCRIterator(EpochIterator):
         self._reading.level = self.dataset.check_level(n_scans)
 
     @property
-    def bytes_read(self) -> int:
-        """Bytes of record files that were asked for so far."""
-        return self._reading.bytes_read
-
-    @property
-    def wait_seconds(self) -> float:
-        """How long batches waited for records so far."""
-        return self._reading.wait_seconds
-
-    @property
     def levels(self) -> int:
         """The number of levels of the dataset, the greatest ``n_scans``."""
         return self.dataset.levels
@@ -118,41 +95,58 @@ class PCRIterator(EpochIterator):
         """The dataset's class names; the position is the label."""
         return list(self.dataset.class_names)
 
-    @property
-    def num_images(self) -> int:
-        """The images of this rank's share."""
-        return len(self._order)
-
-    @property
-    def batch_sizes(self) -> list[int]:
-        """Images of each of this rank's batches."""
-        batches = batch_count(len(self.dataset), self._order.world_size, self.batch_size)
-        return batch_sizes(self.num_images, batches, self.batch_size)
-
-    def _open(self, epoch: int, first_batch: int) -> Iterator[Batch]:
+    def read(self, epoch: int, first_batch: int = 0) -> Generator[JpegBatch, None, None]:
+        """The batches of an epoch from ``first_batch`` on."""
         sizes = self.batch_sizes
-        images = draw_images(
-            self.dataset,
-            replace(self._order, epoch=epoch),
-            self._reading,
-            skip=sum(sizes[:first_batch]),
-        )
-        return _batches(images, sizes[first_batch:])
+        order = replace(self.order, epoch=epoch)
+        images = draw_images(self.dataset, order, self._reading, skip=sum(sizes[:first_batch]))
+        return _batches(images, sizes[first_batch:], self._first_images)
+
+    def orientations(self, batch: JpegBatch) -> NDArray[np.uint8]:
+        """Each image's EXIF orientation, 1 … 8, from its record's metadata."""
+        records, images = self._places(batch.images)
+        for record in set(records.tolist()) - self._orientations.keys():
+            infos = self.dataset.read_info(record).images
+            self._orientations[record] = np.array(
+                [info.orientation or 1 for info in infos], dtype=np.uint8
+            )
+        pairs = zip(records.tolist(), images.tolist(), strict=True)
+        return np.array([self._orientations[r][i] for r, i in pairs], dtype=np.uint8)
+
+    def error(self, image: int, message: str) -> str:
+        """One line that names the image and its record."""
+        (record,), (position,) = self._places(np.array([image]))
+        try:
+            name = self.dataset.read_info(record).images[position].name
+        except FormatError:
+            name = f"number {position}"
+        return f"{self.dataset.record_path(record)}: image {name}: {message}"
+
+    def _places(self, images: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Records, and positions in them."""
+        records = np.searchsorted(self._first_images, images, side="right") - 1
+        return records, images - self._first_images[records]
 
 
-def _batches(images: Iterator[DrawnImage], sizes: Sequence[int]) -> Iterator[Batch]:
+def _batches(
+    images: Generator[DrawnImage, None, None],
+    sizes: Sequence[int],
+    first_images: NDArray[np.int64],
+) -> Generator[JpegBatch, None, None]:
     # A function and no method: a generator that held its iterator would keep it, and its thread, alive.
-    for size in sizes:
-        drawn = [next(images) for _ in range(size)]
-        yield (
-            [record[image] for record, _, image in drawn],
-            [record.labels[image : image + 1] for record, _, image in drawn],
-        )
+    with closing(images):
+        for size in sizes:
+            drawn = [next(images) for _ in range(size)]
+            yield JpegBatch(
+                [record[image] for record, _, image in drawn],
+                np.array([record.labels[image] for record, _, image in drawn], dtype=np.int64),
+                np.array([first_images[number] + i for _, number, i in drawn], dtype=np.int64),
+            )
 
 
 def draw_images(
-    dataset: Dataset, order: EpochOrder, reading: Reading, *, skip: int = 0
-) -> Iterator[DrawnImage]:
+    dataset: Dataset, order: EpochOrder, reading: RecordReading, *, skip: int = 0
+) -> Generator[DrawnImage, None, None]:
     """One rank's share of an epoch image by image, without its first ``skip``."""
 
     def read(record: int) -> tuple[RecordImages, int]:
@@ -170,36 +164,3 @@ def draw_images(
                 yield window[record], record, image
             for record in drawn.forget:
                 del window[record]
-
-
-class ReadAhead(Generic[T]):
-    """The results of ``read`` over ``items``, in order, up to ``depth`` of them made ahead by a thread."""
-
-    def __init__(self, read: Callable[[int], T], items: Iterable[int], depth: int) -> None:
-        self._read = read
-        self._items = iter(items)
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="pcr-read")
-        self._pending: deque[Future[T]] = deque()
-        for _ in range(depth):
-            self._submit()
-
-    def _submit(self) -> None:
-        for item in self._items:
-            self._pending.append(self._executor.submit(self._read, item))
-            return
-
-    def __iter__(self) -> Iterator[T]:
-        return self
-
-    def __next__(self) -> T:
-        if not self._pending:
-            raise StopIteration
-        result = self._pending.popleft().result()
-        self._submit()
-        return result
-
-    def __enter__(self) -> ReadAhead[T]:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._executor.shutdown(cancel_futures=True)

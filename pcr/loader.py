@@ -8,69 +8,73 @@ import warnings
 import weakref
 from collections.abc import Generator
 from contextlib import ExitStack, closing
-from dataclasses import replace
-from types import TracebackType
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypedDict, Unpack
 
 import numpy as np
 
 from pcr.augment import Train, Transform
-from pcr.decoding import Batch, DatasetImages, DecodeOptions, TensorDecoder, WholeImageDecoder
+from pcr.decoding import Batch, DecodeOptions, TensorDecoder, WholeImageDecoder
+from pcr.epochs import EpochIterator
 from pcr.errors import UsageError
-from pcr.iterator import DrawnImage, ReadAhead, Reading, draw_images
+from pcr.iterator import PCRIterator
 from pcr.jpeg import MAX_PIXELS
 from pcr.outputs import BatchSpec, make_output
-from pcr.reader import Dataset
-from pcr.sampler import EpochOrder, batch_count, batch_sizes
+from pcr.read_ahead import ReadAhead
+from pcr.source import JpegSource
 
-Batches: TypeAlias = Generator[tuple[Any, Any], None, None]
+Tensors: TypeAlias = tuple[Any, Any]
+"""Images and labels."""
 
 _DEFAULT_TRANSFORM = Train()
-_DECODERS = ("native", "libjpeg")
 
 
-class PCRLoader:
-    """Batches ``(images, labels)`` of one rank's share of a dataset; each ``iter()`` is one epoch.
+class TensorOptions(TypedDict, total=False):
+    """The keyword arguments of `TensorLoader`, which tells what each means."""
+
+    transform: Transform | None
+    num_threads: int | None
+    dtype: object
+    layout: Literal["NCHW", "NHWC"]
+    device: object
+    output: Literal["torch", "numpy"]
+    prefetch_batches: int
+    apply_orientation: bool
+    on_error: Literal["raise", "skip"]
+    decoder: Literal["native", "libjpeg"]
+    block_smoothing: bool
+    max_pixels: int
+
+
+class TensorLoader(EpochIterator[Tensors]):
+    """Batches ``(images, labels)`` of what a source of JPEGs reads; each ``iter()`` is one epoch.
 
     images: a tensor of shape (N, 3, H, W), normalised as the transform says, or pixel values 0 … 255 where the
     dtype is uint8; with ``transform=None`` a list of N uint8 arrays of shape (height, width, 3), each image whole.
     labels: int64 of shape (N,). A batch stays as it is for as long as it is held.
 
-    Every image of the share comes once per epoch, in an order and with crops and flips drawn from (seed, epoch,
-    image): pixels depend neither on threads nor on the batch that an image is in. All ranks have as many batches.
-    Records are read by one background thread, batches decoded ahead by another with ``num_threads`` native ones;
-    all end when the iterator is dropped, when it is exhausted and when anything is raised. docs/LOADER.md has more.
+    Crops and flips are drawn from (seed, epoch, image): pixels depend neither on threads nor on the batch that an
+    image is in. Files are read by one background thread, batches decoded ahead by another with ``num_threads``
+    native ones; all end when the iterator is dropped, when it is exhausted and when anything is raised.
     """
 
     def __init__(
         self,
-        root: str | os.PathLike[str],
-        batch_size: int,
-        n_scans: int | None = None,
+        source: JpegSource,
         *,
         transform: Transform | None = _DEFAULT_TRANSFORM,
-        seed: int = 0,
-        rank: int = 0,
-        world_size: int = 1,
-        shuffle: bool = True,
-        drop_last: bool = False,
         num_threads: int | None = None,
         dtype: object = None,
         layout: Literal["NCHW", "NHWC"] = "NCHW",
         device: object = "cpu",
         output: Literal["torch", "numpy"] = "torch",
         prefetch_batches: int = 2,
-        shuffle_buffer_records: int = 2,
-        read_ahead_records: int = 1,
-        verify_checksums: bool = True,
         apply_orientation: bool = False,
         on_error: Literal["raise", "skip"] = "raise",
         decoder: Literal["native", "libjpeg"] = "native",
         block_smoothing: bool = False,
-        oversampling: float = 1.0,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
-        """Open the dataset in ``root``; ``n_scans`` levels of it are read, all for None.
+        """Decode what ``source`` reads.
 
         transform: `Train`, `Eval`, an object like them, or None for whole images. num_threads: None for as many as
         the process may use cores. dtype: uint8, float16, bfloat16 or float32 (the default), as a name or as torch's
@@ -79,130 +83,111 @@ class PCRLoader:
         apply_orientation: turn images as their EXIF data say, which torchvision's ImageFolder does not.
         on_error: ``"skip"`` puts another image of the batch in the place of one that can't be decoded, counts it in
         ``skipped`` and warns once. decoder: ``"libjpeg"`` is the slower reference. block_smoothing: libjpeg's, for
-        incomplete images; only with ``decoder="libjpeg"``. oversampling: images are decoded at 1/2, 1/4 or 1/8
-        of their size while the window then still is this many times the output; infinity for always at full size.
+        incomplete images; only with ``decoder="libjpeg"``.
 
-        Raises DatasetError where there is no finished dataset, UsageError where an argument is out of range.
+        Raises UsageError where an argument is out of range.
         """
-        _check_at_least(1, batch_size=batch_size, prefetch_batches=prefetch_batches)
-        _check_at_least(1, read_ahead_records=read_ahead_records, max_pixels=max_pixels)
-        _check_at_least(0, seed=seed)
-        if not oversampling >= 1:
-            raise UsageError(f"oversampling: expected 1 or more, found {oversampling}")
-        _check_choice("decoder", decoder, _DECODERS)
+        super().__init__()
+        _check_at_least(1, prefetch_batches=prefetch_batches, max_pixels=max_pixels)
+        _check_choice("decoder", decoder, ("native", "libjpeg"))
         _check_choice("on_error", on_error, ("raise", "skip"))
         _check_choice("output", output, ("torch", "numpy"))
         if block_smoothing and decoder != "libjpeg":
             raise UsageError("block_smoothing: expected decoder='libjpeg' with it")
-        self.dataset = Dataset(root)
-        self.batch_size, self.drop_last = batch_size, drop_last
         self.transform, self.prefetch_batches = transform, prefetch_batches
         self.skipped = 0
         self.wait_seconds = 0.0
+        self._source = source
         self._options = DecodeOptions(
             _thread_count(num_threads),
             decoder,
             block_smoothing,
-            oversampling,
             apply_orientation,
             on_error == "skip",
             max_pixels,
         )
         size = None if transform is None else transform.output_size
-        spec = BatchSpec.make(batch_size, size, dtype, layout)
+        spec = BatchSpec.make(source.batch_size, size, dtype, layout)
         self._output = make_output(output, spec, device, keep=prefetch_batches + 3)
-        self._reading = Reading(
-            self.dataset.check_level(n_scans), verify_checksums, read_ahead_records
-        )
-        self._order = EpochOrder(
-            tuple(record.images for record in self.dataset.records),
-            seed,
-            rank=rank,
-            world_size=world_size,
-            shuffle=shuffle,
-            window_records=shuffle_buffer_records,
-        )
-        self._images = DatasetImages(self.dataset)
-        self._position = self._next = (0, 0)  # epoch, batch
-        self._running: weakref.ref[Batches] | None = None
+        self._left_in_mid_epoch = False
+        self._running: weakref.ref[Generator[Tensors, None, None]] | None = None
 
     @property
-    def n_scans(self) -> int:
-        """The level at which records are read; a new value holds from the next record read."""
-        return self._reading.level
+    def n_scans(self) -> int | None:
+        """The level at which records are read, None for images; a new value holds from the next record read."""
+        return self._source.n_scans
 
     @n_scans.setter
     def n_scans(self, n_scans: int | None) -> None:
-        self._reading.level = self.dataset.check_level(n_scans)
+        self._source.n_scans = n_scans
 
     @property
-    def levels(self) -> int:
-        """The number of levels of the dataset, the greatest ``n_scans``."""
-        return self.dataset.levels
+    def levels(self) -> int | None:
+        """The number of levels of the dataset, the greatest ``n_scans``; None for images."""
+        return self._source.levels
 
     @property
     def classes(self) -> list[str]:
         """Class names; the position is the label."""
-        return list(self.dataset.class_names)
+        return self._source.class_names
 
     @property
     def class_to_idx(self) -> dict[str, int]:
         """Labels by class name."""
-        return {name: label for label, name in enumerate(self.dataset.class_names)}
+        return {name: label for label, name in enumerate(self.classes)}
 
     @property
     def num_images(self) -> int:
         """The images of this rank's share."""
-        return len(self._order)
+        return self._source.num_images
+
+    @property
+    def total_images(self) -> int:
+        """The images of all ranks."""
+        return self._source.total_images
+
+    @property
+    def batch_sizes(self) -> list[int]:
+        """Images of each of this rank's batches."""
+        return self._source.batch_sizes
 
     @property
     def bytes_read(self) -> int:
-        """Bytes of record files that were asked for so far, read ahead included."""
-        return self._reading.bytes_read
+        """Bytes of files that were asked for so far, read ahead included."""
+        return self._source.bytes_read
 
     @property
     def read_wait_seconds(self) -> float:
-        """How long decoding waited for records so far; ``wait_seconds`` is how long the user did for batches."""
-        return self._reading.wait_seconds
-
-    @property
-    def epoch(self) -> int:
-        """The epoch under way, or the one that the next ``iter()`` begins."""
-        return self._resume_point()[0]
-
-    def set_epoch(self, epoch: int) -> None:
-        """Let the next ``iter()`` begin this epoch; without it, each begins the one behind the last."""
-        _check_at_least(0, epoch=epoch)
-        self._position = self._next = (epoch, 0)
+        """How long decoding waited for files so far; ``wait_seconds`` is how long the user did for batches."""
+        return self._source.wait_seconds
 
     def state_dict(self) -> dict[str, Any]:
         """Where the loader stands, as plain numbers: the batches that were handed out, not those made ahead."""
-        epoch, batch = self._resume_point()
-        return {"epoch": epoch, "batch": batch, "n_scans": self.n_scans, **self._fixed()}
+        epoch, batch = self.position
+        return {"epoch": epoch, "batch": batch, "n_scans": self.n_scans, **self._source.drawing()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Let the next ``iter()`` go on where ``state`` was taken, with the batches that come then.
 
         Raises UsageError where the state is of a loader that draws other batches.
         """
-        for name, value in self._fixed().items():
-            if state.get(name) != value:
-                raise UsageError(f"{name}: expected {value} as here, found {state.get(name)}")
+        self._source.check_drawing(state)
         epoch, batch = state.get("epoch", -1), state.get("batch", -1)
         _check_at_least(0, epoch=epoch, batch=batch)
         self.n_scans = state.get("n_scans")
-        self._position = self._next = (epoch, min(batch, len(self)))
+        self.set_epoch(epoch, min(batch, len(self)))
 
-    def __len__(self) -> int:
-        """Batches per epoch, the same on all ranks."""
-        if self.drop_last:
-            return len(self.dataset) // self._order.world_size // self.batch_size
-        return batch_count(len(self.dataset), self._order.world_size, self.batch_size)
+    def set_epoch(self, epoch: int, first_batch: int = 0) -> None:
+        """Let the next ``iter()`` begin this epoch; without it, each begins the one behind the last."""
+        super().set_epoch(epoch, first_batch)
+        self._left_in_mid_epoch = False
 
-    def __iter__(self) -> Batches:
-        epoch, first_batch = self._position = self._next
-        self._next = (epoch + 1, 0)
-        batches = self._run(epoch, first_batch)
+    def __iter__(self) -> Generator[Tensors, None, None]:
+        self.close()
+        if self._left_in_mid_epoch:
+            self._position = (self._position[0] + 1, 0)
+        self._left_in_mid_epoch = True
+        batches = self._run(*self._position)
         self._running = weakref.ref(batches)
         return batches
 
@@ -212,33 +197,18 @@ class PCRLoader:
         if batches is not None:
             batches.close()
 
-    def __enter__(self) -> PCRLoader:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _run(self, epoch: int, first_batch: int) -> Batches:
-        sizes = self._sizes()
+    def _run(self, epoch: int, first_batch: int) -> Generator[Tensors, None, None]:
+        numbers = range(first_batch, len(self))
         with ExitStack() as stack:  # what is entered last ends first
-            images = stack.enter_context(closing(self._draw(epoch, skip=sum(sizes[:first_batch]))))
+            jpegs = stack.enter_context(closing(self._source.read(epoch, first_batch)))
             decoder = stack.enter_context(closing(self._make_decoder(epoch)))
-
-            def decode(size: int) -> Batch:
-                return decoder.decode([next(images) for _ in range(size)])
-
-            ahead = ReadAhead(decode, sizes[first_batch:], self.prefetch_batches)
+            ahead = ReadAhead(lambda _: decoder.decode(next(jpegs)), numbers, self.prefetch_batches)
             arrivals = stack.enter_context(ahead)
-            for batch in range(first_batch, len(sizes)):
+            for batch in numbers:
                 # Not kept in a variable: its buffer is free again as soon as the user lets go of it.
                 yield self._receive(arrivals, (epoch, batch + 1))
 
-    def _receive(self, arrivals: ReadAhead[Batch], position: tuple[int, int]) -> tuple[Any, Any]:
+    def _receive(self, arrivals: ReadAhead[int, Batch], position: tuple[int, int]) -> Tensors:
         asked = time.perf_counter()
         batch = next(arrivals)
         self.wait_seconds += time.perf_counter() - asked
@@ -251,39 +221,57 @@ class PCRLoader:
         self.skipped += len(batch.errors)
         return self._output.deliver(batch.images, batch.labels)
 
-    def _draw(self, epoch: int, skip: int) -> Generator[DrawnImage, None, None]:
-        order = replace(self._order, epoch=epoch)
-        yield from draw_images(self.dataset, order, self._reading, skip=skip)
-
     def _make_decoder(self, epoch: int) -> TensorDecoder | WholeImageDecoder:
         if self.transform is None:
-            return WholeImageDecoder(self._images, self._output, self._options)
-        return TensorDecoder(
-            self._images, self._output, self._options, self.transform, self._order.seed, epoch
+            return WholeImageDecoder(self._source, self._output, self._options)
+        return TensorDecoder(self._source, self._output, self._options, self.transform, epoch)
+
+
+class PCRLoader(TensorLoader):
+    """Batches ``(images, labels)`` of one rank's share of a PCR dataset, as `TensorLoader` makes them.
+
+    Every image of the share comes once per epoch, in an order drawn from (seed, epoch). All ranks have as many
+    batches. docs/LOADER.md has more.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        batch_size: int,
+        n_scans: int | None = None,
+        *,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+        shuffle: bool = True,
+        drop_last: bool = False,
+        shuffle_buffer_records: int = 2,
+        read_ahead_records: int = 1,
+        verify_checksums: bool = True,
+        **options: Unpack[TensorOptions],
+    ) -> None:
+        """Open the dataset in ``root``; ``n_scans`` levels of it are read, all for None.
+
+        The other arguments are those of `pcr.iterator.PCRIterator`, and of `TensorLoader`.
+
+        Raises DatasetError where there is no finished dataset, UsageError where an argument is out of range.
+        """
+        source = PCRIterator(
+            root,
+            batch_size,
+            n_scans,
+            seed=seed,
+            rank=rank,
+            world_size=world_size,
+            shuffle=shuffle,
+            drop_last=drop_last,
+            shuffle_buffer_records=shuffle_buffer_records,
+            read_ahead_records=read_ahead_records,
+            verify_checksums=verify_checksums,
         )
-
-    def _sizes(self) -> list[int]:
-        """How many images each batch of an epoch has."""
-        if self.drop_last:
-            return [self.batch_size] * len(self)
-        return batch_sizes(self.num_images, len(self), self.batch_size)
-
-    def _resume_point(self) -> tuple[int, int]:
-        epoch, batch = self._position
-        return (epoch + 1, 0) if 0 < batch >= len(self) else (epoch, batch)
-
-    def _fixed(self) -> dict[str, Any]:
-        """What must be the same for the same batches; the rank is not among it: one rank's state serves all."""
-        return {
-            "images": len(self.dataset),
-            "records": len(self.dataset.records),
-            "seed": self._order.seed,
-            "world_size": self._order.world_size,
-            "shuffle": self._order.shuffle,
-            "shuffle_buffer_records": self._order.window_records,
-            "batch_size": self.batch_size,
-            "drop_last": self.drop_last,
-        }
+        super().__init__(source, **options)
+        self.dataset = source.dataset
+        self.batch_size, self.drop_last = batch_size, drop_last
 
 
 def _thread_count(num_threads: int | None) -> int:

@@ -24,21 +24,15 @@ from nvidia.dali import fn, types
 from nvidia.dali.pipeline import Pipeline, pipeline_def
 from PIL import Image
 
-from pcr.epochs import Batch, EpochIterator
+from pcr.augment import CROP_ATTEMPTS, IMAGENET_MEAN, IMAGENET_STD, PAPER_RATIO, PAPER_SCALE
+from pcr.source import DaliBatch, JpegSource
 
-# Statistics of ImageNet's training set in RGB, in units of a pixel value
-# (https://pytorch.org/vision/stable/models.html, times 255).
-MEAN = [0.485 * 255, 0.456 * 255, 0.406 * 255]
-STD = [0.229 * 255, 0.224 * 255, 0.225 * 255]
-
-# The random-resized crop of the paper's training runs, which are those of NVIDIA's DALI ResNet example
-# (https://docs.nvidia.com/deeplearning/dali/, use cases, PyTorch ResNet50).
-CROP_AREA = [0.1, 1.0]  # of the image's area
-CROP_ASPECT_RATIO = [0.8, 1.25]  # width / height
-CROP_ATTEMPTS = 100
+# In units of a pixel value.
+MEAN = [255 * value for value in IMAGENET_MEAN]
+STD = [255 * value for value in IMAGENET_STD]
 
 
-def jpeg_source(batches: EpochIterator) -> Any:
+def jpeg_source(batches: JpegSource) -> Any:
     """JPEGs and labels from an iterator, epoch after epoch; batches may differ in size.
 
     DALI takes no empty batch, which a rank with fewer images than batches has: it comes as one
@@ -53,7 +47,7 @@ def jpeg_source(batches: EpochIterator) -> Any:
     )
 
 
-def _not_empty(batch: Batch) -> Batch:
+def _not_empty(batch: DaliBatch) -> DaliBatch:
     return batch if batch[0] else ([_stand_in()], [np.zeros(1, dtype=np.int32)])
 
 
@@ -86,8 +80,8 @@ def random_resized_crop(jpegs: Any, crop: int, dali_cpu: bool = False) -> Any:
     """A random window of each image, the only part that is decoded, at `crop` × `crop` pixels."""
     images = fn.decoders.image_random_crop(
         jpegs,
-        random_area=CROP_AREA,
-        random_aspect_ratio=CROP_ASPECT_RATIO,
+        random_area=PAPER_SCALE,
+        random_aspect_ratio=PAPER_RATIO,
         num_attempts=CROP_ATTEMPTS,
         **_decoding(dali_cpu),
     )
@@ -125,7 +119,7 @@ def _beside_images(array: Any) -> Any:
 
 
 @pipeline_def
-def PCRPipeline(batches: EpochIterator, dali_cpu: bool = False) -> Any:  # noqa: N802
+def PCRPipeline(batches: JpegSource, dali_cpu: bool = False) -> Any:  # noqa: N802
     """Decode only: images of their own sizes, labels."""
     jpegs, labels = jpeg_source(batches)
     return decoded(jpegs, dali_cpu), _beside_images(labels)
@@ -133,7 +127,7 @@ def PCRPipeline(batches: EpochIterator, dali_cpu: bool = False) -> Any:  # noqa:
 
 @pipeline_def
 def ImageNetPCRPipeline(  # noqa: N802
-    batches: EpochIterator, crop: int = 224, size: int = 256, dali_cpu: bool = False
+    batches: JpegSource, crop: int = 224, size: int = 256, dali_cpu: bool = False
 ) -> Any:
     """Resize the shorter edge to `size`, cut a random square of `crop`, normalise."""
     jpegs, labels = jpeg_source(batches)
@@ -148,7 +142,7 @@ def ImageNetPCRPipeline(  # noqa: N802
 
 @pipeline_def
 def HybridTrainPipe(  # noqa: N802
-    batches: EpochIterator, crop: int = 224, dali_cpu: bool = False
+    batches: JpegSource, crop: int = 224, dali_cpu: bool = False
 ) -> Any:
     """Training, from PCR or from image files: random-resized crop, flip, normalise."""
     jpegs, labels = jpeg_source(batches)
@@ -165,7 +159,7 @@ PCRHybridTrainPipe = HybridTrainPipe  # the name that the paper's release gave i
 
 @pipeline_def
 def HybridValPipe(  # noqa: N802
-    batches: EpochIterator, crop: int = 224, size: int = 256, dali_cpu: bool = False
+    batches: JpegSource, crop: int = 224, size: int = 256, dali_cpu: bool = False
 ) -> Any:
     """Validation: shorter edge to `size`, the centre's `crop` square, normalise."""
     jpegs, labels = jpeg_source(batches)

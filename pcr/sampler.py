@@ -61,7 +61,10 @@ class EpochOrder:
                 f"expected a rank between 0 and {self.world_size - 1}, found {self.rank}"
             )
         if self.window_records < 1:
-            raise UsageError(f"expected a window of 1 record or more, found {self.window_records}")
+            raise UsageError(
+                "shuffle_buffer_records: expected a window of 1 record or more, "
+                f"found {self.window_records}"
+            )
 
     @property
     def span(self) -> tuple[int, int]:

@@ -1,24 +1,55 @@
 #!/usr/bin/env python3
-"""Draw the metrics that dali_main.py wrote: accuracy and loss by epoch and by time, and images/s.
+"""Draw the metrics that dali_main.py wrote: what a run came to by epoch, by time and by bytes read.
 
-Takes one train_data_<rank>.csv per run, draws one curve per run, and prints a table of the runs.
+Takes one train_data_<rank>.csv per run, draws one curve per label, and prints a table. Runs of the same label are
+seeds of one run: their curve is the mean, the band around it reaches from the lowest to the highest.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_MARKERS = 40  # epochs of which each point is marked
 COLUMNS = ["iteration", "epoch", "type", "value"]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture: a row of axes per metric, a column for what it is drawn against."""
+
+    metrics: dict[str, str]  # column → title
+    across: tuple[str, ...] = ("epoch", "train_seconds")
+    stepped: bool = False  # one line per seed, in steps
+
+
 FIGURES = {
-    "accuracy": {"test_top_1": "top-1 accuracy [%]", "test_top_5": "top-5 accuracy [%]"},
-    "loss": {"avg_train_loss": "training loss", "avg_test_loss": "validation loss"},
-    "images_per_second": {"images_per_second": "training images/s"},
+    "accuracy": Figure(
+        {"test_top_1": "top-1 accuracy [%]", "test_top_5": "top-5 accuracy [%]"},
+        ("epoch", "train_seconds", "total_bytes"),
+    ),
+    "loss": Figure({"avg_train_loss": "training loss", "avg_test_loss": "validation loss"}),
+    "images_per_second": Figure({"images_per_second": "training images/s"}),
+    "n_scans": Figure({"n_scans": "levels read (n_scans)"}, stepped=True),
+    "waiting": Figure({"wait_percent": "waiting for data [% of training time]"}),
 }
-DRAWN = [metric for metrics in FIGURES.values() for metric in metrics]
+DRAWN = ("test_top_1", "test_top_5", "avg_train_loss", "avg_test_loss", "images_per_second")
+TAKEN = ("avg_train_time", "bytes_read", "autotune_bytes_read", "n_scans", "wait_share")
+# What stands below the axes, and the units to choose from: each with its size.
+AXES: dict[str, tuple[str, dict[str, float]]] = {
+    "epoch": ("epoch", {"": 1}),
+    "train_seconds": ("training time", {" [s]": 1, " [min]": 60, " [h]": 3600}),
+    "total_bytes": ("read", {" [MB]": 1e6, " [GB]": 1e9, " [TB]": 1e12}),
+}
 
 
 def read_metrics(path: Path) -> pd.DataFrame:
@@ -51,15 +82,18 @@ def read_metrics(path: Path) -> pd.DataFrame:
 
 
 def by_epoch(metrics: pd.DataFrame) -> pd.DataFrame:
-    """One row per finished epoch, one column per type, and `train_seconds` from the start on.
+    """One row per finished epoch, one column per type, and what training took from the start on.
 
-    Training time is counted, not validation nor the pause before a run is resumed.
+    `train_seconds` counts neither validation nor the pause before a run is resumed; `total_bytes` are those of
+    training and of comparing gradients.
     """
     table = metrics.pivot_table(index="epoch", columns="type", values="value", aggfunc="last")
     steps = metrics[metrics["type"] == "data_times"].groupby("epoch").size()
-    table = table.reindex(columns=[*DRAWN, "avg_train_time", "bytes_read", "n_scans"])
-    table = table.dropna(how="all", subset=DRAWN)
+    table = table.reindex(columns=[*DRAWN, *TAKEN]).dropna(how="all", subset=list(DRAWN))
+    table["epoch_bytes"] = table["bytes_read"] + table["autotune_bytes_read"].fillna(0)
     table["train_seconds"] = (table["avg_train_time"] * steps).cumsum()
+    table["total_bytes"] = table["epoch_bytes"].cumsum()
+    table["wait_percent"] = 100 * table["wait_share"]
     table.index = table.index.astype(int) + 1  # epochs trained so far
     return table
 
@@ -76,61 +110,114 @@ def run_labels(paths: list[Path], labels: list[str] | None) -> list[str]:
     return [str(path) for path in paths]
 
 
-def draw(tables: dict[str, pd.DataFrame], out: Path) -> list[Path]:
-    """Write one PNG per figure: a row per metric, by epoch on the left and by time on the right."""
+def joined(labels: Sequence[str], tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """All runs in one table, with their label and their number among those of the same label.
+
+    Seeds of a run reach an epoch at different times and bytes: they all stand at the mean of these.
+    """
+    seeds = [labels[:i].count(label) for i, label in enumerate(labels)]
+    runs = pd.concat(
+        [
+            table.rename_axis("epoch").reset_index().assign(run=label, seed=seed)
+            for table, label, seed in zip(tables, labels, seeds, strict=True)
+        ]
+    )
+    for x in ("train_seconds", "total_bytes"):
+        runs[x] = runs.groupby(["run", "epoch"])[x].transform("mean")
+    return runs
+
+
+def draw(runs: pd.DataFrame, out: Path) -> list[Path]:
+    """Write one PNG per figure that there is something to draw in."""
     import matplotlib
 
     matplotlib.use("Agg")
     import seaborn as sns
+
+    sns.set_theme(style="whitegrid", palette="colorblind", rc={"axes.titlelocation": "left"})
+    return [
+        path
+        for name, figure in FIGURES.items()
+        if (path := draw_figure(figure, runs, out / f"{name}.png"))
+    ]
+
+
+def draw_figure(figure: Figure, runs: pd.DataFrame, path: Path) -> Path | None:
+    """Write one PNG; None where no run has such metrics."""
     from matplotlib import pyplot as plt
+
+    metrics = [metric for metric in figure.metrics if runs[metric].notna().any()]
+    if not metrics:
+        return None
+    columns = len(figure.across)
+    picture, axes = plt.subplots(
+        len(metrics),
+        columns,
+        figsize=(1.2 + 4.9 * columns, 0.5 + 3.6 * len(metrics)),
+        sharey="row",
+        squeeze=False,
+        layout="constrained",
+    )
+    for row, metric in zip(axes, metrics, strict=True):
+        for axis, x in zip(row, figure.across, strict=True):
+            draw_curves(runs.dropna(subset=[metric, x]), x, metric, axis, figure.stepped)
+        row[0].set_ylabel(figure.metrics[metric])
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    picture.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 6))
+    picture.savefig(path, dpi=120)
+    plt.close(picture)
+    return path
+
+
+def draw_curves(runs: pd.DataFrame, x: str, metric: str, axis: Axes, stepped: bool) -> None:
+    """One metric against one quantity: a curve for each label."""
+    import seaborn as sns
     from matplotlib.ticker import MaxNLocator
 
-    runs = pd.concat(
-        [table.rename_axis("epoch").reset_index().assign(run=run) for run, table in tables.items()]
-    )
-    sns.set_theme(style="whitegrid", palette="colorblind")
-    written = []
-    for name, metrics in FIGURES.items():
-        shown = {metric: title for metric, title in metrics.items() if runs[metric].notna().any()}
-        if not shown:
-            continue
-        figure, axes = plt.subplots(
-            len(shown), 2, figsize=(11, 3.6 * len(shown)), squeeze=False, layout="constrained"
-        )
-        for row, (metric, title) in zip(axes, shown.items(), strict=True):
-            for axis, x, x_title in zip(
-                row, ("epoch", "train_seconds"), ("epoch", "training time [s]"), strict=True
-            ):
-                data = runs.dropna(subset=[metric, x])
-                if not data.empty:
-                    sns.lineplot(data, x=x, y=metric, hue="run", style="run", markers=True, ax=axis)
-                axis.set(xlabel=x_title, ylabel=title)
-                axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-        path = out / f"{name}.png"
-        figure.savefig(path, dpi=120)
-        plt.close(figure)
-        written.append(path)
-    return written
+    title, units = AXES[x]
+    largest = runs[x].max()
+    unit = next((u for u in reversed(units) if largest >= 3 * units[u]), next(iter(units)))
+    how: dict[str, object] = {"errorbar": ("pi", 100)}  # all seeds lie in the band
+    if stepped:
+        how = {"units": "seed", "estimator": None, "drawstyle": "steps-mid", "alpha": 0.8}
+    elif runs["epoch"].nunique() <= MOST_MARKERS:
+        how |= {"style": "run", "markers": True, "dashes": False, "markersize": 6}
+    data = runs.assign(**{x: runs[x] / units[unit]})
+    sns.lineplot(data, x=x, y=metric, hue="run", ax=axis, linewidth=2, **how)
+    axis.set(xlabel=f"{title}{unit}", ylabel="")
+    if axis.get_legend():
+        axis.get_legend().remove()
+    axis.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10], integer=x == "epoch"))
+    if stepped:
+        axis.yaxis.set_major_locator(MaxNLocator(integer=True))
+    if metric == "wait_percent":
+        axis.set_ylim(bottom=0)
 
 
-def summary(tables: dict[str, pd.DataFrame]) -> str:
-    """One line per run: what was read, how fast, and how well it ended."""
+def summary(runs: pd.DataFrame) -> str:
+    """One line per label: what was read, how fast, and how well it ended; means over seeds."""
     rows = []
-    for values in tables.values():
+    for _, values in runs.groupby("run", sort=False):
+        seeds = [seed for _, seed in values.groupby("seed")]
         rows.append(
             {
-                "scans": values["n_scans"].iloc[-1],
-                "MB/epoch": values["bytes_read"].mean() / 1e6,
-                "images/s": values["images_per_second"].median(),
-                "top-1 [%]": values["test_top_1"].iloc[-1],
-                "best top-1 [%]": values["test_top_1"].max(),
-                "epochs": len(values),
+                "scans": _mean(seed["n_scans"].iloc[-1] for seed in seeds),
+                "MB/epoch": _mean(seed["epoch_bytes"].mean() for seed in seeds) / 1e6,
+                "images/s": _mean(seed["images_per_second"].median() for seed in seeds),
+                "top-1 [%]": _mean(seed["test_top_1"].iloc[-1] for seed in seeds),
+                "best top-1 [%]": _mean(seed["test_top_1"].max() for seed in seeds),
+                "epochs": max(len(seed) for seed in seeds),
+                "seeds": len(seeds),
             }
         )
-    frame = pd.DataFrame(rows, index=pd.Index(list(tables), name="run"))
-    formats = {"scans": "{:.0f}", "MB/epoch": "{:.2f}"}
-    columns = {name: formats.get(name, "{:.1f}").format for name in frame.columns[:-1]}
+    frame = pd.DataFrame(rows, index=pd.Index(runs["run"].unique(), name="run"))
+    formats = {"scans": "{:.3g}", "MB/epoch": "{:.2f}"}
+    columns = {name: formats.get(name, "{:.1f}").format for name in frame.columns[:-2]}
     return frame.to_string(formatters=columns, na_rep="-")
+
+
+def _mean(values: Iterable[float]) -> float:
+    return float(pd.Series(list(values), dtype=float).mean())
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -138,12 +225,14 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("csv", type=Path, nargs="+", metavar="CSV", help="train_data_<rank>.csv")
     parser.add_argument("--out", type=Path, default=Path(), help="folder for the PNG files (.)")
-    parser.add_argument("--labels", nargs="+", help="one name per CSV (default: its folder's name)")
+    parser.add_argument(
+        "--labels",
+        nargs="+",
+        help="one name per CSV, the same for seeds of one run (default: its folder's name)",
+    )
     options = parser.parse_args(arguments)
-    if options.labels and len(set(options.labels)) != len(options.csv):
-        parser.error(
-            f"--labels: expected {len(options.csv)} different names, found {options.labels}"
-        )
+    if options.labels and len(options.labels) != len(options.csv):
+        parser.error(f"--labels: expected {len(options.csv)} names, found {options.labels}")
     return options
 
 
@@ -152,16 +241,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse_arguments(arguments)
     try:
         labels = run_labels(options.csv, options.labels)
-        tables = {
-            label: by_epoch(read_metrics(path))
-            for label, path in zip(labels, options.csv, strict=True)
-        }
+        runs = joined(labels, [by_epoch(read_metrics(path)) for path in options.csv])
         options.out.mkdir(parents=True, exist_ok=True)
-        pictures = draw(tables, options.out)
+        pictures = draw(runs, options.out)
     except (OSError, ValueError) as error:
         print(f"plot_metrics.py: {error}", file=sys.stderr)
         return 1
-    print(summary(tables))
+    print(summary(runs))
     print("\nPictures: " + ", ".join(map(str, pictures)))
     return 0
 

@@ -27,6 +27,7 @@ def epoch_rows(epoch: int, n_scans: int, **changes: float | str) -> str:
         "avg_test_loss": 2.5 / (epoch + 1),
         "avg_train_time": 0.5,
         "images_per_second": 100.0 + n_scans,
+        "wait_share": 0.02,
         "bytes_read": n_scans * 1_250_000,
         "n_scans": n_scans,
     }
@@ -64,9 +65,9 @@ def test_runs_are_drawn_and_tabled(tmp_path: Path) -> None:
     result = plot(*runs, "--out", tmp_path / "new/plots")
     assert result.returncode == 0, result.stderr
     table = {line.split()[0]: line.split()[1:] for line in result.stdout.splitlines() if line}
-    assert table["full"] == ["10", "12.50", "110.0", "50.0", "50.0", "3"]
-    assert table["low"] == ["2", "2.50", "102.0", "50.0", "50.0", "3"]
-    for name in ("accuracy", "loss", "images_per_second"):
+    assert table["full"] == ["10", "12.50", "110.0", "50.0", "50.0", "3", "1"]
+    assert table["low"] == ["2", "2.50", "102.0", "50.0", "50.0", "3", "1"]
+    for name in ("accuracy", "loss", "images_per_second", "n_scans", "waiting"):
         with Image.open(tmp_path / f"new/plots/{name}.png") as picture:
             assert picture.width > 1000
             assert len(picture.convert("RGB").getcolors(1 << 20) or []) > 10
@@ -79,9 +80,33 @@ def test_labels_name_the_runs(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert "first" in result.stdout and "second" in result.stdout
 
-    result = plot(*runs, "--out", tmp_path, "--labels", "one", "one")
+    result = plot(*runs, "--out", tmp_path, "--labels", "one")
     assert result.returncode == 2
-    assert "expected 2 different names" in result.stderr
+    assert "expected 2 names" in result.stderr
+
+
+def test_runs_of_one_label_are_seeds_of_one_run(tmp_path: Path) -> None:
+    """They share a row of the table and a curve, which stands at the mean of their times and bytes."""
+    runs = [write_run(tmp_path / name, scans) for name, scans in (("a", 10), ("b", 2))]
+    result = plot(*runs, "--out", tmp_path, "--labels", "both", "both")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[2].split() == [
+        "both", "6", "7.50", "106.0", "50.0", "50.0", "3", "2"
+    ]  # fmt: skip
+    tables = [plot_metrics.by_epoch(plot_metrics.read_metrics(run)) for run in runs]
+    seeds = plot_metrics.joined(["both", "both"], tables)
+    assert sorted(set(seeds["seed"])) == [0, 1]
+    assert sorted(set(seeds["total_bytes"])) == [7.5e6, 15e6, 22.5e6]
+    apart = plot_metrics.joined(["a", "b"], tables)
+    assert sorted(apart["total_bytes"]) == [2.5e6, 5e6, 7.5e6, 12.5e6, 25e6, 37.5e6]
+
+
+def test_bytes_read_to_choose_a_fidelity_count(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", rest="0,1,autotune_bytes_read,500000\n")
+    table = plot_metrics.by_epoch(plot_metrics.read_metrics(run))
+    assert table["total_bytes"].tolist() == [12.5e6, 25.5e6, 38e6]
+    assert table["train_seconds"].tolist() == [2, 4, 6]
+    assert table["wait_percent"].tolist() == pytest.approx([2, 2, 2])
 
 
 def test_folders_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
@@ -103,6 +128,7 @@ def test_a_run_that_still_goes_on_or_was_resumed_is_drawn(tmp_path: Path) -> Non
         "77.0",
         "77.0",
         "3",
+        "1",
     ]
 
 
@@ -113,7 +139,7 @@ def test_an_image_folder_run_and_a_diverged_one_are_drawn(tmp_path: Path) -> Non
     result = plot(run, "--out", tmp_path)
     assert result.returncode == 0, result.stderr
     assert result.stdout.splitlines()[2].split()[:2] == ["run", "-"]
-    assert not (tmp_path / "loss.png").exists()
+    assert not (tmp_path / "loss.png").exists() and not (tmp_path / "n_scans.png").exists()
 
 
 @pytest.mark.parametrize(
@@ -125,7 +151,7 @@ def test_an_image_folder_run_and_a_diverged_one_are_drawn(tmp_path: Path) -> Non
         (HEADER.encode(), "found none yet"),
         (
             (HEADER + epoch_rows(0, 10) + "x,y,z,w\n0,1,n_scans,2\n").encode(),
-            "line 15: expected num",
+            "line 16: expected num",
         ),
     ],
 )

@@ -117,6 +117,15 @@ def test_verify(converted: Path, dataset: Path) -> None:
     assert "expected a PCR dataset" in fail(PCR, "verify", dataset.parent)
 
 
+def test_images_as_tall_as_jpegs_can_be(tmp_path: Path) -> None:
+    photo = tmp_path / "in" / "towers" / "tower.jpg"
+    photo.parent.mkdir(parents=True)
+    photo.write_bytes(jpegs.tall(16, 65535))
+    succeed(CONVERTER, tmp_path / "in", tmp_path / "out")
+    verdicts = succeed(PCR, "verify", tmp_path / "out", "--decode", "--quiet")
+    assert verdicts.splitlines() == ["PCR.db OK", "PCR_0.db OK"]
+
+
 @pytest.mark.parametrize("name", ["PCR_0.db", "PCR_2.db", "PCR.db"])
 def test_verify_detects_every_flipped_bit(dataset: Path, name: str) -> None:
     path, rng = dataset / name, random.Random(name)

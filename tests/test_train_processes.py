@@ -74,7 +74,7 @@ def run_process(number, world_size, port, arguments, results):
 
 
 def run_all(world_size, *arguments):
-    """Exit code, stdout and stderr of the command's ranks, forked from a process that has torch and DALI loaded."""
+    """Exit code, stdout and stderr of the command's ranks, forked from a process that has torch loaded."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["pcr.train.engine"])
     results, port = context.Queue(), free_port()
@@ -114,10 +114,10 @@ def identify(images):
     return [tuple(image.flatten()[::97].tolist()) for image in images]
 
 
-def config(data, source="pcr", batch_size=3):
+def config(data, source="pcr", batch_size=3, loader="native"):
     return TrainConfig(
         data / source, data / "val", batch_size=batch_size, workers=1, image_size=40, seed=1,
-        pcr_train=source == "pcr",
+        pcr_train=source == "pcr", loader=loader,
     )  # fmt: skip
 
 
@@ -162,15 +162,17 @@ class TestShares:
         assert len(counts) == 1
         assert drawn == Counter((r, i) for r, size in enumerate(records) for i in range(size))
 
+    @pytest.mark.parametrize("loader", ["native", "dali"])
     @pytest.mark.parametrize("source", ["pcr", "train"])
     @pytest.mark.parametrize("world_size", [1, 2, 3, 5, 8])
-    def test_dali_delivers_each_image_once_and_as_many_batches_on_every_rank(
-        self, data, source, world_size
+    def test_loaders_deliver_each_image_once_and_as_many_batches_on_every_rank(
+        self, data, source, world_size, loader
     ):
         seen, counts = [], set()
         for rank in range(world_size):
-            batches = train_batches(config(data, source), Processes(CPU, rank, world_size))
-            assert batches.num_images == TRAIN_IMAGES
+            settings = config(data, source, loader=loader)
+            batches = train_batches(settings, Processes(CPU, rank, world_size))
+            assert batches.total_images == TRAIN_IMAGES
             for _ in range(2):
                 epoch = list(batches)
                 counts.add(len(epoch))
@@ -179,10 +181,12 @@ class TestShares:
         assert len(counts) == 1
         assert Counter(seen) == {0: TRAIN_IMAGES, 1: TRAIN_IMAGES}  # two epochs of two classes
 
-    def test_more_ranks_than_images(self, data):
+    @pytest.mark.parametrize("loader", ["native", "dali"])
+    def test_more_ranks_than_images(self, data, loader):
         seen, sizes = [], []
         for rank in range(8):
-            batches = validation_batches(config(data), Processes(CPU, rank, 8))
+            settings = config(data, loader=loader)
+            batches = validation_batches(settings, Processes(CPU, rank, 8))
             for _ in range(2):
                 for images, labels in batches:
                     assert images.shape[1:] == (3, 40, 40)
@@ -263,5 +267,5 @@ def test_a_failing_rank_ends_the_job_with_its_error(data, tmp_path):
     (val / "red" / "001.jpg").write_bytes(b"\xff\xd8 no more of a JPEG")
     first, second = run_all(2, *SMALL, "-b", "2", "--evaluate", data / "train", val)
     assert first[0] == second[0] == 1
-    assert "dali_main.py: error: rank 1: DALI could not make a batch" in second[2]
+    assert f"dali_main.py: error: rank 1: {val}/red/001.jpg: " in second[2]
     assert "rank 0: lost the other processes of the run" in first[2]

@@ -10,7 +10,6 @@ from training_runs import ALONE, config, pcr_run, rows, values
 
 from pcr.cli.train import main
 from pcr.train import checkpoint, engine
-from pcr.train.data import DaliBatches
 from pcr.train.meter import PassMeter
 from pcr.train.processes import Processes
 from pcr.train.stop import Stopped, StopRequest
@@ -54,10 +53,12 @@ def stop_after(patch, steps, losses):
     patch.setattr(PassMeter, "update", stopping)
 
 
+@pytest.mark.parametrize("loader", ["native", "dali"])
 @pytest.mark.parametrize("source", ["pcr", "train"])
-def test_two_stops_in_mid_epoch_change_nothing(data, tmp_path, losses, source):
+def test_two_stops_in_mid_epoch_change_nothing(data, tmp_path, losses, source, loader):
     """Every step's loss, bit by bit, and the epoch's means; one of the stops falls into the validation."""
-    settings = {"train_dir": data / source, "pcr_train": source == "pcr", "epochs": 3, "lr": 0.02}
+    settings = {"train_dir": data / source, "pcr_train": source == "pcr", "epochs": 3, "lr": 0.02,
+                "loader": loader}  # fmt: skip
     whole = engine.run(config(data, output_dir=tmp_path / "whole", **settings))
     expected, losses[:] = losses[:], []
     assert len(expected) == 3 * BATCHES
@@ -152,12 +153,27 @@ def test_another_number_of_processes(data, tmp_path, losses, monkeypatch):
     state.restore(settings, saved)
     two = Processes(torch.device("cpu"), 1, 2)
     batches = engine.train_batches(settings, two)
-    with pytest.raises(engine.UsageError, match="in mid-epoch by a run of 1 processes"):
+    with pytest.raises(
+        engine.UsageError, match=r"mid-epoch .*processes: expected 2 as here, found"
+    ):
         state.restore_own(settings, saved, two, batches)
     state.step = 0
     state.restore_own(settings, saved, two, batches)
-    assert isinstance(batches, DaliBatches)
     assert sum(len(labels) for _, labels in batches) == 11
+
+
+def test_a_run_goes_on_with_the_loader_and_the_batches_that_it_began_with(data, tmp_path, losses):
+    settings = {"output_dir": tmp_path, "epochs": 2, "resume": Path("auto")}
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Stopped):
+        stop_after(patch, 1, losses)
+        engine.run(config(data, loader="dali", **settings))
+    with pytest.raises(engine.UsageError, match=r"mid-epoch .*--loader: expected native as here"):
+        engine.run(config(data, loader="native", **settings))
+    with pytest.raises(engine.UsageError, match=r"mid-epoch .*batch_size: expected 5 as here"):
+        engine.run(config(data, loader="auto", batch_size=5, **settings))
+    engine.run(config(data, loader="auto", **settings | {"epochs": 1}))
+    resumed = engine.run(config(data, loader="native", batch_size=5, **settings))
+    assert [one.reading.images for one in resumed.summaries] == [22, 22]
 
 
 def test_a_second_signal_does_what_it_always_does():

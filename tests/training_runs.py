@@ -39,5 +39,6 @@ def config(data, **changes):
         "image_size": 48,
         "seed": 1,
         "pcr_train": True,
+        "loader": "native",
     }
     return TrainConfig(**settings | changes)

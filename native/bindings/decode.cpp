@@ -120,11 +120,13 @@ std::vector<std::pair<size_t, std::string>> decode_batch(
     const std::optional<Array<uint8_t>>& orientations, const std::optional<Array<float>>& boxes,
     const std::optional<Array<bool>>& flips, const std::string& dtype, const std::string& layout,
     const std::array<float, 3>& mean, const std::array<float, 3>& stddev,
-    const std::string& decoder, bool block_smoothing, float oversampling, int64_t max_pixels) {
+    const std::string& decoder, bool block_smoothing, float oversampling, bool resize_first,
+    int64_t max_pixels) {
     const auto items = collect_items(buffer, offsets, orientations, boxes, flips);
     const auto output =
         describe_output(out, dtype, layout, mean, stddev, static_cast<py::ssize_t>(items.size()));
-    const DecodeOptions options{parse_decoder(decoder), block_smoothing, oversampling, max_pixels};
+    const DecodeOptions options{parse_decoder(decoder), block_smoothing, oversampling, max_pixels,
+                                resize_first};
     std::vector<ImageError> errors;
     {
         py::gil_scoped_release release;
@@ -215,7 +217,7 @@ void bind_decode(py::module_& m) {
              py::arg("mean") = std::array<float, 3>{0, 0, 0},
              py::arg("std") = std::array<float, 3>{1, 1, 1}, py::arg("decoder") = "native",
              py::arg("block_smoothing") = false, py::arg("oversampling") = 1.0f,
-             py::arg("max_pixels") = kDefaultMaxPixels,
+             py::arg("resize_first") = false, py::arg("max_pixels") = kDefaultMaxPixels,
              R"(Decode, crop, resize, flip and normalise n JPEGs into `out`.
 
 buffer: uint8 (bytes,); image i is buffer[offsets[i]:offsets[i + 1]]. offsets: int64 (n + 1,).
@@ -226,7 +228,9 @@ whole images. flips: bool (n,), horizontal, after the crop. Values are (v - mean
 0...255; uint8 output is v itself, rounded.
 decoder: 'native' (falls back to libjpeg for damaged streams) or 'libjpeg'. block_smoothing: with
 libjpeg only. oversampling: decode at 1/2, 1/4 or 1/8 while the reduced crop is at least this many
-times the output in both directions; at least 1; infinity: always at full size.
+times the output in both directions; at least 1; infinity: always at full size. resize_first: as if
+the whole image was resized and the box cut out of the result, not the box cut out and then resized;
+the two differ at the border.
 
 Returns [(index, message)] of the images that failed, ascending; their places hold zeros. Raises
 ValueError or TypeError for arguments that do not fit. Lets go of the GIL; calls on one pool take

@@ -74,9 +74,15 @@ def _add_data_flags(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("-j", "--workers", type=int, metavar="N", help="decoding threads (4)")
     group.add_argument(
+        "--loader",
+        choices=("native", "dali", "auto"),
+        help="what decodes and crops: this project's own loader, NVIDIA DALI, or DALI on a GPU and "
+        "else the own one (auto)",
+    )
+    group.add_argument(
         "--dali_cpu",
         action="store_true",
-        help="decode and crop on the CPU even where there is a GPU",
+        help="let DALI decode and crop on the CPU even where there is a GPU",
     )
     group.add_argument(
         "--image_size",
@@ -151,6 +157,12 @@ def _add_run_flags(group: argparse._ArgumentGroup) -> None:
         "--output_dir", type=Path, metavar="DIR", help="where metrics and checkpoints go (.)"
     )
     group.add_argument(
+        "--tensorboard",
+        type=Path,
+        metavar="DIR",
+        help="write the metrics for TensorBoard too, into this folder",
+    )
+    group.add_argument(
         "--resume",
         type=Path,
         metavar="auto|PATH",
@@ -194,7 +206,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from pcr.train.config import TrainConfig
 
         config = TrainConfig(train_dir, val_dir, **arguments)
-        # torch and DALI take seconds: only for a run that is worth it
+        # torch takes seconds: only for a run that is worth it
         from pcr.train import engine
         from pcr.train.stop import Stopped
 

@@ -17,10 +17,16 @@ class Batches(Protocol):
     All processes have as many batches; where there are not images enough for that, a batch is empty.
     """
 
-    class_names: list[str]
-    num_images: int  # per epoch, of all processes
     n_scans: int | None  # levels of what is read from now on; None: the data has no levels
     wait_seconds: float  # that the consumer has waited for batches, so far
+
+    @property
+    def classes(self) -> list[str]:
+        """Class names; the position is the label."""
+
+    @property
+    def total_images(self) -> int:
+        """Images per epoch, of all processes."""
 
     @property
     def levels(self) -> int | None:
@@ -55,13 +61,13 @@ def check_classes(train: Batches, val: Batches, config: TrainConfig) -> None:
     Raises:
         DatasetError: names what is only in one of them.
     """
-    names = train.class_names
-    if names != val.class_names:
-        only_train = sorted(set(names) - set(val.class_names))
-        only_val = sorted(set(val.class_names) - set(names))
+    names = train.classes
+    if names != val.classes:
+        only_train = sorted(set(names) - set(val.classes))
+        only_val = sorted(set(val.classes) - set(names))
         raise DatasetError(
             f"{config.val_dir}: expected the {len(names)} classes of {config.train_dir}, "
-            f"found {len(val.class_names)} (only in training: {_some(only_train)}; "
+            f"found {len(val.classes)} (only in training: {_some(only_train)}; "
             f"only in validation: {_some(only_val)})"
         )
 

@@ -18,7 +18,7 @@ AUTO = "auto"  # instead of a path
 LAST_FILE = "checkpoint.pth.tar"
 PREVIOUS_FILE = "checkpoint_previous.pth.tar"
 BEST_FILE = "model_best.pth.tar"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 _KEYS = {
     "format_version",
     "arch",
@@ -26,6 +26,7 @@ _KEYS = {
     "model",
     "optimizer",
     "scaler",
+    "loader",
     "epoch",
     "step",
     "ranks",

@@ -41,6 +41,7 @@ class TrainConfig:
     dynamic_loss_scale: bool = False
     channels_last: bool = False
     compile: bool = False
+    loader: str = "auto"  # native or dali; auto: as `pcr.train.data.choose_loader` says
     dali_cpu: bool = False
     seed: int | None = None  # None: a new one for each run, and the old one for a run that goes on
     prof: bool = False
@@ -54,6 +55,7 @@ class TrainConfig:
     image_size: int | None = None
     num_classes: int | None = None
     output_dir: Path = Path()
+    tensorboard: Path | None = None  # folder for event files
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense.
@@ -81,6 +83,8 @@ class TrainConfig:
         ):
             if not value >= least:
                 raise UsageError(f"{flag} must be at least {least}, not {value}")
+        if self.loader not in ("auto", "native", "dali"):
+            raise UsageError(f"--loader must be native, dali or auto, not {self.loader}")
         if self.static_loss_scale is not None and not self.static_loss_scale > 0:
             raise UsageError(f"--static-loss-scale must be above 0, not {self.static_loss_scale:g}")
         self._check_precision()

@@ -21,8 +21,8 @@ def announcement(config: TrainConfig, processes: Processes, data: Batches, val: 
     fidelity = f" at {config.fidelity}" if data.levels else ""
     text = (
         f"{config.arch} on {name}{why}{several}, {_formats(config)}, seed {config.seed}: "
-        f"{data.num_images} images{fidelity} to train, {val.num_images} to validate, "
-        f"{len(data.class_names)} classes"
+        f"{data.total_images} images{fidelity} to train, {val.total_images} to validate, "
+        f"{len(data.classes)} classes, --loader {config.loader}"
     )
     if config.static_loss_scale is not None and config.precision == "O0":
         text += "\n--static-loss-scale has no effect without --fp16"

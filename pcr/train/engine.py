@@ -8,19 +8,20 @@ from typing import Any
 
 import torch
 
-from pcr.errors import UsageError
+from pcr.errors import PCRError, UsageError
 from pcr.sampler import batch_count, batch_sizes, span_of
 from pcr.train import checkpoint
 from pcr.train.batches import Batches, check_classes
 from pcr.train.config import TrainConfig
 from pcr.train.console import announcement, ending
-from pcr.train.data import train_batches, validation_batches
+from pcr.train.data import choose_loader, train_batches, validation_batches
 from pcr.train.epoch import Run, train_epoch, validate
 from pcr.train.fidelity import tune
 from pcr.train.log import EpochSummary, MetricsLog
 from pcr.train.processes import Processes
 from pcr.train.state import TrainState
 from pcr.train.stop import Stopped, StopRequest
+from pcr.train.tensorboard import TensorBoardLog
 
 Saved = dict[str, Any]
 
@@ -44,26 +45,28 @@ def run(config: TrainConfig) -> TrainState:
 
 
 def prepare(config: TrainConfig, processes: Processes) -> tuple[TrainConfig, Saved | None]:
-    """The settings with a seed and the checkpoint's name, and the checkpoint to go on from, the same on all processes.
+    """The settings with what was left open, and the checkpoint to go on from, the same on all processes.
 
-    The main process chooses and reads for all: their folders need not be shared.
+    The main process chooses and reads for all: their folders need not be shared. A run that goes on keeps the seed
+    and the loader that it began with, unless it is told others.
     """
-    found, seed = None, config.seed
-    if processes.is_main:
-        if config.resume:
-            found = checkpoint.load_first(checkpoint.find(config.resume, config.output_dir))
-        if seed is None:
-            seed = found[0]["seed"] if found else random.getrandbits(31)
-    found, seed = processes.from_main((found, seed))
-    saved, path = found or (None, None)
-    return replace(config, seed=seed, resume=path), saved
+    found = None
+    if processes.is_main and config.resume:
+        found = checkpoint.load_first(checkpoint.find(config.resume, config.output_dir))
+    saved, path = processes.from_main(found) or (None, None)
+    seed, loader = config.seed, config.loader
+    if seed is None:
+        seed = saved["seed"] if saved else processes.from_main(random.getrandbits(31))
+    if loader == "auto":
+        loader = saved["loader"] if saved else choose_loader(processes.device)
+    return replace(config, seed=seed, resume=path, loader=loader), saved
 
 
 def evaluate(
     config: TrainConfig, val: Batches, saved: Saved | None, processes: Processes
 ) -> TrainState:
     """Only validate: a checkpoint, or the weights that `--pretrained` fetches."""
-    state = TrainState.create(config, val.class_names, processes)
+    state = TrainState.create(config, val.classes, processes)
     if saved is not None:
         state.restore(config, saved)
     with StopRequest(processes) as stop:
@@ -83,7 +86,7 @@ def train(
         check_classes(data, val, config)
         check_levels(data, config)
         check_last_batch(data, config, processes)
-        state = TrainState.create(config, data.class_names, processes)
+        state = TrainState.create(config, data.classes, processes)
         torch.manual_seed(config.base_seed + processes.rank)  # weights alike, dropout not
         data.set_epoch(state.epoch)
         if saved is not None:
@@ -104,12 +107,7 @@ def fit(
     """Train and validate until the last epoch, or until a signal comes; what was done is saved."""
     if state.epoch >= config.epochs:
         processes.print(f"nothing left to train: {state.epoch} of {config.epochs} epochs are done")
-    config.output_dir.mkdir(parents=True, exist_ok=True)
-    resume_at = (state.epoch, state.step) if config.resume else None
-    with (
-        MetricsLog(config.output_dir, processes.rank, resume_at) as log,
-        StopRequest(processes) as stop,
-    ):
+    with open_log(state, len(data), config, processes) as log, StopRequest(processes) as stop:
         session = Run(config, processes, stop, log)
         try:
             while state.epoch < config.epochs and not finish_epoch(state, data, val, session):
@@ -117,6 +115,25 @@ def fit(
         except Stopped as stopped:
             save(state, data, session)
             raise Stopped(stopped.number, f" {position(state, data, config)}") from None
+
+
+def open_log(
+    state: TrainState, iterations: int, config: TrainConfig, processes: Processes
+) -> MetricsLog:
+    """Where metrics go: a CSV on each process, and TensorBoard's events on the main one.
+
+    Raises:
+        PCRError: they can't be written.
+    """
+    resume_at = (state.epoch, state.step) if config.resume else None
+    tensorboard = None
+    try:
+        config.output_dir.mkdir(parents=True, exist_ok=True)
+        if config.tensorboard and processes.is_main:
+            tensorboard = TensorBoardLog(config.tensorboard, iterations, resume_at)
+        return MetricsLog(config.output_dir, processes.rank, resume_at, tensorboard)
+    except OSError as error:
+        raise PCRError(f"--output_dir {config.output_dir}: {error.strerror}") from None
 
 
 def finish_epoch(state: TrainState, data: Batches, val: Batches, run: Run) -> bool:
@@ -185,7 +202,7 @@ def check_last_batch(data: Batches, config: TrainConfig, processes: Processes) -
     Raises:
         UsageError: says what to change.
     """
-    images, world_size = data.num_images, processes.world_size
+    images, world_size = data.total_images, processes.world_size
     batches = batch_count(images, world_size, config.batch_size)
     spans = (span_of(images, rank, world_size) for rank in range(world_size))
     last = {batch_sizes(stop - first, batches, config.batch_size)[-1] for first, stop in spans}

@@ -10,22 +10,28 @@ from typing import Any
 
 from pcr.errors import FormatError
 from pcr.train.meter import Reading, Scores
+from pcr.train.tensorboard import TensorBoardLog
 from pcr.writer import atomic_path
 
 COLUMNS = ("iteration", "epoch", "type", "value")
 
 
 class MetricsLog:
-    """`train_data_<rank>.csv`: a row per value, on disk as soon as it is known."""
+    """`train_data_<rank>.csv`: a row per value, on disk as soon as it is known; and the same for TensorBoard."""
 
     def __init__(
-        self, output_dir: Path, rank: int = 0, resume_at: tuple[int, int] | None = None
+        self,
+        output_dir: Path,
+        rank: int = 0,
+        resume_at: tuple[int, int] | None = None,
+        tensorboard: TensorBoardLog | None = None,
     ) -> None:
         """Start a new file, or go on with an old one, whose rows from this (epoch, iteration) on are left out.
 
         Raises:
             FormatError: the old file is no such CSV.
         """
+        self._tensorboard = tensorboard
         self.path = output_dir / f"train_data_{rank}.csv"
         kept = [] if resume_at is None else _rows_before(self.path, resume_at)
         with atomic_path(self.path) as temporary, temporary.open("w", newline="") as file:
@@ -39,6 +45,8 @@ class MetricsLog:
             if value is not None:
                 self._writer.writerow((iteration, epoch, name, value))
         self._file.flush()
+        if self._tensorboard:
+            self._tensorboard.write(iteration, epoch, **values)
 
     def write_epoch(self, summary: EpochSummary, iterations: int) -> None:
         """Append what an epoch of that many iterations came to, as of its last iteration."""
@@ -51,9 +59,12 @@ class MetricsLog:
             avg_test_loss=summary.tested.loss,
             avg_train_time=summary.reading.elapsed_seconds / iterations,
             images_per_second=summary.reading.images_per_second,
+            wait_share=summary.reading.wait_share,
             bytes_read=summary.reading.bytes_read,
             n_scans=summary.n_scans,
         )
+        if self._tensorboard:
+            self._tensorboard.flush()
 
     def __enter__(self) -> MetricsLog:
         return self
@@ -65,6 +76,8 @@ class MetricsLog:
         traceback: TracebackType | None,
     ) -> None:
         self._file.close()
+        if self._tensorboard:
+            self._tensorboard.close()
 
 
 def _rows_before(path: Path, resume_at: tuple[int, int]) -> list[list[str]]:

@@ -15,6 +15,9 @@ from tqdm import tqdm
 from pcr.train.batches import Batches
 from pcr.train.processes import Processes
 
+# What matters most comes first: a narrow terminal cuts off the end.
+_LINE = "{desc} |{bar:10}| {n_fmt}/{total_fmt}, {remaining} left{postfix}"
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -104,7 +107,7 @@ class PassMeter:
             total=len(batches),
             initial=first,
             desc=what,
-            unit="batch",
+            bar_format=_LINE,
             leave=False,
             disable=None if processes.is_main else True,
         ) as bar:

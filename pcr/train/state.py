@@ -77,6 +77,7 @@ class TrainState:
             "arch": config.arch,
             "classes": self.class_names,
             "seed": config.seed,
+            "loader": config.loader,
             "epoch": self.epoch,
             "step": self.step,
             "n_scans": self.n_scans,
@@ -132,20 +133,27 @@ class TrainState:
         """Take over what was this process's own, and put the data where it stood.
 
         Raises:
-            UsageError: the checkpoint was saved in mid-epoch by another number of processes, or of another loader.
+            UsageError: the checkpoint was saved in mid-epoch by a run that draws other batches.
         """
-        ranks = saved["ranks"]
-        if len(ranks) == processes.world_size:
+        ranks, refusal = saved["ranks"], ""
+        if len(ranks) != processes.world_size:
+            refusal = f"processes: expected {processes.world_size} as here, found {len(ranks)}"
+        elif saved["loader"] != config.loader:
+            refusal = f"--loader: expected {config.loader} as here, found {saved['loader']}"
+        else:
             own = ranks[processes.rank]
-            data.load_state_dict(own["loader"])
             restore_random_state(own["random"])
             self.measured = own["measured"]
-        elif self.step:
+            try:
+                data.load_state_dict(own["loader"])
+            except UsageError as error:
+                refusal = str(error)
+        if refusal and self.step:
             raise UsageError(
-                f"{config.resume} was saved in mid-epoch by a run of {len(ranks)} processes: go on with as many "
-                f"(this run has {processes.world_size}), or from a checkpoint of an epoch's end"
+                f"{config.resume} was saved in mid-epoch by another kind of run ({refusal}): "
+                "go on with the same, or from a checkpoint of an epoch's end"
             )
-        else:
+        if refusal:
             data.set_epoch(self.epoch)
 
 

@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""The fidelity that chooses itself beside full fidelity: accuracy and bytes of training runs, several seeds each.
+
+Needs a PCR dataset and a validation folder, as those of the sample dataset:
+
+    python3 scripts/make_sample_dataset.py sample
+    python3 PCR_Converter.py sample/train sample_pcr
+    python3 benchmarks/autotune.py sample_pcr sample/val --out autotune_runs
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+from machine import describe
+
+ROOT = Path(__file__).resolve().parent.parent
+FIDELITIES = {"full": [], "auto": ["--n_scans", "auto"]}
+SETTING = (
+    "-a shufflenet_v2_x0_5 -b 32 --image_size 64 --lr 0.05 --epochs 20 -j 1 "
+    "--autotune-start 2 --autotune-freq 6"
+)
+
+
+def main() -> None:
+    """Train, read the metrics, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("pcr", type=Path, help="a PCR dataset")
+    parser.add_argument("val", type=Path, help="an ImageFolder with the same classes")
+    parser.add_argument("--out", type=Path, default=Path("autotune_runs"), help="where runs go")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--flags", default=SETTING, help=f"of dali_main.py ({SETTING})")
+    arguments = parser.parse_args()
+    rows = []
+    for seed in arguments.seeds:  # interleaved: what changes on the machine meets both
+        for name, fidelity in FIDELITIES.items():
+            run = arguments.out / f"{name}_{seed}"
+            flags = [*arguments.flags.split(), *fidelity, "--seed", str(seed)]
+            train(arguments.pcr, arguments.val, run, flags)
+            rows.append({"fidelity": name, "seed": seed, **outcome(run)})
+    print(describe("torch", "progressive-compressed-records"))
+    print(f"{arguments.pcr}: dali_main.py --PCR_train {arguments.flags}\n")
+    print(table(pd.DataFrame(rows)))
+
+
+def train(pcr: Path, val: Path, run: Path, flags: list[str]) -> None:
+    """One run of the trainer."""
+    command = [sys.executable, ROOT / "dali_main.py", "--PCR_train", *flags]
+    subprocess.run([*command, "--output_dir", run, pcr, val], check=True, stdout=sys.stderr)
+
+
+def outcome(run: Path) -> dict[str, object]:
+    """How a run ended, and all that it read: for training and to compare gradients."""
+    metrics = pd.read_csv(run / "train_data_0.csv")
+    values = {name: rows["value"] for name, rows in metrics.groupby("type")}
+    compared = float(values.get("autotune_bytes_read", pd.Series(dtype=float)).sum())
+    return {
+        "top_1": values["test_top_1"].iloc[-1],
+        "MB": (values["bytes_read"].sum() + compared) / 1e6,
+        "MB_compared": compared / 1e6,
+        "levels": levels(values["n_scans"].astype(int).tolist()),
+    }
+
+
+def levels(by_epoch: list[int]) -> str:
+    """Each level and from which epoch on, as `--n_scans` takes it."""
+    changes = [
+        f"{epoch}:{level}"
+        for epoch, level in enumerate(by_epoch)
+        if epoch == 0 or by_epoch[epoch - 1] != level
+    ]
+    return ",".join(changes)
+
+
+def table(runs: pd.DataFrame) -> str:
+    """A row for each run and the means of both fidelities, in Markdown."""
+    full_bytes = runs.loc[runs["fidelity"] == "full", "MB"].mean()
+    means = runs.groupby("fidelity", sort=False)[["top_1", "MB", "MB_compared"]].mean()
+    means = means.reset_index().assign(seed="mean", levels="")
+    lines = [
+        "| fidelity | seed | top-1 % at the end | MB read | of full fidelity's | to compare | levels by epoch |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in pd.concat([runs, means]).itertuples():
+        lines.append(
+            f"| {row.fidelity} | {row.seed} | {row.top_1:.2f} | {row.MB:.1f} | {row.MB / full_bytes:.3f} "
+            f"| {row.MB_compared:.1f} | {row.levels} |"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

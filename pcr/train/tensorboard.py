@@ -1,0 +1,67 @@
+"""The metrics of a run for TensorBoard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pcr.errors import PCRError
+
+# What the CSV calls it → where TensorBoard shows it. When an epoch began is no curve.
+TAGS = {
+    "avg_train_loss": "loss/train",
+    "avg_test_loss": "loss/test",
+    "test_top_1": "accuracy/top_1",
+    "test_top_5": "accuracy/top_5",
+    "images_per_second": "speed/images_per_second",
+    "avg_train_time": "speed/seconds_per_iteration",
+    "data_times": "data/wait_seconds",
+    "wait_share": "data/wait_share",
+    "bytes_read": "data/bytes_read",
+    "n_scans": "fidelity/n_scans",
+    "autotune_bytes_read": "fidelity/autotune_bytes_read",
+}
+SCORE_PREFIX = "autotune_score_"
+
+
+class TensorBoardLog:
+    """Scalars in an event file, over the iterations of the whole run."""
+
+    def __init__(
+        self, log_dir: Path, iterations: int, resume_at: tuple[int, int] | None = None
+    ) -> None:
+        """An epoch has `iterations`; what an earlier run wrote from `resume_at` (epoch, iteration) on is not shown.
+
+        Raises:
+            PCRError: TensorBoard is not installed, or the folder can't be written to.
+        """
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise PCRError(
+                f"--tensorboard needs the package tensorboard, and importing it failed ({error}): "
+                "install requirements.txt (bash install_python_deps.sh)"
+            ) from error
+        self._iterations = iterations
+        purge_step = resume_at and self._step(resume_at[1], resume_at[0])
+        try:
+            self._writer = SummaryWriter(str(log_dir), purge_step=purge_step)
+        except OSError as error:
+            raise PCRError(f"--tensorboard {log_dir}: {error.strerror}") from None
+
+    def write(self, iteration: int, epoch: int, **values: float | None) -> None:
+        """Add what is a curve; the keyword is the CSV's type."""
+        for name, value in values.items():
+            tag = f"fidelity/{name}" if name.startswith(SCORE_PREFIX) else TAGS.get(name)
+            if tag and value is not None:
+                self._writer.add_scalar(tag, value, self._step(iteration, epoch))
+
+    def flush(self) -> None:
+        """Have everything on disk; else it is from time to time."""
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._writer.close()
+
+    def _step(self, iteration: int, epoch: int) -> int:
+        return epoch * self._iterations + iteration
