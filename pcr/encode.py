@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from pcr import jpeg
 from pcr.errors import FormatError
@@ -110,7 +110,7 @@ def _put_up_with(
     if options.on_bad_image == "fail":
         raise FormatError(
             f"{path}: {reason} (to go on without this image or with what can be seen of it, give "
-            "the same command with --on_bad_image skip or reencode)"
+            "the same command, without --force, with --on_bad_image skip or reencode)"
         )
     return EncodedSource(None, Problem(sample.name, "skipped", reason))
 
@@ -135,6 +135,8 @@ def _reencode(data: bytes, quality: int, options: ConversionOptions) -> bytes:
             kept = {key: image.info[key] for key in ("exif", "icc_profile") if key in image.info}
             mode = image.mode if image.mode in ("L", "CMYK") else "RGB"
             image.convert(mode).save(out, "JPEG", quality=quality, **kept)
+    except UnidentifiedImageError:  # whose text has an address, another one in each run
+        raise FormatError("cannot be decoded: no image format that Pillow knows") from None
     except Exception as error:  # Pillow's plugins raise whatever they meet
         raise FormatError(f"cannot be decoded: {error}") from None
     return out.getvalue()

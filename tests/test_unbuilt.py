@@ -19,7 +19,8 @@ ROOT = Path(__file__).parent.parent
 @pytest.fixture
 def unbuilt(tmp_path: Path) -> Path:
     """The repository's Python files alone."""
-    for script in ("PCR_Converter.py", "PCR_Converter_advanced.py", "PCR_Iterator.py"):
+    scripts = ("PCR_Converter.py", "PCR_Converter_advanced.py", "PCR_Iterator.py", "dali_main.py")
+    for script in scripts:
         shutil.copy(ROOT / script, tmp_path)
     built = shutil.ignore_patterns("_native.*", "_generated", "__pycache__")
     shutil.copytree(ROOT / "pcr", tmp_path / "pcr", ignore=built)
@@ -44,6 +45,7 @@ COMMANDS = [
     ["PCR_Converter.py", "photos", "out"],
     ["PCR_Converter_advanced.py", "photos", "out"],
     ["-m", "pcr", "info", "dataset"],
+    ["dali_main.py", "photos", "photos"],
 ]
 
 
@@ -52,7 +54,7 @@ def test_commands_say_what_builds_them(unbuilt: Path, words: list[str]) -> None:
     result = run(unbuilt, *words)
     assert result.returncode == 1
     (line,) = result.stderr.splitlines()
-    assert line.startswith("error: pcr is not built") and "'bash init_repo.sh'" in line
+    assert "error: pcr is not built" in line and "'bash init_repo.sh'" in line
 
 
 @pytest.mark.parametrize("words", COMMANDS)
@@ -60,7 +62,7 @@ def test_commands_say_what_installs_missing_packages(unbuilt: Path, words: list[
     result = run(unbuilt, *words, packages="")
     assert result.returncode == 1
     (line,) = result.stderr.splitlines()
-    assert line.startswith("error: No module named") and "install_python_deps.sh" in line
+    assert "error: No module named" in line and "install_python_deps.sh" in line
 
 
 def test_an_interrupt_while_modules_load_is_one_line(

@@ -43,13 +43,20 @@ def load(name: str) -> Command:
     """A command's module; one line and the end where the package is not set up."""
     try:
         return cast(Command, import_module(f"pcr.cli.{name}"))
-    except ModuleNotFoundError as error:
-        how = "run 'bash install_python_deps.sh' and 'bash init_repo.sh', then 'source .venv/bin/activate'"
-        sys.exit(_fail(f"{error}: {how}", EXIT_FAILURE))
     except ImportError as error:
-        sys.exit(_fail(error, EXIT_FAILURE))
+        sys.exit(_fail(how_to_set_up(error), EXIT_FAILURE))
     except KeyboardInterrupt:
         sys.exit(_fail("interrupted", EXIT_INTERRUPTED))
+
+
+def how_to_set_up(error: ImportError) -> str:
+    """What is missing, and the commands that bring it."""
+    if not isinstance(error, ModuleNotFoundError):
+        return str(error)  # the extension's, which says how
+    return (
+        f"{error}: run 'bash install_python_deps.sh' and 'bash init_repo.sh', "
+        "then 'source .venv/bin/activate'"
+    )
 
 
 def execute(command: Command, arguments: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pcr.cli.command import how_to_set_up
 from pcr.errors import PCRError, UsageError
 
 
@@ -218,6 +219,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except PCRError as error:
         print(f"dali_main.py: error: {_rank()}{error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
+    except ImportError as error:
+        print(f"dali_main.py: error: {_rank()}{how_to_set_up(error)}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("dali_main.py: interrupted", file=sys.stderr)
         return 130
