@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -200,7 +200,7 @@ def _check_finished(root: Path) -> None:
     if (root / layout.PLAN_FILE).exists():
         raise DatasetError(
             f"{root}: expected a finished PCR dataset, found a conversion that was interrupted: "
-            "run the same conversion command again, it goes on where it stopped"
+            "run the same conversion command again (without --force), it goes on where it stopped"
         )
     raise DatasetError(f"{root}: expected a PCR dataset, found no {layout.INDEX_FILE}")
 
@@ -208,39 +208,46 @@ def _check_finished(root: Path) -> None:
 def _read_index(path: Path) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
     source = str(path)
     layout.check_sqlite_header(storage.read_prefix(path, 100), source)
+    # Not through sqlitedict, which wrote the tables: it unpickles by default, and it opens the file for writing,
+    # where SQLite plays back a journal that lies beside it. A stranger's can name a file elsewhere to delete.
     try:
         with closing(connect(path)) as connection:
-            _check_schema(connection, path)
-            _check_integrity(connection, path)
+            _check_schema(connection, source)
+            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if found != "ok":
+                raise sqlite3.DatabaseError(found)
             dataset = _read_index_table(connection, layout.DATASET_TABLE)
-            info = DatasetInfo.decode(dataset[layout.DATASET_KEY], source)
             entries = _read_index_table(connection, layout.RECORDS_TABLE)
+        info = DatasetInfo.decode(dataset[layout.DATASET_KEY], source)
         if len(entries) != info.records:
             raise FormatError(f"{path}: expected {info.records} records, found {len(entries)}")
         ordered = [entries[str(number)] for number in range(info.records)]
-    except (sqlite3.Error, UnicodeDecodeError, RuntimeError, KeyError) as error:
+    except (sqlite3.Error, UnicodeDecodeError, KeyError) as error:
+        # a damaged schema need not be text
         raise FormatError(f"{path}: expected a PCR index, found it damaged: {error}") from None
     records = tuple(RecordIndex.decode(entry, source) for entry in ordered)
-    if any(len(record.prefix_bytes) != info.levels + 1 for record in records):
-        raise FormatError(f"{path}: expected {info.levels} levels in every record")
-    expected = info.sealed(records).index_checksum
-    if info.index_checksum != expected:
-        raise FormatError(
-            f"{path}: expected checksum {expected:016x} of its entries, found {info.index_checksum:016x}"
-        )
-    found_images = sum(record.images for record in records)
-    if found_images != info.images:
-        raise FormatError(f"{path}: expected {info.images} images in records, found {found_images}")
+    _check_index(info, records, source)
     return info, records
 
 
-def _check_integrity(connection: sqlite3.Connection, path: Path) -> None:
-    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if found != "ok":
-        raise FormatError(f"{path}: expected a PCR index, found it damaged: {found}")
+def _check_index(info: DatasetInfo, records: Sequence[RecordIndex], source: str) -> None:
+    """Levels, checksum and number of images."""
+    if any(len(record.prefix_bytes) != info.levels + 1 for record in records):
+        raise FormatError(f"{source}: expected {info.levels} levels in every record")
+    expected = info.sealed(records).index_checksum
+    if info.index_checksum != expected:
+        raise FormatError(
+            f"{source}: expected checksum {expected:016x} of its entries, "
+            f"found {info.index_checksum:016x}"
+        )
+    found_images = sum(record.images for record in records)
+    if found_images != info.images:
+        raise FormatError(
+            f"{source}: expected {info.images} images in records, found {found_images}"
+        )
 
 
-def _check_schema(connection: sqlite3.Connection, path: Path) -> None:
+def _check_schema(connection: sqlite3.Connection, source: str) -> None:
     """Refuse all but plain tables: views, computed columns and constraints could fill the memory."""
     query = "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name"
     found = connection.execute(query).fetchall()
@@ -248,7 +255,7 @@ def _check_schema(connection: sqlite3.Connection, path: Path) -> None:
     expected = [(name, _bare(f"CREATE TABLE {name} ({layout.INDEX_COLUMNS})")) for name in names]
     if [(name, _bare(sql)) for name, sql in found] != expected:
         raise FormatError(
-            f"{path}: expected the tables {' and '.join(names)} ({layout.INDEX_COLUMNS}) alone, "
+            f"{source}: expected the tables {' and '.join(names)} ({layout.INDEX_COLUMNS}) alone, "
             f"found {', '.join(str(name) for name, _ in found) or 'none'}"
         )
 
@@ -259,13 +266,8 @@ def _bare(sql: str) -> str:
 
 
 def _read_index_table(connection: sqlite3.Connection, name: str) -> dict[str, bytes]:
-    # Not with sqlitedict, which wrote it: its thread keeps the file open until the garbage is collected.
-    rows = connection.execute(f"SELECT key, value FROM {name}").fetchall()
-    return {key: _blob(value) for key, value in rows}
-
-
-def _blob(value: object) -> bytes:
-    """A column's value, which SQLite lets be of any type: bytes(10**12) would be that many zeros."""
-    if not isinstance(value, bytes):
-        raise RuntimeError(f"a value of type {type(value).__name__}")
-    return value
+    entries = dict(connection.execute(f"SELECT key, value FROM {name}"))
+    for value in entries.values():
+        if not isinstance(value, bytes):  # SQLite lets any column hold any type
+            raise sqlite3.DatabaseError(f"a value of type {type(value).__name__}")
+    return entries

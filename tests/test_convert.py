@@ -107,7 +107,8 @@ def test_refusals(
     (tmp_path / "file").write_text("")
     out = tmp_path / "out"
     for arguments, reason, code in (
-        ((tmp_path / "none", out), "expected an ImageFolder", 1),
+        ((tmp_path / "none", out), "expected an ImageFolder, found no such directory", 1),
+        ((tmp_path / "file", out), "expected an ImageFolder, found a file", 1),
         ((tmp_path / "empty", out), "expected images", 1),
         ((tmp_path / "empty" / "class", out), "one sub-folder per class", 1),
         ((source, tmp_path / "file"), "found a file", 1),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import sqlite3
+import struct
 import tracemalloc
 from contextlib import closing
 from dataclasses import replace
@@ -213,6 +215,24 @@ def test_an_index_entry_that_is_no_blob_is_refused(tmp_path: Path, value: object
         connection.commit()
     with pytest.raises(FormatError, match=rf"PCR\.db: .* value of type {type(value).__name__}"):
         Dataset(dataset.root)
+
+
+def test_reading_an_index_plays_back_no_journal(tmp_path: Path) -> None:
+    """A stranger's rollback journal may name a super-journal, a file anywhere, that SQLite then deletes."""
+    dataset = records.make_dataset(tmp_path / "d", (2,))
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"mine")
+    index = dataset.root / layout.INDEX_FILE
+    # https://sqlite.org/fileformat2.html#the_rollback_journal; pager.c, writeSuperJournal
+    pages, name = index.stat().st_size // 4096, os.fsencode(victim)
+    header = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7" + struct.pack(">5I", 0, 0, pages, 512, 4096)
+    lock_page = 0x40000000 // 4096 + 1
+    super_journal = struct.pack(">I", lock_page) + name + struct.pack(">2I", len(name), sum(name))
+    journal = index.with_name(index.name + "-journal")
+    journal.write_bytes(header.ljust(512, b"\0") + super_journal + header[:8])
+    before = index.read_bytes(), journal.read_bytes()
+    assert Dataset(dataset.root).records == dataset.records
+    assert victim.exists() and (index.read_bytes(), journal.read_bytes()) == before
 
 
 def test_metadata_of_countless_images_is_refused_before_objects_are_made_of_it() -> None:

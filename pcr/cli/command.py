@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -58,6 +59,8 @@ def execute(command: Command, arguments: argparse.Namespace) -> int:
     """
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names that the terminal cannot show
     try:
         return command.run(arguments) or EXIT_OK
     except UsageError as error:

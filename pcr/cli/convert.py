@@ -52,7 +52,7 @@ def run_conversion(arguments: argparse.Namespace) -> dict[str, Any]:
             raise
         what = interrupt.args[0] if interrupt.args else "interrupted"
         raise KeyboardInterrupt(
-            f"{what}: the same command again goes on behind the last whole record"
+            f"{what}: the same command again (without --force) goes on behind the last whole record"
         ) from None
     seconds = dict(summary.phase_seconds)
     print_summary(summary, output)
