@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "isa.hpp"
+#include "../isa.hpp"
 
 namespace pcr::decode {
 
-#define PCR_KERNELS "color_kernels.inl"
-#include "kernel_variants.inl"
+#define PCR_KERNELS "decode/color_kernels.inl"
+#include "../kernel_variants.inl"
 
 const ColorKernels& color_kernels() { return select_kernels(); }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "isa.hpp"
+#include "../isa.hpp"
 
 namespace pcr::decode {
 
@@ -45,8 +45,8 @@ uint8_t flat_sample(int16_t dc, uint16_t quant) {
 
 }  // namespace
 
-#define PCR_KERNELS "idct_kernels.inl"
-#include "kernel_variants.inl"
+#define PCR_KERNELS "decode/idct_kernels.inl"
+#include "../kernel_variants.inl"
 
 const IdctKernels& idct_kernels() { return select_kernels(); }
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "isa.hpp"
+#include "../isa.hpp"
 
 namespace pcr::decode {
 
@@ -39,8 +39,8 @@ size_t element_size(DType dtype) {
     return dtype == DType::kUint8 ? 1 : dtype == DType::kFloat32 ? 4 : 2;
 }
 
-#define PCR_KERNELS "resample_kernels.inl"
-#include "kernel_variants.inl"
+#define PCR_KERNELS "decode/resample_kernels.inl"
+#include "../kernel_variants.inl"
 
 const ResampleKernels& resample_kernels() { return select_kernels(); }
 

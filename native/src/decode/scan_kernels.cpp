@@ -4,12 +4,12 @@
 #include <cstring>
 #include <limits>
 
-#include "isa.hpp"
+#include "../isa.hpp"
 
 namespace pcr::decode {
 
-#define PCR_KERNELS "scan_kernels.inl"
-#include "kernel_variants.inl"
+#define PCR_KERNELS "decode/scan_kernels.inl"
+#include "../kernel_variants.inl"
 
 const ScanKernels& scan_kernels() { return select_kernels(); }
 

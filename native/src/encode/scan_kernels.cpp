@@ -3,7 +3,7 @@
 #include <array>
 #include <cstdlib>
 
-#include "../decode/isa.hpp"
+#include "../isa.hpp"
 
 namespace pcr::encode {
 
@@ -17,25 +17,9 @@ constexpr unsigned kMaxCorrectionBits = 1000 - 64 + 1;
 
 }  // namespace
 
-namespace portable {
-#include "scan_kernels.inl"
-}  // namespace portable
+#define PCR_KERNELS "encode/scan_kernels.inl"
+#include "../kernel_variants.inl"
 
-#if defined(PCR_HAVE_AVX2_KERNELS)
-PCR_BEGIN_AVX2
-namespace avx2 {
-#define PCR_AVX2 1
-#include "scan_kernels.inl"
-#undef PCR_AVX2
-}  // namespace avx2
-PCR_END_AVX2
-#endif
-
-const ScanKernels& scan_kernels() {
-#if defined(PCR_HAVE_AVX2_KERNELS)
-    if (decode::use_avx2_kernels()) return avx2::kScanKernels;
-#endif
-    return portable::kScanKernels;
-}
+const ScanKernels& scan_kernels() { return select_kernels(); }
 
 }  // namespace pcr::encode

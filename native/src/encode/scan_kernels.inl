@@ -1,4 +1,4 @@
-// Included by scan_kernels.cpp once per instruction set, inside a namespace of its own.
+// Included by kernel_variants.inl once per instruction set.
 
 inline unsigned bit_length(unsigned value) {
     return value == 0 ? 0 : 32 - static_cast<unsigned>(__builtin_clz(value));
@@ -267,4 +267,4 @@ bool sequential_block(const int16_t* block, uint64_t nonzero, TableIndex table, 
     return last >= 0;
 }
 
-const ScanKernels kScanKernels = {ac_first, ac_refine, sequential_block};
+const ScanKernels kKernels = {ac_first, ac_refine, sequential_block};

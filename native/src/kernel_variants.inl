@@ -1,5 +1,5 @@
-// Compiles PCR_KERNELS, the name of an `.inl` file, once per instruction set. That file defines one
-// table of functions, `kKernels`; where PCR_AVX2 is defined it may use those instructions.
+// Compiles PCR_KERNELS, an `.inl` file named as seen from here, once per instruction set. That file
+// defines one table of functions, `kKernels`; where PCR_AVX2 is defined it may use those instructions.
 // `select_kernels` returns the table for this processor.
 
 namespace {

@@ -19,9 +19,9 @@
 #endif
 #endif
 
-namespace pcr::decode {
+namespace pcr {
 
 /// Whether this processor runs the AVX2 kernels. PCR_FORCE_PORTABLE=1 in the environment says no.
 bool use_avx2_kernels();
 
-}  // namespace pcr::decode
+}  // namespace pcr

@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <cstring>
 
-namespace pcr::decode {
+namespace pcr {
 
 namespace {
 
@@ -27,4 +27,4 @@ bool use_avx2_kernels() {
     return use;
 }
 
-}  // namespace pcr::decode
+}  // namespace pcr
