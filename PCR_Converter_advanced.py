@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Convert an ImageFolder with the paper's experimental knobs: see --help."""
 
-from pcr.cli import convert
 from pcr.cli.command import main
 
 if __name__ == "__main__":
-    main(convert)
+    main("convert")

@@ -24,9 +24,8 @@ from typing import Any
 import matplotlib
 import pandas as pd
 from machine import describe
-from peers import PEERS
+from peers import PEERS, find_peer
 from tqdm import tqdm
-from trial import find_peer
 
 matplotlib.use("Agg")
 import seaborn as sns
@@ -50,8 +49,8 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=2, help="measured per round")
-    parser.add_argument("--ladders", nargs="+", default=["standard", "bitplane"])
-    parser.add_argument("--levels", default="1,2,3,4,5,6,8,10", help="of each ladder")
+    parser.add_argument("--ladders", nargs="+", default=["standard", "luma", "bitplane"])
+    parser.add_argument("--levels", default="1,2,3,4,5,6,7,8,9,10", help="of each ladder")
     parser.add_argument(
         "--only", nargs="+", metavar="LOADER", help=f"{' '.join(PEERS)} pcr:LADDER:LEVEL"
     )

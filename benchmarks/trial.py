@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from peers import PEERS, Epoch, Peer, pcr_peer, samples
+from peers import Epoch, Peer, find_peer, samples
 
 
 def main() -> None:
@@ -40,14 +40,6 @@ def main() -> None:
         result = {"error": f"{type(error).__name__}: {error}".splitlines()[0][:200]}
     print("\n" + json.dumps(result), flush=True)
     os._exit(0)  # some loaders' threads and workers outlive the interpreter otherwise
-
-
-def find_peer(name: str) -> Peer:
-    """The loader of that name; ours are called pcr:LADDER:LEVEL."""
-    if name.startswith("pcr:"):
-        _, ladder, level = name.split(":")
-        return pcr_peer(ladder, int(level))
-    return PEERS[name]
 
 
 def measure(peer: Peer, folder: Path, store: Path, threads: int, epochs: int) -> dict[str, Any]:

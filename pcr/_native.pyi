@@ -36,7 +36,11 @@ class Header:
 def header(jpeg: Buffer) -> Header: ...
 def split(jpeg: Buffer) -> NDArray[np.int64]: ...
 def transcode(
-    jpeg: Buffer, scripts: dict[int, NDArray[np.int32]], copy_markers: str, max_pixels: int
+    jpeg: Buffer,
+    scripts: dict[int, NDArray[np.int32]],
+    copy_markers: str,
+    max_pixels: int,
+    coder: str,
 ) -> NDArray[np.uint8]: ...
 def join(groups: Sequence[Buffer]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]: ...
 def pack(parts: Sequence[Buffer]) -> bytes: ...
@@ -64,8 +68,7 @@ class DecodePool:
     def bytes_decoded(self) -> int: ...
     def decode_batch(
         self,
-        buffer: NDArray[np.uint8],
-        offsets: NDArray[np.int64],
+        jpegs: Sequence[Buffer],
         out: NDArray[Any],
         *,
         orientations: NDArray[np.uint8] | None = None,
@@ -78,6 +81,7 @@ class DecodePool:
         decoder: str = "native",
         block_smoothing: bool = False,
         oversampling: float = 1.0,
+        resize_first: bool = False,
         max_pixels: int = ...,
     ) -> list[tuple[int, str]]: ...
 
@@ -92,4 +96,4 @@ def decode_rgb(
     scale: int = 1,
     max_pixels: int = ...,
 ) -> NDArray[np.uint8]: ...
-def headers(buffer: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.int32]: ...
+def headers(jpegs: Sequence[Buffer]) -> NDArray[np.int32]: ...

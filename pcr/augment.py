@@ -7,6 +7,7 @@ many threads decode it. The distributions and the rounding are those of torchvis
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -48,6 +49,20 @@ class Transform(Protocol):
     def output_size(self) -> tuple[int, int]:
         """Height and width of every image of a batch."""
 
+    @property
+    def oversampling(self) -> float:
+        """How large the window must still be when its image is decoded at 1/2, 1/4 or 1/8 of its size.
+
+        In outputs, in both directions: 1 or more, infinity for always at full size.
+        """
+
+    @property
+    def resize_first(self) -> bool:
+        """Whether the window is cut out of the resized image, or cut out first and then resized.
+
+        At its border the filter then sees the pixels around it, or does not.
+        """
+
     def windows(self, sizes: NDArray[np.int64], keys: NDArray[np.uint64]) -> Windows:
         """The window of each image that is resized to the output, and whether it is mirrored.
 
@@ -61,6 +76,8 @@ class Train:
 
     size: of the output in pixels, one side of a square or (height, width). scale: the window's share of the
     image's area. ratio: its width / height. flip: the probability of mirroring. mean, std: of pixel values in 0 … 1.
+    oversampling: images are decoded at 1/2, 1/4 or 1/8 of their size while the window then still is this many times
+    the output in both directions; infinity for always at full size.
     """
 
     size: Size = 224
@@ -69,9 +86,10 @@ class Train:
     flip: float = 0.5
     mean: Triple = IMAGENET_MEAN
     std: Triple = IMAGENET_STD
+    oversampling: float = 1.0
 
     def __post_init__(self) -> None:
-        _check_normalisation(self.size, self.mean, self.std)
+        _check_output(self)
         for name, (least, most) in (("scale", self.scale), ("ratio", self.ratio)):
             if not 0 < least <= most:
                 raise UsageError(f"{name}: expected 0 < least <= most, found {least} and {most}")
@@ -82,6 +100,11 @@ class Train:
     def output_size(self) -> tuple[int, int]:
         """Height and width of the output."""
         return _pair(self.size)
+
+    @property
+    def resize_first(self) -> bool:
+        """No: as `RandomResizedCrop`."""
+        return False
 
     def windows(self, sizes: NDArray[np.int64], keys: NDArray[np.uint64]) -> Windows:
         """Random windows, whole pixels; flips after the crop."""
@@ -94,16 +117,17 @@ class Eval:
     """The centre: shorter side resized to `resize`, then the middle `size` of it, in one resampling.
 
     resize: pixels; size: of the output in pixels, one side of a square or (height, width), at most `resize`.
-    mean, std: of pixel values in 0 … 1.
+    mean, std: of pixel values in 0 … 1. oversampling: as `Train`'s; images are decoded at full size unless it is lower.
     """
 
     resize: int = 256
     size: Size = 224
     mean: Triple = IMAGENET_MEAN
     std: Triple = IMAGENET_STD
+    oversampling: float = math.inf
 
     def __post_init__(self) -> None:
-        _check_normalisation(self.size, self.mean, self.std)
+        _check_output(self)
         if max(_pair(self.size)) > self.resize:
             raise UsageError(f"expected a crop of {self.resize} pixels or less, found {self.size}")
 
@@ -111,6 +135,11 @@ class Eval:
     def output_size(self) -> tuple[int, int]:
         """Height and width of the output."""
         return _pair(self.size)
+
+    @property
+    def resize_first(self) -> bool:
+        """Yes: as `Resize` and then `CenterCrop`."""
+        return True
 
     def windows(self, sizes: NDArray[np.int64], keys: NDArray[np.uint64]) -> Windows:
         """Windows in fractions of source pixels: the resized image's crop, scaled back; no flips."""
@@ -190,10 +219,13 @@ def _pair(size: Size) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else size
 
 
-def _check_normalisation(size: Size, mean: Triple, std: Triple) -> None:
-    if min(_pair(size)) < 1:
-        raise UsageError(f"size: expected 1 pixel or more, found {size}")
+def _check_output(transform: Transform) -> None:
+    if min(transform.output_size) < 1:
+        raise UsageError(f"size: expected 1 pixel or more, found {transform.output_size}")
+    mean, std = transform.mean, transform.std
     if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
         raise UsageError(
             f"expected a mean and a positive std for each of 3 channels, found {mean} and {std}"
         )
+    if not transform.oversampling >= 1:
+        raise UsageError(f"oversampling: expected 1 or more, found {transform.oversampling}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,6 @@ class DecodeOptions:
     num_threads: int
     decoder: str = "native"
     block_smoothing: bool = False
-    oversampling: float = 1.0
     apply_orientation: bool = False
     skip_errors: bool = False
     max_pixels: int = MAX_PIXELS
@@ -68,10 +66,7 @@ class TensorDecoder:
         del self._pool
 
     def _decode_into(self, buffer: NDArray[Any], batch: JpegBatch) -> dict[int, str]:
-        jpegs = batch.jpegs
-        offsets = np.fromiter(accumulate(map(len, jpegs), initial=0), np.int64, len(jpegs) + 1)
-        data = np.concatenate(jpegs)
-        sizes = native.headers(data, offsets)[:, :2].astype(np.int64)
+        sizes = native.headers(batch.jpegs)[:, :2].astype(np.int64)
         orientations = self._source.orientations(batch) if self._options.apply_orientation else None
         if orientations is not None:
             sizes = np.where(orientations[:, None] > 4, sizes[:, ::-1], sizes)
@@ -79,8 +74,7 @@ class TensorDecoder:
         keys = image_keys(self._source.order.seed, self._epoch, batch.images)
         boxes, flips = self._transform.windows(np.maximum(sizes, 1), keys)
         errors = self._pool.decode_batch(
-            data,
-            offsets,
+            batch.jpegs,
             buffer,
             orientations=orientations,
             boxes=boxes,
@@ -91,7 +85,8 @@ class TensorDecoder:
             std=[255 * value for value in self._transform.std],
             decoder=self._options.decoder,
             block_smoothing=self._options.block_smoothing,
-            oversampling=self._options.oversampling,
+            oversampling=self._transform.oversampling,
+            resize_first=self._transform.resize_first,
             max_pixels=self._options.max_pixels,
         )
         return {i: self._source.error(batch.images[i], message) for i, message in errors}

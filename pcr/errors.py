@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 
 class PCRError(Exception):
     """Base of all errors that a command reports in one line, without a traceback."""
@@ -17,3 +19,10 @@ class FormatError(PCRError, ValueError):
 
 class DatasetError(PCRError):
     """A directory that is not the input or the dataset that a command needs."""
+
+
+def describe(error: Exception) -> str:
+    """An error as the others are said: the file, then what was found."""
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    return str(error)

@@ -17,8 +17,8 @@ import xxhash
 from google.protobuf.message import DecodeError, Message
 from numpy.typing import NDArray
 
-from pcr._generated import pcr_pb2
 from pcr.errors import FormatError
+from pcr.extension import native, pcr_pb2
 from pcr.ladder import MAX_SCANS
 
 FORMAT_VERSION = 1
@@ -35,11 +35,13 @@ DATASET_KEY = "metadata"
 RECORDS_TABLE = "records"
 METADATA_TABLE = "metadata"
 VALUE_COLUMN = "value"
+INDEX_COLUMNS = "key TEXT PRIMARY KEY, value BLOB"  # as sqlitedict lays its tables out
 
 MAX_RECORD_BYTES = 2**31
 MAX_GROUP_BYTES = 10**9  # SQLite's default SQLITE_MAX_LENGTH
 MAX_PIXELS = 178_956_970  # Pillow's limit against decompression bombs
 MAX_CLASSES = 2**24
+MAX_RECORD_IMAGES = 2**20
 MAX_RECORDS = 2**24
 
 _NUMBER = r"(0|[1-9][0-9]{0,7})"
@@ -144,13 +146,11 @@ class RecordInfo:
     @classmethod
     def decode(cls, data: bytes, source: str) -> RecordInfo:
         """From a serialized RecordMetadata; FormatError where it is not one."""
+        try:
+            native.RecordJoiner(data, 1)  # refuses counts that do not fit before objects are made
+        except FormatError as error:
+            raise FormatError(f"{source}: {error}") from None
         message = _parse(pcr_pb2.RecordMetadata(), data, source)
-        levels = message.progressive_levels
-        if len(message.labels) != len(message.images):
-            raise FormatError(
-                f"{source}: expected a label for each of {len(message.images)} images, "
-                f"found {len(message.labels)}"
-            )
         images = tuple(
             ImageInfo(
                 os.fsdecode(image.name),
@@ -162,9 +162,8 @@ class RecordInfo:
             )
             for image in message.images
         )
-        if any(len(image.level_bytes) != levels for image in images):
-            raise FormatError(f"{source}: expected {levels} byte counts for every image")
-        return cls(np.array(message.labels, dtype=np.int32), levels, images)
+        labels = np.array(message.labels, dtype=np.int32)
+        return cls(labels, message.progressive_levels, images)
 
 
 @dataclass(frozen=True)
@@ -292,6 +291,9 @@ def _check_record_index(index: RecordIndex, source: str) -> None:
             f"found {len(index.prefix_bytes)}, {len(index.group_bytes)}, {len(index.checksums)}"
         )
     _check_range(source, "bytes", index.file_bytes, 1, MAX_RECORD_BYTES)
+    # Every image takes more than a byte of the metadata.
+    most_images = min(MAX_RECORD_IMAGES, index.group_bytes[0])
+    _check_range(source, "images in a record", index.images, 0, most_images)
     end = 0
     for level, (prefix, size) in enumerate(zip(index.prefix_bytes, index.group_bytes, strict=True)):
         if size > MAX_GROUP_BYTES or not end + size <= prefix <= index.file_bytes:

@@ -64,7 +64,8 @@ class ImageFolder:
 
 def _class_names(root: Path) -> tuple[str, ...]:
     if not root.is_dir():
-        raise DatasetError(f"{root}: expected an ImageFolder, found no such directory")
+        what = "a file" if root.exists() else "no such directory"
+        raise DatasetError(f"{root}: expected an ImageFolder, found {what}")
     try:
         with os.scandir(root) as entries:
             names = sorted(entry.name for entry in entries if entry.is_dir())

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,14 @@ from pcr.writer import atomic_path
 
 # What a conversion without any bad image so far may be told to do with the next one.
 _BAD_IMAGE_OPTIONS = ("on_bad_image", "quality")
+_HEADER_FIELDS = {
+    "fingerprint": str,
+    "base_records": int,
+    "images": int,
+    "source_bytes": int,
+    "options": dict,
+    "record_starts": list,
+}
 
 
 @dataclass(frozen=True)
@@ -97,11 +106,17 @@ class Journal:
             )
         for option, value in expected["options"].items():
             before = found["options"].get(option)
-            may_change = option in _BAD_IMAGE_OPTIONS and found["options"]["on_bad_image"] == "fail"
+            may_change = (
+                option in _BAD_IMAGE_OPTIONS and found["options"].get("on_bad_image") == "fail"
+            )
             if before != value and not may_change:
-                what = "another one" if option == "ladder" else f"{before!r}, not {value!r}"
+                what = (
+                    "another ladder"
+                    if option == "ladder"
+                    else f"{option} {before!r}, not {value!r}"
+                )
                 raise DatasetError(
-                    f"{self.directory}: holds a conversion that began with {option} {what}: "
+                    f"{self.directory}: holds a conversion that began with {what}: "
                     "give it again, or use --force to begin anew"
                 )
         if found["fingerprint"] != expected["fingerprint"]:
@@ -114,9 +129,12 @@ class Journal:
         """The identity and all whole lines; a torn last one, of a crash while it was written, does not count."""
         lines = self.path.read_bytes().split(b"\n")[:-1]
         try:
+            if not lines:
+                raise ValueError("without a whole line")
             header, *entries = [json.loads(line) for line in lines]
-            if header["format_version"] != layout.FORMAT_VERSION:
-                raise ValueError(f"version {header['format_version']}")
+            _check_header(header)
+            if len(entries) > len(header["record_starts"]):
+                raise ValueError(f"{len(entries)} of {len(header['record_starts'])} records")
             return header, [_finished_record(entry) for entry in entries]
         except (ValueError, KeyError, TypeError) as error:
             raise FormatError(
@@ -127,6 +145,18 @@ class Journal:
 
 def _line(entry: dict[str, Any]) -> str:
     return json.dumps(entry) + "\n"
+
+
+def _check_header(header: dict[str, Any]) -> None:
+    """ValueError, KeyError or TypeError where this is no `_header`."""
+    if header["format_version"] != layout.FORMAT_VERSION:
+        raise ValueError(f"version {header['format_version']}")
+    for field, kind in _HEADER_FIELDS.items():
+        if not isinstance(header[field], kind):
+            raise TypeError(f"{field} {header[field]!r}")
+    starts = [-1, *header["record_starts"], header["images"]]
+    if starts[:2] != [-1, 0] or any(start >= stop for start, stop in pairwise(starts)):
+        raise ValueError("record_starts out of order")
 
 
 def _header(plan: Plan) -> dict[str, Any]:

@@ -75,6 +75,7 @@ def transcode(
     *,
     copy_markers: CopyMarkers = "none",
     max_pixels: int = MAX_PIXELS,
+    coder: Literal["native", "libjpeg"] = "native",
 ) -> NDArray[np.uint8]:
     """Rewrite a JPEG with the scans of a script; its quantized coefficients stay as they are.
 
@@ -85,10 +86,13 @@ def transcode(
     ``copy_markers``: ``"none"`` keeps what decoding needs (JFIF, Adobe), ``"exif"`` EXIF too,
     ``"all"`` every application marker and comment.
 
+    ``coder``: ``"native"`` leaves to libjpeg-turbo what its own entropy coding does not do (arithmetic
+    coding, damage); ``"libjpeg"`` leaves it everything: the same bytes, several times as slowly.
+
     Raises FormatError also where libjpeg would only warn: a damaged JPEG can't be rewritten without
     loss.
     """
-    return native.transcode(data, dict(scripts), copy_markers, max_pixels)
+    return native.transcode(data, dict(scripts), copy_markers, max_pixels, coder)
 
 
 def pack(parts: Sequence[Buffer]) -> bytes:

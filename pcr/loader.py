@@ -42,7 +42,6 @@ class TensorOptions(TypedDict, total=False):
     on_error: Literal["raise", "skip"]
     decoder: Literal["native", "libjpeg"]
     block_smoothing: bool
-    oversampling: float
     max_pixels: int
 
 
@@ -73,7 +72,6 @@ class TensorLoader(EpochIterator[Tensors]):
         on_error: Literal["raise", "skip"] = "raise",
         decoder: Literal["native", "libjpeg"] = "native",
         block_smoothing: bool = False,
-        oversampling: float = 1.0,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
         """Decode what ``source`` reads.
@@ -85,15 +83,12 @@ class TensorLoader(EpochIterator[Tensors]):
         apply_orientation: turn images as their EXIF data say, which torchvision's ImageFolder does not.
         on_error: ``"skip"`` puts another image of the batch in the place of one that can't be decoded, counts it in
         ``skipped`` and warns once. decoder: ``"libjpeg"`` is the slower reference. block_smoothing: libjpeg's, for
-        incomplete images; only with ``decoder="libjpeg"``. oversampling: images are decoded at 1/2, 1/4 or 1/8
-        of their size while the window then still is this many times the output; infinity for always at full size.
+        incomplete images; only with ``decoder="libjpeg"``.
 
         Raises UsageError where an argument is out of range.
         """
         super().__init__()
         _check_at_least(1, prefetch_batches=prefetch_batches, max_pixels=max_pixels)
-        if not oversampling >= 1:
-            raise UsageError(f"oversampling: expected 1 or more, found {oversampling}")
         _check_choice("decoder", decoder, ("native", "libjpeg"))
         _check_choice("on_error", on_error, ("raise", "skip"))
         _check_choice("output", output, ("torch", "numpy"))
@@ -107,7 +102,6 @@ class TensorLoader(EpochIterator[Tensors]):
             _thread_count(num_threads),
             decoder,
             block_smoothing,
-            oversampling,
             apply_orientation,
             on_error == "skip",
             max_pixels,

@@ -32,7 +32,7 @@ class ConversionOptions:
 
     def __post_init__(self) -> None:
         for flag, value, least, most in (
-            ("--batch_size", self.batch_size, 1, 2**20),
+            ("--batch_size", self.batch_size, 1, layout.MAX_RECORD_IMAGES),
             ("--seed", self.seed, 0, 2**63 - 1),
             ("--quality", self.quality, 1, 100),
             ("--static_compression", self.static_compression or 1, 1, 100),

@@ -60,6 +60,6 @@ def explained_full_disk(directory: Path) -> Iterator[None]:
         if error.errno not in _FULL:
             raise
         raise DatasetError(
-            f"{directory}: {error.strerror}: make room and give the same command again, "
-            "it goes on behind the last whole record"
+            f"{directory}: {error.strerror}: make room and give the same command again (without "
+            "--force), it goes on behind the last whole record"
         ) from None

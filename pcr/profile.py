@@ -43,10 +43,12 @@ def named_images(dataset: Dataset, names: Sequence[str]) -> list[tuple[str, list
     Raises DatasetError where the dataset has none of that name.
     """
     found: dict[str, list[bytes]] = {}
+    some: list[str] = []
     for record in range(len(dataset.records)):
         if len(found) == len(set(names)):
             break
         infos = dataset.read_info(record).images
+        some = some or [info.name for info in infos[:1]]
         inside = [image for image, info in enumerate(infos) if info.name in names]
         if not inside:
             continue
@@ -56,10 +58,8 @@ def named_images(dataset: Dataset, names: Sequence[str]) -> list[tuple[str, list
             found[infos[image].name] = jpegs
     for name in names:
         if name not in found:
-            some = dataset.read_info(0).images[0].name if len(dataset) else "none at all"
-            raise DatasetError(
-                f"{dataset.root}: expected an image {name!r}, found others as {some!r}"
-            )
+            others = f"others as {some[0]!r}" if some else "none at all"
+            raise DatasetError(f"{dataset.root}: expected an image {name!r}, found {others}")
     return [(name, found[name]) for name in names]
 
 
@@ -68,12 +68,17 @@ def level_jpegs(full: bytes, level_bytes: tuple[int, ...]) -> list[bytes]:
     return [full[:end] + _EOI for end in accumulate(level_bytes)]
 
 
-def profile_quality(dataset: Dataset, images: int, *, seed: int = 0) -> pd.DataFrame:
+def profile_quality(
+    dataset: Dataset, images: int, *, seed: int = 0, progress: bool = True
+) -> pd.DataFrame:
     """Bytes and MS-SSIM per level over a sample, as ``pcr.quality.summarize`` lays it out."""
     level_bytes, level_ms_ssim = [], []
     sample = sample_images(dataset, images, seed)
     total = min(images, len(dataset))
-    for info, jpegs in progress_bar(sample, total=total, unit=" images", desc="Measuring MS-SSIM"):
+    bar = progress_bar(
+        sample, total=total, unit=" images", desc="Measuring MS-SSIM", disable=not progress
+    )
+    for info, jpegs in bar:
         level_bytes.append(list(accumulate(info.level_bytes)))
         level_ms_ssim.append(level_quality(jpegs))
     return summarize(level_bytes, level_ms_ssim)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -13,7 +14,6 @@ from urllib.parse import quote
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
-from sqlitedict import SqliteDict
 
 from pcr import format as layout
 from pcr import storage
@@ -143,21 +143,6 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def connect_prefix(prefix: bytes, file_bytes: int) -> sqlite3.Connection:
-    """A connection to a record of which only a prefix is at hand, as fetched from an object store.
-
-    The rest is zeros; the levels that the prefix holds read as from the whole file.
-    """
-    connection = sqlite3.connect(":memory:", check_same_thread=False)
-    connection.deserialize(prefix.ljust(file_bytes, b"\0"))
-    return connection
-
-
-def join_tables(connection: sqlite3.Connection, index: RecordIndex, level: int) -> RecordImages:
-    """The images at ``level`` of an open record, checked against its index entry."""
-    return RecordImages(*_join_tables(connection, index, level, verify=True))
-
-
 def _join_tables(
     connection: sqlite3.Connection, index: RecordIndex, level: int, verify: bool
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int32]]:
@@ -215,7 +200,7 @@ def _check_finished(root: Path) -> None:
     if (root / layout.PLAN_FILE).exists():
         raise DatasetError(
             f"{root}: expected a finished PCR dataset, found a conversion that was interrupted: "
-            "run the same conversion command again, it goes on where it stopped"
+            "run the same conversion command again (without --force), it goes on where it stopped"
         )
     raise DatasetError(f"{root}: expected a PCR dataset, found no {layout.INDEX_FILE}")
 
@@ -223,43 +208,66 @@ def _check_finished(root: Path) -> None:
 def _read_index(path: Path) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
     source = str(path)
     layout.check_sqlite_header(storage.read_prefix(path, 100), source)
-    _check_integrity(path)
+    # Not through sqlitedict, which wrote the tables: it unpickles by default, and it opens the file for writing,
+    # where SQLite plays back a journal that lies beside it. A stranger's can name a file elsewhere to delete.
     try:
-        (info_bytes,) = _read_index_table(path, layout.DATASET_TABLE, [layout.DATASET_KEY])
-        info = DatasetInfo.decode(info_bytes, source)
-        keys = [str(number) for number in range(info.records)]
-        entries = _read_index_table(path, layout.RECORDS_TABLE, keys)
-    except (sqlite3.Error, UnicodeDecodeError, RuntimeError, KeyError) as error:
+        with closing(connect(path)) as connection:
+            _check_schema(connection, source)
+            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if found != "ok":
+                raise sqlite3.DatabaseError(found)
+            dataset = _read_index_table(connection, layout.DATASET_TABLE)
+            entries = _read_index_table(connection, layout.RECORDS_TABLE)
+        info = DatasetInfo.decode(dataset[layout.DATASET_KEY], source)
+        if len(entries) != info.records:
+            raise FormatError(f"{path}: expected {info.records} records, found {len(entries)}")
+        ordered = [entries[str(number)] for number in range(info.records)]
+    except (sqlite3.Error, UnicodeDecodeError, KeyError) as error:
+        # a damaged schema need not be text
         raise FormatError(f"{path}: expected a PCR index, found it damaged: {error}") from None
-    records = tuple(RecordIndex.decode(entry, source) for entry in entries)
-    if any(len(record.prefix_bytes) != info.levels + 1 for record in records):
-        raise FormatError(f"{path}: expected {info.levels} levels in every record")
-    expected = info.sealed(records).index_checksum
-    if info.index_checksum != expected:
-        raise FormatError(
-            f"{path}: expected checksum {expected:016x} of its entries, found {info.index_checksum:016x}"
-        )
-    found_images = sum(record.images for record in records)
-    if found_images != info.images:
-        raise FormatError(f"{path}: expected {info.images} images in records, found {found_images}")
+    records = tuple(RecordIndex.decode(entry, source) for entry in ordered)
+    _check_index(info, records, source)
     return info, records
 
 
-def _check_integrity(path: Path) -> None:
-    """Refuse a damaged file before sqlitedict's thread stumbles over it."""
-    try:
-        with closing(connect(path)) as connection:
-            found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    except (sqlite3.Error, UnicodeDecodeError) as error:  # a damaged schema need not be text
-        found = str(error)
-    if found != "ok":
-        raise FormatError(f"{path}: expected a PCR index, found it damaged: {found}")
+def _check_index(info: DatasetInfo, records: Sequence[RecordIndex], source: str) -> None:
+    """Levels, checksum and number of images."""
+    if any(len(record.prefix_bytes) != info.levels + 1 for record in records):
+        raise FormatError(f"{source}: expected {info.levels} levels in every record")
+    expected = info.sealed(records).index_checksum
+    if info.index_checksum != expected:
+        raise FormatError(
+            f"{source}: expected checksum {expected:016x} of its entries, "
+            f"found {info.index_checksum:016x}"
+        )
+    found_images = sum(record.images for record in records)
+    if found_images != info.images:
+        raise FormatError(
+            f"{source}: expected {info.images} images in records, found {found_images}"
+        )
 
 
-def _read_index_table(path: Path, name: str, keys: Sequence[str]) -> list[bytes]:
-    # decode=bytes: sqlitedict's default would unpickle, and a stranger's dataset must not run code.
-    with closing(
-        SqliteDict(str(path), tablename=name, flag="r", encode=sqlite3.Binary, decode=bytes)
-    ) as table:
-        entries = dict(table.items())
-        return [entries[key] for key in keys]
+def _check_schema(connection: sqlite3.Connection, source: str) -> None:
+    """Refuse all but plain tables: views, computed columns and constraints could fill the memory."""
+    query = "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name"
+    found = connection.execute(query).fetchall()
+    names = (layout.DATASET_TABLE, layout.RECORDS_TABLE)
+    expected = [(name, _bare(f"CREATE TABLE {name} ({layout.INDEX_COLUMNS})")) for name in names]
+    if [(name, _bare(sql)) for name, sql in found] != expected:
+        raise FormatError(
+            f"{source}: expected the tables {' and '.join(names)} ({layout.INDEX_COLUMNS}) alone, "
+            f"found {', '.join(str(name) for name, _ in found) or 'none'}"
+        )
+
+
+def _bare(sql: str) -> str:
+    """A statement without what does not matter: blanks, quotes of names, case."""
+    return re.sub(r'[\s"]', "", sql).lower()
+
+
+def _read_index_table(connection: sqlite3.Connection, name: str) -> dict[str, bytes]:
+    entries = dict(connection.execute(f"SELECT key, value FROM {name}"))
+    for value in entries.values():
+        if not isinstance(value, bytes):  # SQLite lets any column hold any type
+            raise sqlite3.DatabaseError(f"a value of type {type(value).__name__}")
+    return entries

@@ -14,6 +14,7 @@ from PIL import Image
 from pcr.quality import level_quality
 from pcr.writer import atomic_path
 
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".pdf", ".svg")
 _BYTES_LABEL = "bytes / baseline JPEG's"
 
 
@@ -36,7 +37,7 @@ def plot_levels(table: pd.DataFrame, path: Path) -> None:
             point = (row.relative_bytes, getattr(row, column))
             panel.annotate(str(row.level), point, xytext=(4, 4), textcoords="offset points", size=8)
     figure.axes[0].set(ylabel="1 - MS-SSIM", yscale="log")
-    figure.axes[1].set(ylabel="decode rate / baseline JPEG's")
+    figure.axes[1].set(ylabel="decode rate / baseline JPEG's", ylim=(0, None))
     _save(figure, path)
 
 
@@ -64,4 +65,4 @@ def draw_images(
 
 def _save(figure: Figure, path: Path) -> None:
     with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=120, format=path.suffix.removeprefix(".") or "png")
+        figure.savefig(temporary, dpi=120, format=path.suffix.lower().removeprefix("."))

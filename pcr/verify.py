@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,12 +13,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from pcr import format as layout
 from pcr import jpeg
 from pcr.append import dataset_ladder
-from pcr.errors import FormatError
+from pcr.errors import FormatError, describe
+from pcr.extension import native
 from pcr.format import ImageInfo, RecordIndex, RecordInfo
 from pcr.ladder import Ladder
 from pcr.names import check_class_name, check_name
@@ -71,7 +70,7 @@ def _verdict(path: Path, check: Callable[[], None]) -> Verdict:
 
 
 def _reason(error: Exception, path: Path) -> str:
-    return str(error).removeprefix(f"{path}: ")
+    return describe(error).removeprefix(f"{path}: ")
 
 
 def _strangers(dataset: Dataset) -> Iterator[Verdict]:
@@ -193,7 +192,6 @@ def _check_image(
         if tuple(np.diff(offsets).tolist()) != info.level_bytes:
             raise FormatError("the levels do not begin where its scans do")
         if decode:
-            with Image.open(io.BytesIO(data.tobytes())) as image:
-                image.load()
-    except (FormatError, OSError, Image.DecompressionBombError) as error:
+            native.decode_rgb(data)
+    except (FormatError, native.DecodeError) as error:
         raise FormatError(f"image {info.name!r}: {error}") from None

@@ -28,8 +28,8 @@ _READ_BYTES = 2**20
 def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """A temporary name beside ``path``; what is written there becomes ``path``, safe on disk.
 
-    Where the block raises, nothing is left and an older file of that name stays. Without ``durable``
-    it is left to the caller to have many files synchronised at once.
+    Where the block raises, nothing is left and an older file of that name stays; an OSError names
+    ``path``. Without ``durable`` it is left to the caller to have many files synchronised at once.
     """
     temporary = _temporary(path)
     temporary.unlink(missing_ok=True)
@@ -40,6 +40,10 @@ def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
         temporary.replace(path)
         if durable:
             _fsync(path.parent)
+    except OSError as error:
+        if error.filename in (None, temporary, str(temporary)):
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import jpegs
 import pytest
+import records
 from hypothesis import settings
+from loaders import SIZES
 from toy_data import TRAIN_IMAGES, VAL_IMAGES, make_folder, make_pcr
 
 from pcr.ladder import Ladder
@@ -36,6 +38,27 @@ def training_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_folder(root / "val", VAL_IMAGES // 2, seed=1)
     make_pcr(root / "train", root / "pcr")
     return root
+
+
+@pytest.fixture(scope="session")
+def loader_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset of several small records; loaders.SIZES are their numbers of images."""
+    return records.make_dataset(tmp_path_factory.mktemp("loader"), SIZES).root
+
+
+@pytest.fixture
+def damaged_root(tmp_path: Path) -> Path:
+    """A dataset of which two images have no Huffman tables."""
+    dataset = records.make_dataset(tmp_path / "d", (6, 6))
+    path = dataset.record_path(1)
+    data = path.read_bytes()
+    record = dataset.read(1, 1)
+    for image in (1, 4):
+        head = record[image].tobytes()
+        start, _ = jpegs.find(head, 0xC2)
+        data = data.replace(head[start:][:40], head[start : start + 4] + bytes(36))
+    path.write_bytes(data)
+    return dataset.root
 
 
 @pytest.fixture(scope="module")

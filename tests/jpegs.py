@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 from collections.abc import Callable
 from functools import cache
@@ -130,6 +131,19 @@ GOOD: dict[str, Callable[[], bytes]] = {
 """JPEGs that can be transcoded."""
 
 
+def tall(width: int, height: int, mode: str = "RGB") -> bytes:
+    """A JPEG as tall as JPEGs can be, which no encoder at hand writes: eight rows of MCUs, repeated."""
+    mcu_rows = -(-height // (8 if mode == "L" else 16))
+    eight = encode(photo(width, 8 * (8 if mode == "L" else 16), mode), restart_marker_rows=1)
+    _, begin = find(eight, 0xDA)
+    rows = re.split(b"\xff[\xd0-\xd7]", eight[begin:-2])
+    data = b"".join(
+        rows[row % 8] + (bytes([0xFF, 0xD0 + row % 8]) if row + 1 < mcu_rows else b"")
+        for row in range(mcu_rows)
+    )
+    return patch_frame(eight[:begin], 1, struct.pack(">H", height)) + data + eight[-2:]
+
+
 def _hierarchical(jpeg: bytes) -> bytes:
     return with_segment(jpeg, 0xDE, bytes(15))
 
@@ -139,6 +153,14 @@ def _scan_bomb() -> bytes:
     jpeg = encode(photo(), progressive=True)
     last_scan = jpeg.rindex(b"\xff\xda")
     return jpeg[:-2] + jpeg[last_scan:-2] * 100 + jpeg[-2:]
+
+
+def _unknown_jfif() -> bytes:
+    """A JFIF segment of version 65.1, and behind it one that all know."""
+    jpeg = encode(photo())
+    start, end = find(jpeg, 0xE0)
+    unknown = patch(jpeg[start:end], 9, b"\x41")
+    return jpeg[:start] + unknown + jpeg[start:]
 
 
 BAD: dict[str, tuple[Callable[[], bytes], str]] = {
@@ -164,10 +186,11 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
         "unsupported JPEG process SOF3",
     ),
     "hierarchical": (lambda: _hierarchical(encode(photo())), "unexpected marker 0xFF 0xDE"),
-    "65535 wide": (
+    "65535 wide, cut short": (
         lambda: patch_frame(encode(photo(mode="L")), 3, b"\xff\xff"),
-        "65500",
+        "65535 x 80 pixels is damaged",
     ),
+    "unknown JFIF version": (_unknown_jfif, "unknown JFIF revision number 65.01"),
     "two frames": (
         lambda: with_segment(encode(photo()), 0xC0, bytes([8, 0, 80, 0, 96, 1, 1, 0x11, 0])),
         "second frame header",

@@ -120,6 +120,8 @@ def test_draws_are_uniform() -> None:
         lambda: Train(flip=1.5),
         lambda: Train(std=(1, 1, 0)),
         lambda: Train(mean=(1, 1)),
+        lambda: Train(oversampling=0.5),
+        lambda: Eval(oversampling=float("nan")),
         lambda: Eval(200, 224),
         lambda: Eval(256, (224, 300)),
     ],

@@ -25,7 +25,6 @@ from conversions import (
 
 from pcr import format as layout
 from pcr.cli import command
-from pcr.cli import convert as cli
 from pcr.convert import convert
 from pcr.imagefolder import ImageFolder
 from pcr.ladder import Ladder
@@ -108,7 +107,8 @@ def test_refusals(
     (tmp_path / "file").write_text("")
     out = tmp_path / "out"
     for arguments, reason, code in (
-        ((tmp_path / "none", out), "expected an ImageFolder", 1),
+        ((tmp_path / "none", out), "expected an ImageFolder, found no such directory", 1),
+        ((tmp_path / "file", out), "expected an ImageFolder, found a file", 1),
         ((tmp_path / "empty", out), "expected images", 1),
         ((tmp_path / "empty" / "class", out), "one sub-folder per class", 1),
         ((source, tmp_path / "file"), "found a file", 1),
@@ -123,7 +123,7 @@ def test_refusals(
         ((source, out, "--static_compression", 50, "--convert_images"), "found both", 2),
     ):
         with pytest.raises(SystemExit) as ended:
-            command.main(cli, [*map(str, arguments), "--quiet"])
+            command.main("convert", [*map(str, arguments), "--quiet"])
         (line,) = capsys.readouterr().err.splitlines()
         assert ended.value.code == code and reason in line
         assert not out.exists()
@@ -132,8 +132,9 @@ def test_refusals(
 
 
 def test_quality_is_measured_where_asked_for(source: Path, tmp_path: Path) -> None:
-    printed = succeed(CONVERTER, source, tmp_path, "--quiet", "--mssim_estimate_size", 3)
-    assert "ms_ssim" in printed
+    result = run(CONVERTER, source, tmp_path, "--quiet", "--mssim_estimate_size", 3)
+    assert result.returncode == 0 and result.stderr == ""
+    assert "ms_ssim" in result.stdout
     with (tmp_path / layout.QUALITY_FILE).open() as file:
         assert len(list(csv.DictReader(file))) == 10
 

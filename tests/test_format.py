@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import sqlite3
+import struct
+import tracemalloc
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -17,11 +20,11 @@ from sqlitedict import SqliteDict
 
 from pcr import format as layout
 from pcr import jpeg, reference
-from pcr._generated.pcr_pb2 import ScanGroup
+from pcr._generated.pcr_pb2 import RecordMetadata, ScanGroup
 from pcr.errors import DatasetError, FormatError, UsageError
 from pcr.ladder import Ladder
-from pcr.reader import Dataset, connect_prefix, join_tables
-from pcr.writer import write_record
+from pcr.reader import Dataset
+from pcr.writer import write_index, write_record
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +56,14 @@ def test_streaming_join_equals_the_join_of_whole_groups(dataset: Dataset, level:
 def test_a_prefix_padded_with_zeros_holds_its_level(dataset: Dataset, level: int) -> None:
     index = dataset.records[0]
     prefix = dataset.record_path(0).read_bytes()[: index.prefix_bytes[level]]
-    with closing(connect_prefix(prefix, index.file_bytes)) as connection:
-        if level:
-            read, expected = join_tables(connection, index, level), dataset.read(0, level)
-            assert np.array_equal(read.data, expected.data)
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.deserialize(prefix.ljust(index.file_bytes, b"\0"))
+        tables = [layout.METADATA_TABLE, *map(layout.scan_group_table, range(1, level + 1))]
+        read = [connection.execute(f"SELECT value FROM {t}").fetchone()[0] for t in tables]
+        assert read == dataset.read_groups(0, level)
         if level < 10:
-            with pytest.raises(FormatError):
-                join_tables(connection, index, level + 1)
+            with pytest.raises(sqlite3.DatabaseError):
+                connection.execute(f"SELECT value FROM scan_group_{level + 1}").fetchone()
 
 
 @pytest.mark.parametrize("images", [1, 40, 600])
@@ -147,6 +151,101 @@ def test_an_index_never_unpickles(tmp_path: Path) -> None:
     with pytest.raises(FormatError):
         Dataset(dataset.root)
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"records": 2**24}, "expected 16777216 records, found 1"),
+        ({"records": 0}, "expected 0 records, found 1"),
+        ({"images": 2**60}, "expected 1152921504606846976 images in records, found 2"),
+    ],
+)
+def test_an_index_that_promises_too_much_is_refused(
+    tmp_path: Path, changes: dict[str, int], complaint: str
+) -> None:
+    dataset = records.make_dataset(tmp_path / "d", (2,))
+    write_index(dataset.root, replace(dataset.info, **changes), dataset.records)  # type: ignore[arg-type]
+    with pytest.raises(FormatError, match=complaint):
+        Dataset(dataset.root)
+
+
+@pytest.mark.parametrize("images", [1000, 2**20 + 1, 2**31])
+def test_an_index_with_more_images_than_a_record_can_hold_is_refused(
+    tmp_path: Path, images: int
+) -> None:
+    dataset = records.make_dataset(tmp_path / "d", (2,))
+    (entry,) = dataset.records
+    assert entry.group_bytes[0] < 1000
+    info = replace(dataset.info, images=images)
+    write_index(dataset.root, info, [replace(entry, images=images)])
+    with pytest.raises(FormatError, match=rf"images in a record, found {images}"):
+        Dataset(dataset.root)
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        "DROP TABLE records; CREATE TABLE records (key TEXT PRIMARY KEY, "
+        "value BLOB GENERATED ALWAYS AS (zeroblob(999999999)) VIRTUAL)",
+        "DROP TABLE records; CREATE VIEW records AS WITH RECURSIVE n (i) AS (VALUES (0) UNION ALL "
+        "SELECT i + 1 FROM n) SELECT CAST(i AS TEXT) AS key, zeroblob(999999999) AS value FROM n",
+        "DROP TABLE records; CREATE TABLE records (key TEXT PRIMARY KEY, value BLOB, "
+        "CHECK (hex(hex(zeroblob(249999999))) > ''))",
+        "CREATE TABLE more (value BLOB)",
+        "DROP TABLE records",
+    ],
+)
+def test_an_index_with_other_tables_is_refused(tmp_path: Path, statements: str) -> None:
+    """What a stranger's schema would compute is not computed."""
+    dataset = records.make_dataset(tmp_path / "d", (2,))
+    with closing(sqlite3.connect(dataset.root / layout.INDEX_FILE)) as connection:
+        connection.executescript(statements)
+    with pytest.raises(
+        FormatError, match=r"PCR\.db: expected the tables dataset and records .* alone"
+    ):
+        Dataset(dataset.root)
+
+
+@pytest.mark.parametrize("value", [10**9, 1.5, "text", None])
+def test_an_index_entry_that_is_no_blob_is_refused(tmp_path: Path, value: object) -> None:
+    dataset = records.make_dataset(tmp_path / "d", (2,))
+    with closing(sqlite3.connect(dataset.root / layout.INDEX_FILE)) as connection:
+        connection.execute("UPDATE records SET value = ?", (value,))
+        connection.commit()
+    with pytest.raises(FormatError, match=rf"PCR\.db: .* value of type {type(value).__name__}"):
+        Dataset(dataset.root)
+
+
+def test_reading_an_index_plays_back_no_journal(tmp_path: Path) -> None:
+    """A stranger's rollback journal may name a super-journal, a file anywhere, that SQLite then deletes."""
+    dataset = records.make_dataset(tmp_path / "d", (2,))
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"mine")
+    index = dataset.root / layout.INDEX_FILE
+    # https://sqlite.org/fileformat2.html#the_rollback_journal; pager.c, writeSuperJournal
+    pages, name = index.stat().st_size // 4096, os.fsencode(victim)
+    header = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7" + struct.pack(">5I", 0, 0, pages, 512, 4096)
+    lock_page = 0x40000000 // 4096 + 1
+    super_journal = struct.pack(">I", lock_page) + name + struct.pack(">2I", len(name), sum(name))
+    journal = index.with_name(index.name + "-journal")
+    journal.write_bytes(header.ljust(512, b"\0") + super_journal + header[:8])
+    before = index.read_bytes(), journal.read_bytes()
+    assert Dataset(dataset.root).records == dataset.records
+    assert victim.exists() and (index.read_bytes(), journal.read_bytes()) == before
+
+
+def test_metadata_of_countless_images_is_refused_before_objects_are_made_of_it() -> None:
+    images = 200_000
+    labels = RecordMetadata(labels=[0] * images, progressive_levels=10).SerializeToString()
+    tracemalloc.start()
+    with pytest.raises(FormatError, match=r"PCR_0\.db: expected 10 sizes of an image, found 0"):
+        layout.RecordInfo.decode(labels + b"\x1a\x00" * images, "PCR_0.db")
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+    labels = RecordMetadata(labels=[0] * (2**20 + 1), progressive_levels=1).SerializeToString()
+    with pytest.raises(FormatError, match="record of more than 1048576 images"):
+        layout.RecordInfo.decode(labels, "PCR_0.db")
 
 
 def test_a_record_of_another_dataset_or_none_is_refused(tmp_path: Path) -> None:

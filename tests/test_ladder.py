@@ -86,6 +86,23 @@ def test_a_script_that_loses_or_repeats_bits_is_refused(text: str, complaint: st
     assert complaint in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("0,1,2: 0-0, 0, 0;" + " " * 60_000 + "x;", "found 'x'"),
+        ("0" * 5000 + ": 0-0, 0, 0;", "expected 'components: Ss-Se, Ah, Al;'"),
+        ("0,1,2: 0-0, 0, " + "0" * 5000 + ";", "expected 'components: Ss-Se, Ah, Al;'"),
+        ("0,1,2: 0-0, 0, 0; # level " + "1" * 5000, "incomplete"),
+        ("0\n" * 30_000, "expected ';' at the end of"),
+        (" " * 70_000, "expected at most 65536 characters, found 70000"),
+    ],
+)
+def test_a_strangers_text_neither_stalls_nor_fills_the_screen(text: str, complaint: str) -> None:
+    with pytest.raises(FormatError, match=complaint) as refusal:
+        Ladder.parse("mine", text)
+    assert len(str(refusal.value)) < 250
+
+
 def test_an_unknown_ladder_names_the_known_ones() -> None:
     with pytest.raises(FormatError, match=r"nosuch: expected one of the ladders .*standard"):
         Ladder.load("nosuch")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pcr import plan as plans
-from pcr.errors import DatasetError, UsageError
+from pcr.errors import DatasetError, FormatError, UsageError
 from pcr.format import RecordIndex
 from pcr.imagefolder import ImageFolder, Sample
 from pcr.journal import FinishedRecord, Journal, Problem
@@ -112,6 +113,40 @@ def test_a_journal_gives_back_what_was_noted(folder: ImageFolder, tmp_path: Path
     assert journal.resume(plan) == (plan, written)
     (tmp_path / "PCR_1.db").write_bytes(bytes(99))
     with pytest.raises(DatasetError, match=r"PCR_1\.db: expected the record of 100 bytes"):
+        journal.resume(plan)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"options": 3},
+        {"options": None},
+        {"fingerprint": 7},
+        {"base_records": None},
+        {"record_starts": "x"},
+        {"record_starts": []},
+        {"record_starts": [0, "1"]},
+        {"record_starts": [0, 5, 5]},
+        {"record_starts": [0, 10**9]},
+        {"record_starts": [3]},
+    ],
+)
+def test_a_damaged_header_is_refused(
+    folder: ImageFolder, tmp_path: Path, damage: dict[str, object]
+) -> None:
+    plan, journal = Plan.make(folder, OPTIONS), Journal(tmp_path)
+    journal.begin(plan)
+    header = json.loads(journal.path.read_text())
+    for damaged in ({**header, **damage}, {k: v for k, v in header.items() if k not in damage}):
+        journal.path.write_text(json.dumps(damaged) + "\n")
+        with pytest.raises(FormatError, match=r"found it damaged .* use --force to begin anew"):
+            journal.resume(plan)
+
+
+def test_more_records_than_planned_are_refused(folder: ImageFolder, tmp_path: Path) -> None:
+    plan, journal = Plan.make(folder, OPTIONS), Journal(tmp_path)
+    journal.begin(plan, [record(n) for n in range(plan.records + 1)])
+    with pytest.raises(FormatError, match="found it damaged"):
         journal.resume(plan)
 
 

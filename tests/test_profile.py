@@ -13,6 +13,7 @@ import records
 from PIL import Image
 
 from pcr import jpeg
+from pcr.errors import DatasetError
 from pcr.ladder import Ladder
 from pcr.profile import named_images, profile_levels, to_baseline
 
@@ -76,6 +77,12 @@ def test_show_draws_every_level(tmp_path):
         (["profile", "DATASET", "--threshold", "2"], 2, "--threshold: expected 0 to 1"),
         (["profile", "DATASET", "--sample", "0"], 2, "--sample: expected at least 1"),
         (["show", "DATASET", "ant/9.jpg"], 1, "expected an image 'ant/9.jpg'"),
+        (["show", "DATASET", "ant/0.jpg", "--out", "a.xyz"], 2, "found a.xyz"),
+        (
+            ["show", "DATASET", "ant/0.jpg", "--out", "no/such/a.png"],
+            1,
+            "error: no/such/a.png: No such file or directory",
+        ),
     ],
 )
 def test_mistakes_are_one_line(tmp_path, arguments, code, line):
@@ -85,6 +92,15 @@ def test_mistakes_are_one_line(tmp_path, arguments, code, line):
     assert result.returncode == code
     assert line in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_show_of_an_unknown_name_where_the_first_record_is_empty(tmp_path):
+    dataset = records.make_dataset(tmp_path / "pcr", (0, 1))
+    with pytest.raises(DatasetError, match=r"'ant/9\.jpg', found others as 'ant/0\.jpg'"):
+        named_images(dataset, ["ant/9.jpg"])
+    empty = records.make_dataset(tmp_path / "empty", (0,))
+    with pytest.raises(DatasetError, match="found none at all"):
+        named_images(empty, ["ant/9.jpg"])
 
 
 def test_benchmark_measures_any_ladder_on_a_folder(tmp_path):

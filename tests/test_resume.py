@@ -117,9 +117,9 @@ def test_a_signal_stops_in_order(
     assert code == 130
     assert errors == (
         f"error: interrupted by signal {number.name}: "
-        "the same command again goes on behind the last whole record\n"
+        "the same command again (without --force) goes on behind the last whole record\n"
     )
-    assert "expected a finished PCR dataset" in fail(PCR, "info", tmp_path / "out")
+    assert "(without --force)" in fail(PCR, "info", tmp_path / "out")
     printed = succeed(CONVERTER, source, tmp_path / "out", *OPTIONS)
     assert "of them from before" in printed
     assert_finished_alike(tmp_path / "out", converted)
@@ -140,7 +140,9 @@ def test_other_options_or_sources_are_refused(tmp_path: Path) -> None:
     source, out = make_folder(tmp_path / "source", {"cat": 40}), tmp_path / "out"
     Conversion(source, out).wait_for(layout.record_file(1)).end(signal.SIGKILL)
     assert "began with seed 0, not 1" in fail(CONVERTER, source, out, *OPTIONS, "--seed", 1)
-    assert "ladder another one" in fail(CONVERTER, source, out, *OPTIONS, "--ladder", "luma")
+    assert "began with another ladder:" in fail(
+        CONVERTER, source, out, *OPTIONS, "--ladder", "luma"
+    )
     os.utime(source / "cat" / "001.jpg")
     assert "have changed since" in fail(CONVERTER, source, out, *OPTIONS)
     (source / "cat" / "new.jpg").write_bytes(b"")

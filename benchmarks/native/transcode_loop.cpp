@@ -1,7 +1,7 @@
 // The upper bound of conversion: read every file, transcode it to the standard ladder, nothing
 // else.
 //
-//     transcode_loop THREADS FILE_LIST      FILE_LIST: one path per line
+//     transcode_loop native|libjpeg THREADS FILE_LIST      FILE_LIST: one path per line
 
 #include <atomic>
 #include <chrono>
@@ -53,13 +53,15 @@ struct Totals {
     std::atomic<std::uint64_t> bytes_out{0};
 };
 
-void transcode_files(const std::vector<std::string>& paths, Totals& totals) {
+void transcode_files(const std::vector<std::string>& paths, pcr::Coder coder, Totals& totals) {
     const pcr::ScanScripts scripts = {{1, kGrayscale}, {3, kColour}};
+    pcr::TranscodeOptions options;
+    options.coder = coder;
     for (std::size_t i = totals.next++; i < paths.size(); i = totals.next++) {
         try {
             const std::vector<std::uint8_t> jpeg = read_file(paths[i]);
             totals.bytes_in += jpeg.size();
-            totals.bytes_out += pcr::transcode({jpeg.data(), jpeg.size()}, scripts, {}).size;
+            totals.bytes_out += pcr::transcode({jpeg.data(), jpeg.size()}, scripts, options).size;
         } catch (const std::exception& e) {
             ++totals.failed;
             std::fprintf(stderr, "%s: %s\n", paths[i].c_str(), e.what());
@@ -70,17 +72,19 @@ void transcode_files(const std::vector<std::string>& paths, Totals& totals) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    const int threads = argc == 3 ? std::atoi(argv[1]) : 0;
-    if (threads < 1) {
-        std::fprintf(stderr, "usage: transcode_loop THREADS FILE_LIST\n");
+    const std::string name = argc == 4 ? argv[1] : "";
+    const int threads = argc == 4 ? std::atoi(argv[2]) : 0;
+    if (threads < 1 || (name != "native" && name != "libjpeg")) {
+        std::fprintf(stderr, "usage: transcode_loop native|libjpeg THREADS FILE_LIST\n");
         return 2;
     }
-    const std::vector<std::string> paths = read_lines(argv[2]);
+    const pcr::Coder coder = name == "native" ? pcr::Coder::kNative : pcr::Coder::kLibjpeg;
+    const std::vector<std::string> paths = read_lines(argv[3]);
     Totals totals;
     const auto start = std::chrono::steady_clock::now();
     std::vector<std::thread> pool;
     for (int i = 0; i < threads; ++i) {
-        pool.emplace_back([&] { transcode_files(paths, totals); });
+        pool.emplace_back([&] { transcode_files(paths, coder, totals); });
     }
     for (std::thread& thread : pool) {
         thread.join();

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "buffers.hpp"
 #include "pcr/decode/batch.hpp"
 #include "pcr/decode/inspect.hpp"
 
@@ -27,11 +28,7 @@ void require(bool condition, const std::string& message) {
     if (!condition) throw py::value_error(message);
 }
 
-Bytes bytes_of(const py::buffer_info& info) {
-    require(info.ndim == 1 && info.itemsize == 1 && info.strides[0] == 1,
-            "a JPEG must be a contiguous buffer of bytes");
-    return {static_cast<const uint8_t*>(info.ptr), static_cast<size_t>(info.size)};
-}
+Bytes bytes_of(const pcr::ByteSpan& span) { return {span.data, span.size}; }
 
 Decoder parse_decoder(const std::string& name) {
     if (name == "native") return Decoder::kNative;
@@ -82,14 +79,11 @@ OutputSpec describe_output(py::array& out, const std::string& dtype, const std::
     return spec;
 }
 
-std::vector<BatchItem> collect_items(const Array<uint8_t>& buffer, const Array<int64_t>& offsets,
+std::vector<BatchItem> collect_items(const std::vector<pcr::ByteSpan>& jpegs,
                                      const std::optional<Array<uint8_t>>& orientations,
                                      const std::optional<Array<float>>& boxes,
                                      const std::optional<Array<bool>>& flips) {
-    require(buffer.ndim() == 1, "buffer has shape " + shape_text(buffer) + ", expected one axis");
-    require(offsets.ndim() == 1 && offsets.shape(0) >= 1,
-            "offsets has shape " + shape_text(offsets) + ", expected (n + 1,)");
-    const py::ssize_t n = offsets.shape(0) - 1;
+    const auto n = static_cast<py::ssize_t>(jpegs.size());
     const auto require_rows = [&](const py::array& array, const char* name) {
         require(array.ndim() == 1 && array.shape(0) == n, std::string(name) + " has shape " +
                                                               shape_text(array) + ", expected (" +
@@ -99,14 +93,10 @@ std::vector<BatchItem> collect_items(const Array<uint8_t>& buffer, const Array<i
     if (flips) require_rows(*flips, "flips");
     require(!boxes || (boxes->ndim() == 2 && boxes->shape(0) == n && boxes->shape(1) == 4),
             "boxes must have shape (" + std::to_string(n) + ", 4)");
-    std::vector<BatchItem> items(static_cast<size_t>(n));
+    std::vector<BatchItem> items(jpegs.size());
     for (py::ssize_t i = 0; i < n; ++i) {
-        const int64_t start = offsets.at(i), end = offsets.at(i + 1);
-        require(0 <= start && start <= end && end <= buffer.shape(0),
-                "offsets must ascend and stay within the buffer of " +
-                    std::to_string(buffer.shape(0)) + " bytes");
         BatchItem& item = items[static_cast<size_t>(i)];
-        item.jpeg = {buffer.data() + start, static_cast<size_t>(end - start)};
+        item.jpeg = bytes_of(jpegs[static_cast<size_t>(i)]);
         if (orientations) item.orientation = orientations->at(i);
         if (boxes)
             item.box = Box{boxes->at(i, 0), boxes->at(i, 1), boxes->at(i, 2), boxes->at(i, 3)};
@@ -116,15 +106,18 @@ std::vector<BatchItem> collect_items(const Array<uint8_t>& buffer, const Array<i
 }
 
 std::vector<std::pair<size_t, std::string>> decode_batch(
-    DecodePool& pool, const Array<uint8_t>& buffer, const Array<int64_t>& offsets, py::array out,
+    DecodePool& pool, const py::sequence& jpegs, py::array out,
     const std::optional<Array<uint8_t>>& orientations, const std::optional<Array<float>>& boxes,
     const std::optional<Array<bool>>& flips, const std::string& dtype, const std::string& layout,
     const std::array<float, 3>& mean, const std::array<float, 3>& stddev,
-    const std::string& decoder, bool block_smoothing, float oversampling, int64_t max_pixels) {
-    const auto items = collect_items(buffer, offsets, orientations, boxes, flips);
+    const std::string& decoder, bool block_smoothing, float oversampling, bool resize_first,
+    int64_t max_pixels) {
+    const BufferViews views(jpegs);
+    const auto items = collect_items(views.spans(), orientations, boxes, flips);
     const auto output =
         describe_output(out, dtype, layout, mean, stddev, static_cast<py::ssize_t>(items.size()));
-    const DecodeOptions options{parse_decoder(decoder), block_smoothing, oversampling, max_pixels};
+    const DecodeOptions options{parse_decoder(decoder), block_smoothing, oversampling, max_pixels,
+                                resize_first};
     std::vector<ImageError> errors;
     {
         py::gil_scoped_release release;
@@ -144,10 +137,10 @@ py::array to_array(std::vector<T>&& values, std::vector<py::ssize_t> shape) {
     return py::array(py::dtype::of<T>(), std::move(shape), data, owner);
 }
 
-std::vector<py::array> coefficients(const py::buffer& jpeg, const std::string& decoder,
+std::vector<py::array> coefficients(const py::object& jpeg, const std::string& decoder,
                                     int64_t max_pixels) {
-    const py::buffer_info info = jpeg.request();
-    const Bytes bytes = bytes_of(info);
+    const BufferView view(jpeg);
+    const Bytes bytes = bytes_of(view.span());
     const Decoder which = parse_decoder(decoder);
     std::vector<ComponentCoefficients> components;
     {
@@ -162,10 +155,10 @@ std::vector<py::array> coefficients(const py::buffer& jpeg, const std::string& d
     return arrays;
 }
 
-py::array whole_image(const py::buffer& jpeg, const std::string& decoder, bool block_smoothing,
+py::array whole_image(const py::object& jpeg, const std::string& decoder, bool block_smoothing,
                       int scale, int64_t max_pixels) {
-    const py::buffer_info info = jpeg.request();
-    const Bytes bytes = bytes_of(info);
+    const BufferView view(jpeg);
+    const Bytes bytes = bytes_of(view.span());
     const DecodeOptions options{parse_decoder(decoder), block_smoothing, 1, max_pixels};
     RgbImage image;
     {
@@ -176,14 +169,15 @@ py::array whole_image(const py::buffer& jpeg, const std::string& decoder, bool b
 }
 
 /// (n, 4) int32: width, height, components, progressive; zeros where there is no frame header.
-py::array headers(const Array<uint8_t>& buffer, const Array<int64_t>& offsets) {
-    const auto items = collect_items(buffer, offsets, std::nullopt, std::nullopt, std::nullopt);
-    std::vector<int32_t> values(items.size() * 4);
+py::array headers(const py::sequence& jpegs) {
+    const BufferViews views(jpegs);
+    const std::vector<pcr::ByteSpan>& spans = views.spans();
+    std::vector<int32_t> values(spans.size() * 4);
     {
         py::gil_scoped_release release;
-        for (size_t i = 0; i < items.size(); ++i) {
+        for (size_t i = 0; i < spans.size(); ++i) {
             try {
-                const Header h = read_header(items[i].jpeg);
+                const Header h = read_header(bytes_of(spans[i]));
                 const int32_t row[4] = {static_cast<int32_t>(h.width),
                                         static_cast<int32_t>(h.height), h.num_components,
                                         h.progressive ? 1 : 0};
@@ -193,7 +187,7 @@ py::array headers(const Array<uint8_t>& buffer, const Array<int64_t>& offsets) {
             }
         }
     }
-    return to_array(std::move(values), {static_cast<py::ssize_t>(items.size()), 4});
+    return to_array(std::move(values), {static_cast<py::ssize_t>(spans.size()), 4});
 }
 
 }  // namespace
@@ -207,26 +201,26 @@ void bind_decode(py::module_& m) {
         .def_property_readonly("num_threads", &DecodePool::num_threads)
         .def_property_readonly("bytes_decoded", &DecodePool::bytes_decoded,
                                "JPEG bytes given to decode_batch so far.")
-        .def("decode_batch", &decode_batch, py::arg("buffer").noconvert(),
-             py::arg("offsets").noconvert(), py::arg("out").noconvert(), py::kw_only(),
-             py::arg("orientations").noconvert() = py::none(),
+        .def("decode_batch", &decode_batch, py::arg("jpegs"), py::arg("out").noconvert(),
+             py::kw_only(), py::arg("orientations").noconvert() = py::none(),
              py::arg("boxes").noconvert() = py::none(), py::arg("flips").noconvert() = py::none(),
              py::arg("dtype") = "float32", py::arg("layout") = "NCHW",
              py::arg("mean") = std::array<float, 3>{0, 0, 0},
              py::arg("std") = std::array<float, 3>{1, 1, 1}, py::arg("decoder") = "native",
              py::arg("block_smoothing") = false, py::arg("oversampling") = 1.0f,
-             py::arg("max_pixels") = kDefaultMaxPixels,
+             py::arg("resize_first") = false, py::arg("max_pixels") = kDefaultMaxPixels,
              R"(Decode, crop, resize, flip and normalise n JPEGs into `out`.
 
-buffer: uint8 (bytes,); image i is buffer[offsets[i]:offsets[i + 1]]. offsets: int64 (n + 1,).
-out: (N, 3, H, W) or (N, H, W, 3) with N >= n, C-contiguous; uint8 or float32, or uint16 that
-receives the bit patterns of float16 or bfloat16, as `dtype` says. orientations: uint8 (n,), EXIF
-1...8. boxes: float32 (n, 4), crops as x0, y0, width, height in pixels of the oriented image; None:
-whole images. flips: bool (n,), horizontal, after the crop. Values are (v - mean) / std, all in
-0...255; uint8 output is v itself, rounded.
+jpegs: n buffers of bytes, none copied. out: (N, 3, H, W) or (N, H, W, 3) with N >= n, C-contiguous;
+uint8 or float32, or uint16 that receives the bit patterns of float16 or bfloat16, as `dtype` says.
+orientations: uint8 (n,), EXIF 1...8. boxes: float32 (n, 4), crops as x0, y0, width, height in pixels
+of the oriented image; None: whole images. flips: bool (n,), horizontal, after the crop. Values are
+(v - mean) / std, all in 0...255; uint8 output is v itself, rounded.
 decoder: 'native' (falls back to libjpeg for damaged streams) or 'libjpeg'. block_smoothing: with
 libjpeg only. oversampling: decode at 1/2, 1/4 or 1/8 while the reduced crop is at least this many
-times the output in both directions; at least 1; infinity: always at full size.
+times the output in both directions; at least 1; infinity: always at full size. resize_first: as if
+the whole image was resized and the box cut out of the result, not the box cut out and then resized;
+the two differ at the border.
 
 Returns [(index, message)] of the images that failed, ascending; their places hold zeros. Raises
 ValueError or TypeError for arguments that do not fit. Lets go of the GIL; calls on one pool take
@@ -238,9 +232,9 @@ turns.)");
           "Raises DecodeError.");
     m.def(
         "decodes_natively",
-        [](const py::buffer& jpeg, int64_t max_pixels) {
-            const py::buffer_info info = jpeg.request();
-            const Bytes bytes = bytes_of(info);
+        [](const py::object& jpeg, int64_t max_pixels) {
+            const BufferView view(jpeg);
+            const Bytes bytes = bytes_of(view.span());
             py::gil_scoped_release release;
             return decodes_natively(bytes, max_pixels);
         },
@@ -253,7 +247,7 @@ turns.)");
           "orientation.\n\n"
           "Raises DecodeError.");
     m.def(
-        "headers", &headers, py::arg("buffer").noconvert(), py::arg("offsets").noconvert(),
+        "headers", &headers, py::arg("jpegs"),
         "int32 (n, 4): width, height, components, progressive (0 or 1) of n JPEGs; zeros where no "
         "frame header is found.");
 }

@@ -45,6 +45,12 @@ pcr::CopyMarkers to_copy_markers(const std::string& name) {
     throw py::value_error("copy_markers: expected none, exif or all, found '" + name + "'");
 }
 
+pcr::Coder to_coder(const std::string& name) {
+    if (name == "native") return pcr::Coder::kNative;
+    if (name == "libjpeg") return pcr::Coder::kLibjpeg;
+    throw py::value_error("coder: expected native or libjpeg, found '" + name + "'");
+}
+
 py::array_t<std::int64_t> split(const py::object& source) {
     const BufferView jpeg(source);
     std::vector<std::int64_t> borders;
@@ -56,7 +62,8 @@ py::array_t<std::int64_t> split(const py::object& source) {
 }
 
 py::array_t<std::uint8_t> transcode(const py::object& source, const py::dict& scripts,
-                                    const std::string& copy_markers, std::int64_t max_pixels) {
+                                    const std::string& copy_markers, std::int64_t max_pixels,
+                                    const std::string& coder) {
     const BufferView jpeg(source);
     pcr::ScanScripts native_scripts;
     for (const auto& [components, rows] : scripts) {
@@ -65,6 +72,7 @@ py::array_t<std::uint8_t> transcode(const py::object& source, const py::dict& sc
     pcr::TranscodeOptions options;
     options.copy_markers = to_copy_markers(copy_markers);
     options.max_pixels = max_pixels;
+    options.coder = to_coder(coder);
     pcr::Bytes output;
     {
         py::gil_scoped_release release;
@@ -128,7 +136,7 @@ void bind_jpeg(py::module_& module) {
     module.def("header", &header, py::arg("jpeg"));
     module.def("split", &split, py::arg("jpeg"));
     module.def("transcode", &transcode, py::arg("jpeg"), py::arg("scripts"),
-               py::arg("copy_markers"), py::arg("max_pixels"));
+               py::arg("copy_markers"), py::arg("max_pixels"), py::arg("coder"));
     module.def("join", &join, py::arg("groups"));
     module.def("pack", &pack, py::arg("parts"));
 }

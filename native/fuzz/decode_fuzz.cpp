@@ -53,8 +53,9 @@ void decode_crop(Bytes jpeg) {
     item.flip = jpeg.size % 2 != 0;
     const auto place = static_cast<float>(jpeg.size % 50);
     if (jpeg.size % 3 != 0) item.box = Box{place, place / 2, 1 + place, 3 + place};
+    const bool resize_first = jpeg.size % 5 < 2;
     for (Decoder decoder : {Decoder::kNative, Decoder::kLibjpeg}) {
-        pool.decode_batch({item}, output, {decoder, false, 1, kMaxPixels});
+        pool.decode_batch({item}, output, {decoder, false, 1, kMaxPixels, resize_first});
     }
 }
 

@@ -67,7 +67,8 @@ Header read_header(ByteSpan jpeg) {
         } else if (is_frame_marker(segment.marker)) {
             read_frame(segment, header);
             frame = segment.payload;
-        } else if (segment.marker == kAPP0 && starts_with(segment.payload, "JFIF", 5)) {
+        } else if (segment.marker == kAPP0 && segment.payload.size >= 14 &&
+                   starts_with(segment.payload, "JFIF", 5)) {
             jfif = true;
         } else if (segment.marker == kAPP1 && !exif && is_exif(segment.payload)) {
             exif = true;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "pcr/error.hpp"
+#include "pcr/scan_group.hpp"
 
 namespace pcr {
 namespace {
@@ -20,6 +21,12 @@ constexpr std::uint8_t kEndOfImage[] = {0xFF, 0xD9};
 constexpr std::size_t kMaxLevels = 100;
 
 const char* chars(ByteSpan bytes) { return reinterpret_cast<const char*>(bytes.data); }
+
+void check_images(std::size_t images) {
+    if (images > kMaxRecordImages) {
+        throw FormatError("record of more than " + std::to_string(kMaxRecordImages) + " images");
+    }
+}
 
 ByteSpan span(protozero::data_view view) {
     return {reinterpret_cast<const std::uint8_t*>(view.data()), view.size()};
@@ -52,10 +59,12 @@ void RecordJoiner::read_metadata(ByteSpan metadata) {
             message.wire_type() == protozero::pbf_wire_type::length_delimited) {
             for (const std::int32_t label : message.get_packed_int32()) {
                 labels_.push_back(label);
+                check_images(labels_.size());
             }
         } else if (message.tag() == RecordField::kImages &&
                    message.wire_type() == protozero::pbf_wire_type::length_delimited) {
             read_level_bytes(span(message.get_view()));
+            check_images(level_bytes_.size() / levels_of_record_);
         } else {
             message.skip();
         }
@@ -73,7 +82,9 @@ void RecordJoiner::read_level_bytes(ByteSpan image) {
     while (message.next(ImageField::kLevelBytes, protozero::pbf_wire_type::length_delimited)) {
         for (const std::uint64_t size : message.get_packed_uint64()) {
             level_bytes_.push_back(size);
-            ++found;
+            if (++found > levels_of_record_) {
+                break;
+            }
         }
     }
     if (found != levels_of_record_) {

@@ -1,123 +1,58 @@
 #include "pcr/transcode.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 
+#include "copied_markers.hpp"
+#include "decode/entropy_decoder.hpp"
+#include "encode/jpeg_encoder.hpp"
+#include "libjpeg_transcoder.hpp"
 #include "pcr/error.hpp"
-#include "pcr/exif.hpp"
 #include "pcr/header.hpp"
-#include "pcr/libjpeg.hpp"
-#include "pcr/segments.hpp"
 #include "pcr/split.hpp"
 
 namespace pcr {
 namespace {
 
-constexpr unsigned kMaxMarkerBytes = 0xFFFF;
+/// libjpeg's JPEG_MAX_DIMENSION: it refuses frames with a longer side.
+constexpr int kLibjpegMaxSide = 65500;
 
-bool starts_with(const jpeg_marker_struct& marker, const char* text) {
-    const std::size_t size = std::strlen(text);
-    return marker.data_length >= size && std::memcmp(marker.data, text, size) == 0;
-}
-
-/// One run of libjpeg from the source's coefficients to the destination's scans. Everything that
-/// must be freed is a member, so that leaving libjpeg through longjmp skips no destructor.
-class Session {
+/// From coefficients to scans with the project's own entropy coding: several times as fast as
+/// libjpeg. It steps back from whatever libjpeg might refuse or warn of.
+class NativeTranscoder {
   public:
-    Session(ByteSpan jpeg, const ScanScript& script, const TranscodeOptions& options)
-        : jpeg_(jpeg), options_(options), destination_(jpeg.size + kInitialSlack) {
-        for (const ScanRow& row : script) {
-            scans_.push_back(
-                {row[0], {row[1], row[2], row[3], row[4]}, row[5], row[6], row[7], row[8]});
+    bool run(ByteSpan jpeg, const ScanScript& script, const TranscodeOptions& options) {
+        if (!decoder_.decode({jpeg.data, jpeg.size}, options.max_pixels) || !decoder_.is_clean()) {
+            return false;
         }
-        source_info_.err = &errors_;
-        target_info_.err = &errors_;
+        const auto memory_bytes = static_cast<std::size_t>(options.max_memory_bytes);
+        const std::size_t used = decoder_.coefficients().size_bytes();
+        if (used > memory_bytes) {
+            return false;
+        }
+        const decode::Frame& frame = decoder_.frame();
+        const auto markers = copied_markers(jpeg, options.copy_markers, encode::writes_jfif(frame),
+                                            encode::writes_adobe(frame));
+        return encoder_.encode(frame, decoder_.coefficients(), script, markers,
+                               memory_bytes - used);
     }
 
-    ~Session() {
-        jpeg_destroy_compress(&target_info_);
-        jpeg_destroy_decompress(&source_info_);
+    Bytes result() const {
+        const ByteSpan bytes = encoder_.bytes();
+        Bytes copy = Bytes::uninitialised(bytes.size);
+        std::memcpy(copy.data.get(), bytes.data, bytes.size);
+        return copy;
     }
 
-    Session(const Session&) = delete;
-    Session& operator=(const Session&) = delete;
-
-    Bytes run() {
-        if (!try_run()) {
-            errors_.raise();
-        }
-        return destination_.release();
+    void trim() {
+        decoder_.trim();
+        encoder_.trim();
     }
 
   private:
-    static constexpr std::size_t kInitialSlack = 4096;
-
-    bool try_run() noexcept {
-        if (setjmp(errors_.escape)) {
-            return false;
-        }
-        open();
-        jvirt_barray_ptr* coefficients = jpeg_read_coefficients(&source_info_);
-        describe_target();
-        jpeg_write_coefficients(&target_info_, coefficients);
-        copy_markers();
-        jpeg_finish_compress(&target_info_);
-        jpeg_finish_decompress(&source_info_);
-        return true;
-    }
-
-    void open() {
-        jpeg_create_decompress(&source_info_);
-        jpeg_create_compress(&target_info_);
-        source_info_.mem->max_memory_to_use = options_.max_memory_bytes;
-        jpeg_mem_src(&source_info_, jpeg_.data, jpeg_.size);
-        if (options_.copy_markers == CopyMarkers::kExif) {
-            jpeg_save_markers(&source_info_, kAPP1, kMaxMarkerBytes);
-        } else if (options_.copy_markers == CopyMarkers::kAll) {
-            jpeg_save_markers(&source_info_, kCOM, kMaxMarkerBytes);
-            for (int marker = kAPP0; marker <= kAPP15; ++marker) {
-                jpeg_save_markers(&source_info_, marker, kMaxMarkerBytes);
-            }
-        }
-        jpeg_read_header(&source_info_, TRUE);
-    }
-
-    void describe_target() {
-        jpeg_copy_critical_parameters(&source_info_, &target_info_);
-        // Decoders invert CMYK that has an Adobe marker: don't add one where the source had none.
-        target_info_.write_Adobe_marker &= source_info_.saw_Adobe_marker;
-        target_info_.optimize_coding = TRUE;
-        target_info_.num_scans = static_cast<int>(scans_.size());
-        target_info_.scan_info = scans_.empty() ? nullptr : scans_.data();
-        target_info_.dest = &destination_;
-    }
-
-    void copy_markers() {
-        for (auto* marker = source_info_.marker_list; marker != nullptr; marker = marker->next) {
-            if (wanted(*marker)) {
-                jpeg_write_marker(&target_info_, marker->marker, marker->data, marker->data_length);
-            }
-        }
-    }
-
-    /// libjpeg itself writes JFIF and Adobe where the colour space calls for them.
-    bool wanted(const jpeg_marker_struct& marker) const {
-        if (options_.copy_markers == CopyMarkers::kExif) {
-            return is_exif({marker.data, marker.data_length});
-        }
-        const bool jfif = marker.marker == kAPP0 && starts_with(marker, "JFIF");
-        const bool adobe = marker.marker == kAPP14 && starts_with(marker, "Adobe");
-        return !(jfif && target_info_.write_JFIF_header) &&
-               !(adobe && target_info_.write_Adobe_marker);
-    }
-
-    ByteSpan jpeg_;
-    const TranscodeOptions& options_;
-    std::vector<jpeg_scan_info> scans_;
-    JpegErrors errors_;
-    JpegDestination destination_;
-    jpeg_decompress_struct source_info_{};
-    jpeg_compress_struct target_info_{};
+    decode::EntropyDecoder decoder_;
+    encode::JpegEncoder encoder_;
 };
 
 void check(const Header& header, const TranscodeOptions& options) {
@@ -148,7 +83,26 @@ Bytes transcode(ByteSpan jpeg, const ScanScripts& scripts, const TranscodeOption
     split(jpeg);  // refuses what is truncated or has too many scans before any decoding
     const Header header = read_header(jpeg);
     check(header, options);
-    return Session(jpeg, find_script(scripts, header.components), options).run();
+    const ScanScript& script = find_script(scripts, header.components);
+    if (options.coder == Coder::kNative) {
+        thread_local NativeTranscoder native;
+        Bytes result;
+        if (native.run(jpeg, script, options)) {
+            result = native.result();
+        }
+        native.trim();
+        if (result.data != nullptr) {
+            return result;
+        }
+        if (std::max(header.width, header.height) > kLibjpegMaxSide) {
+            throw FormatError("JPEG of " + std::to_string(header.width) + " x " +
+                              std::to_string(header.height) +
+                              " pixels is damaged or arithmetic-coded: with sides beyond " +
+                              std::to_string(kLibjpegMaxSide) +
+                              " pixels, only undamaged Huffman-coded ones can be rewritten");
+        }
+    }
+    return transcode_with_libjpeg(jpeg, script, options);
 }
 
 }  // namespace pcr

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from types import FrameType
-from typing import NoReturn, Protocol
+from typing import NoReturn, Protocol, cast
 
-from pcr.errors import PCRError, UsageError
+from pcr.errors import PCRError, UsageError, describe
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -29,11 +31,25 @@ class Command(Protocol):
         """Do the work; the exit code, 0 for None."""
 
 
-def main(command: Command, argv: Sequence[str] | None = None) -> NoReturn:
-    """Run one command as a script of its own."""
+def main(name: str, argv: Sequence[str] | None = None) -> NoReturn:
+    """Run one command, a module of this folder, as a script of its own."""
+    command = load(name)
     parser = argparse.ArgumentParser(description=command.HELP)
     command.add_arguments(parser)
     sys.exit(execute(command, parser.parse_args(argv)))
+
+
+def load(name: str) -> Command:
+    """A command's module; one line and the end where the package is not set up."""
+    try:
+        return cast(Command, import_module(f"pcr.cli.{name}"))
+    except ModuleNotFoundError as error:
+        how = "run 'bash install_python_deps.sh' and 'bash init_repo.sh', then 'source .venv/bin/activate'"
+        sys.exit(_fail(f"{error}: {how}", EXIT_FAILURE))
+    except ImportError as error:
+        sys.exit(_fail(error, EXIT_FAILURE))
+    except KeyboardInterrupt:
+        sys.exit(_fail("interrupted", EXIT_INTERRUPTED))
 
 
 def execute(command: Command, arguments: argparse.Namespace) -> int:
@@ -43,6 +59,8 @@ def execute(command: Command, arguments: argparse.Namespace) -> int:
     """
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names that the terminal cannot show
     try:
         return command.run(arguments) or EXIT_OK
     except UsageError as error:
@@ -51,7 +69,7 @@ def execute(command: Command, arguments: argparse.Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILURE
     except (PCRError, OSError) as error:
-        return _fail(error, EXIT_FAILURE)
+        return _fail(describe(error), EXIT_FAILURE)
     except KeyboardInterrupt as interrupt:
         return _fail(interrupt if interrupt.args else "interrupted", EXIT_INTERRUPTED)
 

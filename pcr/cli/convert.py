@@ -52,13 +52,13 @@ def run_conversion(arguments: argparse.Namespace) -> dict[str, Any]:
             raise
         what = interrupt.args[0] if interrupt.args else "interrupted"
         raise KeyboardInterrupt(
-            f"{what}: the same command again goes on behind the last whole record"
+            f"{what}: the same command again (without --force) goes on behind the last whole record"
         ) from None
     seconds = dict(summary.phase_seconds)
     print_summary(summary, output)
     if arguments.mssim_estimate_size > 0:
         begun = time.perf_counter()
-        _measure_quality(output, arguments.mssim_estimate_size, options.seed)
+        _measure_quality(output, arguments.mssim_estimate_size, options.seed, arguments.quiet)
         seconds["mssim"] = time.perf_counter() - begun
     return {"images": summary.images, "records": summary.records, "seconds": seconds}
 
@@ -90,9 +90,9 @@ def print_summary(summary: ConversionSummary, output: Path) -> None:
         )
 
 
-def _measure_quality(output: Path, images: int, seed: int) -> None:
+def _measure_quality(output: Path, images: int, seed: int, quiet: bool) -> None:
     from pcr.profile import profile_quality, write_table  # pandas: only where it is needed
 
-    table = profile_quality(Dataset(output), images, seed=seed)
+    table = profile_quality(Dataset(output), images, seed=seed, progress=not quiet)
     write_table(output / layout.QUALITY_FILE, table)
     print(table.to_string(index=False, float_format="{:.4f}".format))

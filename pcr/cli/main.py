@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from importlib import import_module
 from typing import NoReturn
 
 from pcr import __version__
-from pcr.cli.command import execute
+from pcr.cli.command import execute, load
 
 COMMANDS = ("convert", "info", "verify", "export", "profile", "show")
 
@@ -21,7 +20,7 @@ def main() -> NoReturn:
     # Some commands draw, and plotting takes seconds to import: load the one that is meant, all for --help.
     named = sys.argv[1] if len(sys.argv) > 1 else None
     names = (named,) if named in COMMANDS else COMMANDS
-    commands = {name: import_module(f"pcr.cli.{name}") for name in names}
+    commands = {name: load(name) for name in names}
     for name, command in commands.items():
         command.add_arguments(
             subparsers.add_parser(name, help=command.HELP, description=command.HELP)

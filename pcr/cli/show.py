@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from pcr.cli.command import printable
+from pcr.errors import UsageError
 from pcr.profile import named_images
 from pcr.reader import Dataset
-from pcr.report import draw_images
+from pcr.report import PICTURE_SUFFIXES, draw_images
 
 HELP = "Draw images of a dataset at each level, with bytes and MS-SSIM."
 
@@ -32,10 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Draw the picture and say where it is."""
+    if arguments.out.suffix.lower() not in PICTURE_SUFFIXES:
+        kinds = ", ".join(PICTURE_SUFFIXES)
+        raise UsageError(f"--out: expected a file name with {kinds}, found {arguments.out}")
     dataset = Dataset(arguments.dataset)
     levels = [dataset.check_level(level) for level in arguments.levels or _all(dataset)]
     draw_images(named_images(dataset, arguments.images), levels, arguments.out)
-    print(arguments.out)
+    print(printable(arguments.out))
 
 
 def _all(dataset: Dataset) -> range:

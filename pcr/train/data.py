@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from importlib.util import find_spec
 from typing import Any
 
@@ -84,10 +83,7 @@ def validation_batches(config: TrainConfig, processes: Processes) -> Batches:
     )
     if _is_native(config):
         transform = Eval(config.resize_size, config.crop_size)
-        # Decoded at full size: accuracies are to be those of other programs.
-        return _native_batches(
-            source, config, processes, transform=transform, oversampling=math.inf
-        )
+        return _native_batches(source, config, processes, transform=transform)
     from pcr.train import dali
 
     return dali.validation_batches(source, config, processes)

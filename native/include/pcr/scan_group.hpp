@@ -12,8 +12,8 @@ namespace pcr {
 /// Image bytes of a record that readers and writers accept.
 constexpr std::uint64_t kMaxRecordBytes = std::uint64_t{1} << 31;
 
-/// Images of a record: an empty entry takes two bytes of a message, but ten of what join() returns.
-constexpr std::size_t kMaxRecordImages = std::size_t{1} << 24;
+/// Images of a record: an empty entry takes two bytes of a message, but many more in memory.
+constexpr std::size_t kMaxRecordImages = std::size_t{1} << 20;
 
 struct JoinedImages {
     PooledBytes buffer;                 // the images' JPEGs, one after another

@@ -22,10 +22,16 @@ enum class CopyMarkers {
     kAll,   // and every other APPn and COM
 };
 
+enum class Coder {
+    kNative,  // falls back to libjpeg where a stream is damaged or of a rare kind
+    kLibjpeg  // the reference: the same bytes, more slowly
+};
+
 struct TranscodeOptions {
+    Coder coder = Coder::kNative;
     CopyMarkers copy_markers = CopyMarkers::kNone;
     std::int64_t max_pixels = 178956970;                    // Pillow's MAX_IMAGE_PIXELS × 2
-    std::int64_t max_memory_bytes = std::int64_t{2} << 30;  // of libjpeg's, for the coefficients
+    std::int64_t max_memory_bytes = std::int64_t{2} << 30;  // for coefficients and their codes
 };
 
 /// Rewrites a JPEG losslessly: the same quantized coefficients, in the scans of the script for its

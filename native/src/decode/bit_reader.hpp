@@ -56,8 +56,11 @@ class BitReader {
         return high | low;
     }
 
+    /// Bits of the data that are still unread; below zero where zero padding was used too.
+    ptrdiff_t unread_bits() const { return (end_ - next_) * 8 + static_cast<ptrdiff_t>(count_); }
+
     /// More bits were used than there were: the rest was the zero padding.
-    bool exhausted() const { return (next_ - end_) * 8 > static_cast<ptrdiff_t>(count_); }
+    bool exhausted() const { return unread_bits() < 0; }
 
   private:
     uint64_t window_ = 0;

@@ -31,6 +31,7 @@ void CoefficientStore::reset(const Frame& frame) {
         blocks[c] = size_t{component.blocks_per_row} * component.block_rows;
         total += blocks[c];
     }
+    size_bytes_ = total * (65 * sizeof(int16_t) + sizeof(uint64_t));
     int16_t* dc = dc_.ensure(total);
     int16_t* ac = ac_.ensure(total * 64);
     uint64_t* nonzero = nonzero_.ensure(total);

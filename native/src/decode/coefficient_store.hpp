@@ -39,11 +39,15 @@ class CoefficientStore {
     /// One block in natural order, DC included.
     void read_block(int component, size_t block, int16_t out[64]) const;
 
+    /// Memory of the planes of the last `reset`.
+    size_t size_bytes() const { return size_bytes_; }
+
     /// Gives memory back where an unusually large image has taken much.
     void trim(size_t keep_bytes);
 
   private:
     std::array<CoefficientPlane, kMaxComponents> planes_;
+    size_t size_bytes_ = 0;
     AlignedBuffer<int16_t> dc_;
     AlignedBuffer<int16_t> ac_;
     AlignedBuffer<uint64_t> nonzero_;

@@ -7,26 +7,10 @@
 
 namespace pcr::decode {
 
-namespace portable {
-#include "color_kernels.inl"
-}  // namespace portable
+#define PCR_KERNELS "color_kernels.inl"
+#include "kernel_variants.inl"
 
-#if defined(PCR_HAVE_AVX2_KERNELS)
-PCR_BEGIN_AVX2
-namespace avx2 {
-#define PCR_AVX2 1
-#include "color_kernels.inl"
-#undef PCR_AVX2
-}  // namespace avx2
-PCR_END_AVX2
-#endif
-
-const ColorKernels& color_kernels() {
-#if defined(PCR_HAVE_AVX2_KERNELS)
-    if (use_avx2_kernels()) return avx2::kColorKernels;
-#endif
-    return portable::kColorKernels;
-}
+const ColorKernels& color_kernels() { return select_kernels(); }
 
 namespace {
 

@@ -1,4 +1,4 @@
-// Included by color.cpp once per instruction set.
+// Included by kernel_variants.inl once per instruction set.
 
 #if defined(PCR_AVX2)
 
@@ -121,4 +121,4 @@ void expand_columns(const uint16_t* __restrict in, uint32_t width, int even_bias
 
 #endif
 
-const ColorKernels kColorKernels = {ycbcr_to_rgb, blend_rows, expand_columns};
+const ColorKernels kKernels = {ycbcr_to_rgb, blend_rows, expand_columns};

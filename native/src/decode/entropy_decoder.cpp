@@ -1,6 +1,7 @@
 #include "entropy_decoder.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -13,33 +14,12 @@ namespace {
 constexpr size_t kKeepBytes = size_t{64} << 20;
 constexpr int kMaxShift = 13;  // libjpeg's limit on Al
 
-/// Runs `decode(reader, first, count)` over the restart intervals of a scan. Does what libjpeg does
-/// where data or restart markers are missing; false where the order of restart markers is wrong.
-template <typename Decode>
-bool decode_intervals(ScanData& data, uint64_t total, uint64_t interval, Decode decode) {
-    if (interval == 0) interval = total;
-    bool exhausted = false;
-    int expected_restart = 0;
-    for (uint64_t first = 0; first < total; first += interval) {
-        BitReader reader;
-        bool has_data = true;
-        if (first > 0) {
-            const int restart = data.take_restart();
-            if (restart >= 0 && restart != expected_restart) return false;
-            expected_restart = (expected_restart + 1) & 7;
-            has_data = restart >= 0;
-            if (!has_data && exhausted) break;
-        }
-        if (!has_data) {
-            reader = data.empty_segment();
-        } else if (!data.read_segment(reader)) {
-            return false;
-        }
-        const SegmentEnd end = decode(reader, first, std::min(interval, total - first));
-        if (end == SegmentEnd::kIrregular) return false;
-        exhausted = end == SegmentEnd::kExhausted;
-    }
-    return true;
+/// Whether no symbol of a refinement scan's table stands for a new coefficient larger than one
+/// step.
+bool has_only_steps(const HuffmanSpec& spec) {
+    const auto count = std::accumulate(spec.counts.begin(), spec.counts.end(), std::ptrdiff_t{0});
+    return std::all_of(spec.symbols.begin(), spec.symbols.begin() + count,
+                       [](uint8_t symbol) { return (symbol & 15) <= 1; });
 }
 
 }  // namespace
@@ -47,12 +27,14 @@ bool decode_intervals(ScanData& data, uint64_t total, uint64_t interval, Decode 
 bool EntropyDecoder::decode(Bytes jpeg, int64_t max_pixels) {
     MarkerParser parser(jpeg);
     int scans = 0;
+    clean_ = true;
     for (;;) {
         switch (parser.next()) {
             case MarkerParser::Stop::kIrregular:
                 return false;
             case MarkerParser::Stop::kEnd:
                 frame_ = parser.frame();
+                clean_ &= parser.is_clean();
                 return scans > 0;
             case MarkerParser::Stop::kFrame: {
                 frame_ = parser.frame();
@@ -82,12 +64,52 @@ bool EntropyDecoder::decode(Bytes jpeg, int64_t max_pixels) {
     }
 }
 
+/// Runs `decode(reader, first, count)` over the restart intervals of a scan and leaves `position`
+/// at the marker behind it. Does what libjpeg does where data or restart markers are missing; false
+/// where the order of restart markers is wrong.
+template <typename Decode>
+bool EntropyDecoder::decode_intervals(const MarkerParser& parser, size_t& position, uint64_t total,
+                                      Decode decode) {
+    ScanData data(parser.bytes(), position, segment_);
+    const uint64_t interval =
+        parser.tables().restart_interval > 0 ? parser.tables().restart_interval : total;
+    bool exhausted = false;
+    int expected_restart = 0;
+    for (uint64_t first = 0; first < total; first += interval) {
+        BitReader reader;
+        bool has_data = true;
+        if (first > 0) {
+            const int restart = data.take_restart();
+            if (restart >= 0 && restart != expected_restart) return false;
+            expected_restart = (expected_restart + 1) & 7;
+            has_data = restart >= 0;
+            clean_ &= has_data;
+            if (!has_data && exhausted) break;
+        }
+        if (!has_data) {
+            reader = data.empty_segment();
+        } else if (!data.read_segment(reader)) {
+            return false;
+        }
+        const SegmentEnd end = decode(reader, first, std::min(interval, total - first));
+        if (end == SegmentEnd::kIrregular) return false;
+        exhausted = end == SegmentEnd::kExhausted;
+        clean_ &= !exhausted && reader.unread_bits() < 8;
+    }
+    position = data.position();
+    data.skip_to_end();
+    clean_ &= position == data.position();
+    position = data.position();
+    return true;
+}
+
 bool EntropyDecoder::decode_scan(const MarkerParser& parser, size_t& position) {
     const ScanHeader& scan = parser.scan();
     if (!frame_.progressive) {
         for (int i = 0; i < scan.num_components; ++i) {
             if (std::exchange(decoded_[scan.component[i]], true)) return false;
         }
+        clean_ &= scan.first == 0 && scan.last == 63 && scan.high == 0 && scan.low == 0;
         return decode_mcu_scan(parser, position);
     }
     if (!check_progression(scan)) return false;
@@ -116,6 +138,7 @@ bool EntropyDecoder::decode_band_scan(const MarkerParser& parser, size_t& positi
     const HuffmanSpec& spec = parser.tables().ac[scan.ac_table[0]];
     const CodeKind kind = refine ? CodeKind::kAcRefine : CodeKind::kAcFirst;
     if (!spec.defined || !huffman_[0].build(spec, kind)) return false;
+    clean_ &= !refine || has_only_steps(spec);
     const Component& component = frame_.components[scan.component[0]];
     BandScan band;
     band.plane = coefficients_.plane(scan.component[0]);
@@ -125,14 +148,11 @@ bool EntropyDecoder::decode_band_scan(const MarkerParser& parser, size_t& positi
     band.shift = scan.low;
     band.table = &huffman_[0];
     const auto kernel = refine ? scan_kernels().ac_refine : scan_kernels().ac_first;
-    ScanData data(parser.bytes(), position, segment_);
     const uint64_t blocks = uint64_t{component.width_in_blocks} * component.height_in_blocks;
-    const bool regular = decode_intervals(data, blocks, parser.tables().restart_interval,
-                                          [&](BitReader& reader, uint64_t first, uint64_t n) {
-                                              return kernel(reader, band, first, n);
-                                          });
-    position = data.skip_to_end();
-    return regular;
+    return decode_intervals(parser, position, blocks,
+                            [&](BitReader& reader, uint64_t first, uint64_t n) {
+                                return kernel(reader, band, first, n);
+                            });
 }
 
 bool EntropyDecoder::decode_mcu_scan(const MarkerParser& parser, size_t& position) {
@@ -146,14 +166,10 @@ bool EntropyDecoder::decode_mcu_scan(const MarkerParser& parser, size_t& positio
     const auto kernel = !frame_.progressive ? kernels.sequential
                         : scan.high == 0    ? kernels.dc_first
                                             : kernels.dc_refine;
-    ScanData data(parser.bytes(), position, segment_);
-    const bool regular =
-        decode_intervals(data, uint64_t{mcu.mcus_per_row} * rows, parser.tables().restart_interval,
-                         [&](BitReader& reader, uint64_t first, uint64_t n) {
-                             return kernel(reader, mcu, first, n);
-                         });
-    position = data.skip_to_end();
-    return regular;
+    return decode_intervals(parser, position, uint64_t{mcu.mcus_per_row} * rows,
+                            [&](BitReader& reader, uint64_t first, uint64_t n) {
+                                return kernel(reader, mcu, first, n);
+                            });
 }
 
 /// Fills in where the blocks of an MCU lie and builds their tables; false where a table is missing.

@@ -19,6 +19,11 @@ class EntropyDecoder {
     /// coding process. Throws DecodeError beyond the limits on scans and pixels.
     bool decode(Bytes jpeg, int64_t max_pixels);
 
+    /// Whether the stream just decoded has nothing that libjpeg-turbo warns of: all data and
+    /// restart markers are there, no bytes are left over within scans, and what markers say agrees.
+    /// Bytes between segments are not looked at.
+    bool is_clean() const { return clean_; }
+
     const Frame& frame() const { return frame_; }
     const CoefficientStore& coefficients() const { return coefficients_; }
 
@@ -27,6 +32,9 @@ class EntropyDecoder {
 
   private:
     bool decode_scan(const MarkerParser& parser, size_t& position);
+    template <typename Decode>
+    bool decode_intervals(const MarkerParser& parser, size_t& position, uint64_t total,
+                          Decode decode);
     bool decode_band_scan(const MarkerParser& parser, size_t& position);
     bool decode_mcu_scan(const MarkerParser& parser, size_t& position);
     bool check_progression(const ScanHeader& scan);
@@ -39,6 +47,7 @@ class EntropyDecoder {
     std::array<std::array<int8_t, 64>, kMaxComponents>
         precision_{};                             // Al so far, -1: not coded yet
     std::array<bool, kMaxComponents> decoded_{};  // sequential: component is complete
+    bool clean_ = false;
 };
 
 }  // namespace pcr::decode

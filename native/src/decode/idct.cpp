@@ -45,23 +45,9 @@ uint8_t flat_sample(int16_t dc, uint16_t quant) {
 
 }  // namespace
 
-namespace portable {
-#include "idct_portable.inl"
-}  // namespace portable
+#define PCR_KERNELS "idct_kernels.inl"
+#include "kernel_variants.inl"
 
-#if defined(PCR_HAVE_AVX2_KERNELS)
-PCR_BEGIN_AVX2
-namespace avx2 {
-#include "idct_avx2.inl"
-}  // namespace avx2
-PCR_END_AVX2
-#endif
-
-const IdctKernels& idct_kernels() {
-#if defined(PCR_HAVE_AVX2_KERNELS)
-    if (use_avx2_kernels()) return avx2::kIdctKernels;
-#endif
-    return portable::kIdctKernels;
-}
+const IdctKernels& idct_kernels() { return select_kernels(); }
 
 }  // namespace pcr::decode

@@ -1,6 +1,4 @@
-// The 8x8 inverse DCT of two blocks at once, one per 128-bit lane; included by idct.cpp.
-
-#include "idct_kernels.inl"
+// The 8x8 inverse DCT of two blocks at once, one per 128-bit lane; included by idct_kernels.inl.
 
 inline __m256i pair_constant(int even, int odd) {
     return _mm256_set1_epi32(static_cast<int>((static_cast<uint32_t>(odd) << 16) |
@@ -211,5 +209,3 @@ void idct_size8(const BlockRun& run, const QuantTable& quant, uint8_t* out, size
         store_rows(rows, out, stride);
     }
 }
-
-const IdctKernels kIdctKernels = {idct_size8, idct_size4, idct_size2, idct_size1};

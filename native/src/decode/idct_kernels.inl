@@ -1,4 +1,5 @@
-// Reduced-size outputs, and what the full size shares with them; compiled once per instruction set.
+// Included by kernel_variants.inl once per instruction set: the reduced-size outputs, and what the
+// full size shares with them.
 
 inline void dequantise(const BlockRun& run, uint32_t i, const QuantTable& quant, int16_t out[64]) {
     std::memset(out, 0, 64 * sizeof *out);
@@ -107,3 +108,11 @@ void idct_size1(const BlockRun& run, const QuantTable& quant, uint8_t* out, size
             descale(static_cast<uint32_t>(static_cast<int16_t>(run.dc[i] * quant[0])), 3));
     }
 }
+
+#if defined(PCR_AVX2)
+#include "idct_avx2.inl"
+#else
+#include "idct_portable.inl"
+#endif
+
+const IdctKernels kKernels = {idct_size8, idct_size4, idct_size2, idct_size1};

@@ -1,6 +1,4 @@
-// The 8x8 inverse DCT without vector instructions; included by idct.cpp.
-
-#include "idct_kernels.inl"
+// The 8x8 inverse DCT without vector instructions; included by idct_kernels.inl.
 
 /// One pass over 8 values that lie `step` apart.
 template <int kBits>
@@ -48,5 +46,3 @@ void idct_size8(const BlockRun& run, const QuantTable& quant, uint8_t* out, size
         }
     }
 }
-
-const IdctKernels kIdctKernels = {idct_size8, idct_size4, idct_size2, idct_size1};

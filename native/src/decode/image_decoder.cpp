@@ -12,6 +12,23 @@ namespace {
 
 constexpr size_t kKeepBytes = size_t{64} << 20;
 
+struct Span {
+    uint32_t begin;
+    uint32_t end;
+};
+
+/// Which of `size` pixels a box along one axis touches; all numbers count scaled pixels. With
+/// `resize_first`, those too that the filter reaches beyond the box.
+Span touched_pixels(float start, float length, uint32_t size, uint32_t output_side,
+                    bool resize_first) {
+    const float reduction = length / static_cast<float>(output_side);
+    const float reach = resize_first ? std::ceil(std::max(1.0f, reduction)) : 0.0f;
+    const float first = std::floor(std::max(start - reach, 0.0f));
+    const float last = std::ceil(start + length + reach);
+    const uint32_t begin = std::min(static_cast<uint32_t>(first), size - 1);
+    return {begin, std::clamp(static_cast<uint32_t>(last), begin + 1, size)};
+}
+
 /// The largest of 8, 4, 2, 1 by which both sides of the crop can shrink and stay large enough.
 int choose_scale(const Box& box, const OutputSpec& output, float oversampling) {
     for (int scale = 8; scale > 1; scale /= 2) {
@@ -53,20 +70,21 @@ ImageDecoder::Crop ImageDecoder::plan_crop(const BatchItem& item, const OutputSp
     check_box(shown, shown_width, shown_height);
 
     Crop crop;
-    crop.box = orientation.to_stored(shown, width, height);
     crop.scale = choose_scale(shown, output, options.oversampling);
-    const auto first = [&](float start, uint32_t size) {
-        const float pixel = std::floor(std::max(start, 0.0f) / static_cast<float>(crop.scale));
-        return std::min(static_cast<uint32_t>(pixel), scaled_size(size, crop.scale) - 1);
-    };
-    const auto end = [&](float stop, uint32_t size, uint32_t begin) {
-        const float pixel = std::ceil(stop / static_cast<float>(crop.scale));
-        return std::clamp(static_cast<uint32_t>(pixel), begin + 1, scaled_size(size, crop.scale));
-    };
-    crop.region.x0 = first(crop.box.x0, width);
-    crop.region.y0 = first(crop.box.y0, height);
-    crop.region.x1 = end(crop.box.x0 + crop.box.width, width, crop.region.x0);
-    crop.region.y1 = end(crop.box.y0 + crop.box.height, height, crop.region.y0);
+    const float factor = 1.0f / static_cast<float>(crop.scale);
+    const Box stored = orientation.to_stored(shown, width, height);
+    Box box = {stored.x0 * factor, stored.y0 * factor, stored.width * factor,
+               stored.height * factor};
+    const Span columns =
+        touched_pixels(box.x0, box.width, scaled_size(width, crop.scale),
+                       orientation.transpose ? output.height : output.width, options.resize_first);
+    const Span rows =
+        touched_pixels(box.y0, box.height, scaled_size(height, crop.scale),
+                       orientation.transpose ? output.width : output.height, options.resize_first);
+    crop.region = {columns.begin, rows.begin, columns.end, rows.end};
+    box.x0 -= static_cast<float>(columns.begin);
+    box.y0 -= static_cast<float>(rows.begin);
+    crop.box = box;
     return crop;
 }
 
@@ -84,12 +102,9 @@ void ImageDecoder::decode_item(const BatchItem& item, const OutputSpec& output,
         crop = plan_crop(item, output, options, libjpeg.width(), libjpeg.height());
         libjpeg.decode(crop.scale, options.block_smoothing, crop.region, image_);
     }
-    const float factor = 1.0f / static_cast<float>(crop.scale);
-    const Box box = {crop.box.x0 * factor - static_cast<float>(crop.region.x0),
-                     crop.box.y0 * factor - static_cast<float>(crop.region.y0),
-                     crop.box.width * factor, crop.box.height * factor};
     const Orientation orientation = Orientation::from_exif(item.orientation);
-    resampler_.run(image_, box, item.flip ? orientation.then_flip() : orientation, output, index);
+    resampler_.run(image_, crop.box, item.flip ? orientation.then_flip() : orientation, output,
+                   index);
     trim();
 }
 

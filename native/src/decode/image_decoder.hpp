@@ -20,9 +20,9 @@ class ImageDecoder {
 
   private:
     struct Crop {
-        Box box;  // stored orientation, unscaled
         int scale = 1;
-        Region region;  // scaled pixels that the box touches
+        Region region;  // scaled pixels that are needed, stored orientation
+        Box box;        // in pixels of the region
     };
 
     static Crop plan_crop(const BatchItem& item, const OutputSpec& output,

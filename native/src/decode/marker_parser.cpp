@@ -188,8 +188,26 @@ bool MarkerParser::read_quant(const uint8_t* p, size_t size) {
 }
 
 void MarkerParser::read_application(uint8_t marker, const uint8_t* p, size_t size) {
-    if (marker == kApp0 && size >= 14 && std::memcmp(p, "JFIF", 5) == 0) has_jfif_ = true;
-    if (marker == kApp14 && size >= 12 && std::memcmp(p, "Adobe", 5) == 0) adobe_transform_ = p[11];
+    if (marker == kApp0 && size >= 14 && std::memcmp(p, "JFIF", 5) == 0) {
+        odd_application_ |= p[5] != 1;
+        frame_.jfif = Jfif{p[5], p[6], p[7], read_u16(p + 8), read_u16(p + 10)};
+    } else if (marker == kApp14 && size >= 12 && std::memcmp(p, "Adobe", 5) == 0) {
+        frame_.adobe_transform = p[11];
+    } else {
+        return;
+    }
+    odd_application_ |= has_scan_;
+}
+
+bool MarkerParser::is_clean() const {
+    for (int i = 0; i < frame_.num_components; ++i) {
+        const Component& c = frame_.components[i];
+        if (!c.seen || c.quant != tables_.quant[c.quant_index]) return false;
+    }
+    const int transform = frame_.adobe_transform;
+    const bool known_transform =
+        frame_.num_components == 4 ? transform <= 0 || transform == 2 : transform <= 1;
+    return known_transform && !odd_application_;
 }
 
 // As libjpeg's default_decompress_parms guesses it.
@@ -201,13 +219,13 @@ void MarkerParser::choose_color() {
             break;
         case 3: {
             const bool rgb_ids = c[0].id == 'R' && c[1].id == 'G' && c[2].id == 'B';
-            const bool rgb =
-                !has_jfif_ && (adobe_transform_ >= 0 ? adobe_transform_ == 0 : rgb_ids);
+            const bool rgb = !frame_.jfif &&
+                             (frame_.adobe_transform >= 0 ? frame_.adobe_transform == 0 : rgb_ids);
             frame_.color = rgb ? ColorModel::kRgb : ColorModel::kYcbcr;
             break;
         }
         case 4:
-            frame_.color = adobe_transform_ > 0 ? ColorModel::kYcck : ColorModel::kCmyk;
+            frame_.color = frame_.adobe_transform > 0 ? ColorModel::kYcck : ColorModel::kCmyk;
             break;
         default:
             break;  // two components: no colour model is known; reconstruction refuses

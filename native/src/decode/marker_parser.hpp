@@ -53,6 +53,10 @@ class MarkerParser {
     const ScanHeader& scan() const { return scan_; }
     const TableState& tables() const { return tables_; }
 
+    /// At the end: whether each component was seen with the quantisation table that its number
+    /// stands for now, and JFIF and Adobe segments were in their places and of known versions.
+    bool is_clean() const;
+
   private:
     bool read_frame(uint8_t marker, const uint8_t* p, size_t size);
     bool read_scan(const uint8_t* p, size_t size);
@@ -68,8 +72,8 @@ class MarkerParser {
     TableState tables_;
     bool has_frame_ = false;
     bool has_scan_ = false;
-    bool has_jfif_ = false;
-    int adobe_transform_ = -1;
+    bool odd_application_ =
+        false;  // JFIF or Adobe after the first scan, JFIF of an unknown version
 };
 
 }  // namespace pcr::decode

@@ -39,25 +39,9 @@ size_t element_size(DType dtype) {
     return dtype == DType::kUint8 ? 1 : dtype == DType::kFloat32 ? 4 : 2;
 }
 
-namespace portable {
-#include "resample_kernels.inl"
-}  // namespace portable
+#define PCR_KERNELS "resample_kernels.inl"
+#include "kernel_variants.inl"
 
-#if defined(PCR_HAVE_AVX2_KERNELS)
-PCR_BEGIN_AVX2
-namespace avx2 {
-#define PCR_AVX2 1
-#include "resample_kernels.inl"
-#undef PCR_AVX2
-}  // namespace avx2
-PCR_END_AVX2
-#endif
-
-const ResampleKernels& resample_kernels() {
-#if defined(PCR_HAVE_AVX2_KERNELS)
-    if (use_avx2_kernels()) return avx2::kResampleKernels;
-#endif
-    return portable::kResampleKernels;
-}
+const ResampleKernels& resample_kernels() { return select_kernels(); }
 
 }  // namespace pcr::decode

@@ -1,4 +1,4 @@
-// Included by resample_kernels.cpp once per instruction set.
+// Included by kernel_variants.inl once per instruction set.
 
 #if defined(PCR_AVX2)
 
@@ -173,4 +173,4 @@ void store_row(const float* values, uint32_t count, float scale, float bias, DTy
     }
 }
 
-const ResampleKernels kResampleKernels = {blend_row, transpose, blend_columns, store_row};
+const ResampleKernels kKernels = {blend_row, transpose, blend_columns, store_row};

@@ -73,12 +73,11 @@ int ScanData::take_restart() {
     return number;
 }
 
-size_t ScanData::skip_to_end() const {
-    size_t position = position_;
+void ScanData::skip_to_end() {
     for (;;) {
-        position = find_marker(jpeg_, position);
-        if (position >= jpeg_.size || !is_restart(jpeg_.data[position + 1])) return position;
-        position += 2;
+        position_ = find_marker(jpeg_, position_);
+        if (position_ >= jpeg_.size || !is_restart(jpeg_.data[position_ + 1])) return;
+        position_ += 2;
     }
 }
 

@@ -26,8 +26,11 @@ class ScanData {
     /// The restart marker (0...7) that ended the last segment, or -1; steps over it.
     int take_restart();
 
-    /// The position of the marker that ends the scan, or the end of the buffer.
-    size_t skip_to_end() const;
+    /// Steps over restart markers, and data between them, that nothing asked for.
+    void skip_to_end();
+
+    /// The position of the next marker, or the end of the buffer.
+    size_t position() const { return position_; }
 
   private:
     Bytes jpeg_;

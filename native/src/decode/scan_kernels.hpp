@@ -53,8 +53,8 @@ struct McuScan {
 };
 
 struct ScanKernels {
-    using DecodeMcus = SegmentEnd (*)(BitReader, const McuScan&, uint64_t first, uint64_t count);
-    using DecodeBand = SegmentEnd (*)(BitReader, const BandScan&, uint64_t first, uint64_t count);
+    using DecodeMcus = SegmentEnd (*)(BitReader&, const McuScan&, uint64_t first, uint64_t count);
+    using DecodeBand = SegmentEnd (*)(BitReader&, const BandScan&, uint64_t first, uint64_t count);
     DecodeMcus sequential;
     DecodeMcus dc_first;
     DecodeMcus dc_refine;
@@ -62,7 +62,7 @@ struct ScanKernels {
     DecodeBand ac_refine;
 };
 
-/// The kernels for this processor.
+/// The kernels for this processor. They leave the reader behind the last bit that they used.
 const ScanKernels& scan_kernels();
 
 }  // namespace pcr::decode

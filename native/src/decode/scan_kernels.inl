@@ -1,4 +1,4 @@
-// Included by scan_kernels.cpp once per instruction set, inside a namespace of its own.
+// Included by kernel_variants.inl once per instruction set.
 
 /// Spreads the low bits of `value` over the set bits of `mask`, lowest first.
 inline uint64_t deposit(uint64_t value, uint64_t mask) {
@@ -90,43 +90,49 @@ inline SegmentEnd for_each_block(BitReader& reader, const McuScan& scan, uint64_
     return SegmentEnd::kComplete;
 }
 
-SegmentEnd decode_sequential(BitReader input, const McuScan& scan, uint64_t first, uint64_t count) {
+SegmentEnd decode_sequential(BitReader& input, const McuScan& scan, uint64_t first, uint64_t count) {
     BitReader reader = input;
     std::array<int64_t, kMaxComponents> predictions{};
-    return for_each_block(reader, scan, first, count, [&](const BlockSlot& slot, size_t block) {
+    const SegmentEnd end = for_each_block(reader, scan, first, count, [&](const BlockSlot& slot, size_t block) {
         int64_t& prediction = predictions[slot.predictor];
         if (!read_dc(reader, *slot.dc_table, prediction)) return false;
         slot.plane.dc[block] = static_cast<int16_t>(prediction);
         return read_sequential_ac(reader, *slot.ac_table, slot.plane.ac + block * 64,
                                   slot.plane.nonzero[block]);
     });
+    input = reader;
+    return end;
 }
 
-SegmentEnd decode_dc_first(BitReader input, const McuScan& scan, uint64_t first, uint64_t count) {
+SegmentEnd decode_dc_first(BitReader& input, const McuScan& scan, uint64_t first, uint64_t count) {
     BitReader reader = input;
     std::array<int64_t, kMaxComponents> predictions{};
     const int shift = scan.shift;
-    return for_each_block(reader, scan, first, count, [&](const BlockSlot& slot, size_t block) {
+    const SegmentEnd end = for_each_block(reader, scan, first, count, [&](const BlockSlot& slot, size_t block) {
         int64_t& prediction = predictions[slot.predictor];
         if (!read_dc(reader, *slot.dc_table, prediction)) return false;
         slot.plane.dc[block] = static_cast<int16_t>(static_cast<uint64_t>(prediction) << shift);
         return true;
     });
+    input = reader;
+    return end;
 }
 
-SegmentEnd decode_dc_refine(BitReader input, const McuScan& scan, uint64_t first, uint64_t count) {
+SegmentEnd decode_dc_refine(BitReader& input, const McuScan& scan, uint64_t first, uint64_t count) {
     BitReader reader = input;
     const int shift = scan.shift;
-    return for_each_block(reader, scan, first, count, [&](const BlockSlot& slot, size_t block) {
+    const SegmentEnd end = for_each_block(reader, scan, first, count, [&](const BlockSlot& slot, size_t block) {
         reader.refill();
         slot.plane.dc[block] =
             static_cast<int16_t>(slot.plane.dc[block] | (reader.peek(1) << shift));
         reader.skip(1);
         return true;
     });
+    input = reader;
+    return end;
 }
 
-SegmentEnd decode_ac_first(BitReader input, const BandScan& scan, uint64_t first, uint64_t count) {
+SegmentEnd decode_ac_first(BitReader& input, const BandScan& scan, uint64_t first, uint64_t count) {
     BitReader reader = input;
     const HuffmanTable& table = *scan.table;
     const unsigned last = static_cast<unsigned>(scan.last);
@@ -169,6 +175,7 @@ SegmentEnd decode_ac_first(BitReader input, const BandScan& scan, uint64_t first
             ++row;
         }
     }
+    input = reader;
     return SegmentEnd::kComplete;
 }
 
@@ -262,7 +269,7 @@ inline int64_t read_refinement(BitReader& reader, const HuffmanTable& table, uin
     return 0;
 }
 
-SegmentEnd decode_ac_refine(BitReader input, const BandScan& scan, uint64_t first, uint64_t count) {
+SegmentEnd decode_ac_refine(BitReader& input, const BandScan& scan, uint64_t first, uint64_t count) {
     BitReader reader = input;
     const uint64_t band = zigzag_band(scan.first, scan.last);
     const int step = 1 << scan.shift;
@@ -299,8 +306,9 @@ SegmentEnd decode_ac_refine(BitReader input, const BandScan& scan, uint64_t firs
         }
         if (reader.exhausted()) return SegmentEnd::kExhausted;
     }
+    input = reader;
     return SegmentEnd::kComplete;
 }
 
-const ScanKernels kScanKernels = {decode_sequential, decode_dc_first, decode_dc_refine,
+const ScanKernels kKernels = {decode_sequential, decode_dc_first, decode_dc_refine,
                                   decode_ac_first, decode_ac_refine};

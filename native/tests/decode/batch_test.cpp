@@ -51,7 +51,8 @@ struct Result {
     }
 };
 
-Result decode(DecodePool& pool, const std::vector<File>& files, Decoder decoder) {
+Result decode(DecodePool& pool, const std::vector<File>& files, Decoder decoder,
+              bool resize_first) {
     std::vector<BatchItem> items;
     for (const File& file : files) {
         BatchItem item;
@@ -61,6 +62,9 @@ Result decode(DecodePool& pool, const std::vector<File>& files, Decoder decoder)
         if (items.size() % 3 != 0) item.box = Box{3, 2.5f, 40, 31.25f};
         items.push_back(item);
     }
+    DecodeOptions options;
+    options.decoder = decoder;
+    options.resize_first = resize_first;
     OutputSpec output;
     output.dtype = DType::kFloat16;
     output.layout = Layout::kNhwc;
@@ -69,7 +73,7 @@ Result decode(DecodePool& pool, const std::vector<File>& files, Decoder decoder)
     Result result;
     result.pixels.resize(files.size() * 3 * output.width * output.height);
     output.data = result.pixels.data();
-    result.failures = pool.decode_batch(items, output, {decoder}).size();
+    result.failures = pool.decode_batch(items, output, options).size();
     return result;
 }
 
@@ -79,17 +83,21 @@ int main(int argc, char** argv) {
     check(argc > 1, "usage: batch_test JPEG...");
     const std::vector<File> files = variants(argc - 1, argv + 1);
     DecodePool one(1);
-    const Result expected = decode(one, files, Decoder::kNative);
-    check(expected.failures < files.size(), "something decodes");
-    check(decode(one, files, Decoder::kLibjpeg) == expected, "both decoders agree");
     DecodePool four(4);
-    std::vector<std::thread> callers;
-    for (int i = 0; i < 3; ++i) {
-        callers.emplace_back([&] {
-            check(decode(four, files, Decoder::kNative) == expected, "threads do not matter");
-        });
+    for (bool resize_first : {false, true}) {
+        const Result expected = decode(one, files, Decoder::kNative, resize_first);
+        check(expected.failures < files.size(), "something decodes");
+        check(decode(one, files, Decoder::kLibjpeg, resize_first) == expected,
+              "both decoders agree");
+        std::vector<std::thread> callers;
+        for (int i = 0; i < 3; ++i) {
+            callers.emplace_back([&] {
+                check(decode(four, files, Decoder::kNative, resize_first) == expected,
+                      "threads do not matter");
+            });
+        }
+        for (std::thread& caller : callers) caller.join();
     }
-    for (std::thread& caller : callers) caller.join();
     std::printf("%zu images agree\n", files.size());
     return 0;
 }

@@ -46,10 +46,12 @@ struct DecodeOptions {
     Decoder decoder = Decoder::kNative;
     bool block_smoothing = false;  // libjpeg only
     /// Decode at 1/2, 1/4 or 1/8 while the reduced crop is at least this many times the output in
-    /// both
-    /// directions. 1: as soon as the crop is twice the output; infinity: never.
+    /// both directions. 1: as soon as the crop is twice the output; infinity: never.
     float oversampling = 1;
     int64_t max_pixels = kDefaultMaxPixels;
+    /// As if the whole image was resized and the crop cut out of the result: the filter sees the
+    /// pixels around the box. Otherwise the box is cut out first.
+    bool resize_first = false;
 };
 
 struct BatchItem {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -45,6 +46,15 @@ struct Component {
     QuantTable quant{};
 };
 
+/// What a JFIF segment says of the size of a pixel.
+struct Jfif {
+    uint8_t major_version = 1;
+    uint8_t minor_version = 1;
+    uint8_t density_unit = 0;
+    uint32_t x_density = 1;
+    uint32_t y_density = 1;
+};
+
 struct Frame {
     uint32_t width = 0;
     uint32_t height = 0;
@@ -54,6 +64,8 @@ struct Frame {
     uint8_t max_h = 1;
     uint8_t max_v = 1;
     ColorModel color = ColorModel::kYcbcr;
+    std::optional<Jfif> jfif;
+    int adobe_transform = -1;  // -1: no Adobe segment
     std::array<Component, kMaxComponents> components;
 
     uint32_t mcus_per_row() const { return (width + 8u * max_h - 1) / (8u * max_h); }

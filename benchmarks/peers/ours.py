@@ -1,0 +1,41 @@
+"""PCRLoader at each level of each ladder."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from peers.common import BATCH, MEAN, RATIO, SCALE, SIZE, STD, Epoch, Peer
+
+
+def prepare_pcr(ladder: str) -> Callable[[Path, Path], None]:
+    """Records of 128 images, so that there are several; whatever their number, an epoch has them all."""
+
+    def prepare(folder: Path, store: Path) -> None:
+        command = [sys.executable, "-m", "pcr", "convert", str(folder), str(store)]
+        command += ["--ladder", ladder, "--batch_size", "128"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+    return prepare
+
+
+def pcr_epochs(level: int) -> Callable[[Path, Path, int], Epoch]:
+    """PCRLoader at one level."""
+
+    def epochs(_folder: Path, store: Path, threads: int) -> Epoch:
+        from pcr.augment import Train
+        from pcr.loader import PCRLoader
+
+        transform = Train(SIZE, SCALE, RATIO, mean=MEAN, std=STD)
+        loader = PCRLoader(store, BATCH, level, transform=transform, num_threads=threads)
+        return lambda: loader
+
+    return epochs
+
+
+def pcr_peer(ladder: str, level: int) -> Peer:
+    """PCRLoader at one level of one ladder."""
+    title = f"PCR {ladder}, level {level}"
+    return Peer(title, "progressive-compressed-records", pcr_epochs(level), prepare_pcr(ladder))

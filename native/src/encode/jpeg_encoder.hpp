@@ -1,0 +1,39 @@
+// Writes coefficients as a progressive or sequential JPEG with optimal Huffman tables.
+#pragma once
+
+#include <vector>
+
+#include "../decode/coefficient_store.hpp"
+#include "jpeg_writer.hpp"
+#include "pcr/segments.hpp"
+#include "tokens.hpp"
+
+namespace pcr::encode {
+
+/// Keeps its memory between images. Not for two threads at once.
+class JpegEncoder {
+  public:
+    /// Writes `script`'s scans (none: one sequential scan), and `markers` behind those that
+    /// decoding needs; byte for byte what libjpeg-turbo writes for the same coefficients. False
+    /// where a scan would take more than `max_memory_bytes` of memory, or where the script or a
+    /// coefficient is one that libjpeg refuses.
+    bool encode(const decode::Frame& frame, const decode::CoefficientStore& coefficients,
+                const ScanScript& script, const std::vector<Segment>& markers,
+                std::size_t max_memory_bytes);
+
+    /// The JPEG, until the next call.
+    ByteSpan bytes() const { return writer_.bytes(); }
+
+    /// Gives back the memory of unusually large images.
+    void trim();
+
+  private:
+    bool write_scan(const decode::Frame& frame, const ScanRow& scan);
+
+    Tokens tokens_;
+    HuffmanCode code_;
+    CodeTable codes_{};
+    JpegWriter writer_;
+};
+
+}  // namespace pcr::encode

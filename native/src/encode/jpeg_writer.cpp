@@ -1,0 +1,190 @@
+#include "jpeg_writer.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "pcr/segments.hpp"
+
+namespace pcr::encode {
+
+namespace {
+
+using decode::ColorModel;
+using decode::Component;
+using decode::Frame;
+
+bool needs_16_bits(const decode::QuantTable& table) {
+    return std::any_of(table.begin(), table.end(), [](uint16_t step) { return step > 255; });
+}
+
+bool is_chroma(ColorModel color, int component) {
+    return (color == ColorModel::kYcbcr || color == ColorModel::kYcck) &&
+           (component == 1 || component == 2);
+}
+
+bool has_ff(uint32_t word) { return ((~word - 0x01010101u) & word & 0x80808080u) != 0; }
+
+/// Bytes of an entropy-coded segment; each 0xFF is followed by a stuffed zero.
+class BitSink {
+  public:
+    explicit BitSink(uint8_t* out) : out_(out) {}
+
+    /// count <= 32; `bits` has no others set.
+    void put(uint64_t bits, unsigned count) {
+        pending_ = pending_ << count | bits;
+        pending_count_ += count;
+        if (pending_count_ >= 32) {
+            pending_count_ -= 32;
+            put_word(static_cast<uint32_t>(pending_ >> pending_count_));
+        }
+    }
+
+    /// Pads with ones to a whole byte; the end of what was written.
+    uint8_t* finish() {
+        const unsigned padding = (8 - pending_count_ % 8) % 8;
+        put((1u << padding) - 1, padding);
+        while (pending_count_ > 0) {
+            pending_count_ -= 8;
+            put_byte(static_cast<uint8_t>(pending_ >> pending_count_));
+        }
+        return out_;
+    }
+
+  private:
+    void put_word(uint32_t word) {
+        if (__builtin_expect(has_ff(word), 0)) {
+            for (int shift = 24; shift >= 0; shift -= 8)
+                put_byte(static_cast<uint8_t>(word >> shift));
+            return;
+        }
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+        word = __builtin_bswap32(word);
+#endif
+        std::memcpy(out_, &word, sizeof word);
+        out_ += sizeof word;
+    }
+
+    void put_byte(uint8_t byte) {
+        *out_++ = byte;
+        if (byte == 0xFF) *out_++ = 0;
+    }
+
+    uint8_t* out_;
+    uint64_t pending_ = 0;
+    unsigned pending_count_ = 0;
+};
+
+}  // namespace
+
+int table_of(ColorModel color, int component) { return is_chroma(color, component) ? 1 : 0; }
+
+bool writes_jfif(const Frame& frame) {
+    return frame.color == ColorModel::kGray || frame.color == ColorModel::kYcbcr;
+}
+
+bool writes_adobe(const Frame& frame) { return !writes_jfif(frame) && frame.adobe_transform >= 0; }
+
+void JpegWriter::marker(uint8_t marker) {
+    put(0xFF);
+    put(marker);
+}
+
+void JpegWriter::open(uint8_t code, size_t payload_size) {
+    marker(code);
+    put_u16(static_cast<uint32_t>(payload_size + 2));
+}
+
+void JpegWriter::segment(uint8_t marker, ByteSpan payload) {
+    open(marker, payload.size);
+    bytes_.insert(bytes_.end(), payload.data, payload.data + payload.size);
+}
+
+void JpegWriter::jfif(const Frame& frame) {
+    const decode::Jfif jfif = frame.jfif.value_or(decode::Jfif{});
+    open(kAPP0, 14);
+    for (const char c : {'J', 'F', 'I', 'F', '\0'}) put(static_cast<uint8_t>(c));
+    put(jfif.major_version);
+    put(jfif.minor_version);
+    put(jfif.density_unit);
+    put_u16(jfif.x_density);
+    put_u16(jfif.y_density);
+    put_u16(0);  // no thumbnail
+}
+
+void JpegWriter::adobe(const Frame& frame) {
+    open(kAPP14, 12);
+    for (const char c : {'A', 'd', 'o', 'b', 'e'}) put(static_cast<uint8_t>(c));
+    put_u16(100);  // version
+    put_u16(0);    // flags
+    put_u16(0);
+    put(frame.color == ColorModel::kYcck ? 2 : 0);
+}
+
+void JpegWriter::quantisation(const Frame& frame) {
+    std::array<bool, decode::kMaxComponents> written{};
+    for (int i = 0; i < frame.num_components; ++i) {
+        const Component& component = frame.components[i];
+        if (written[component.quant_index]) continue;
+        written[component.quant_index] = true;
+        const bool wide = needs_16_bits(component.quant);
+        open(kDQT, wide ? 129 : 65);
+        put((wide ? 0x10u : 0u) | component.quant_index);
+        for (const uint16_t step : component.quant) wide ? put_u16(step) : put(step);
+    }
+}
+
+void JpegWriter::frame(const Frame& frame, bool progressive) {
+    const auto* end = frame.components.data() + frame.num_components;
+    const bool wide = std::any_of(frame.components.data(), end, [](const Component& component) {
+        return needs_16_bits(component.quant);
+    });
+    open(progressive ? kSOF2 : wide ? kSOF1 : kSOF0, 6 + 3 * size_t(frame.num_components));
+    put(8);  // bits per sample
+    put_u16(frame.height);
+    put_u16(frame.width);
+    put(static_cast<uint32_t>(frame.num_components));
+    for (const auto* component = frame.components.data(); component != end; ++component) {
+        put(component->id);
+        put(static_cast<uint32_t>(component->h << 4 | component->v));
+        put(component->quant_index);
+    }
+}
+
+void JpegWriter::huffman(TableIndex table, const HuffmanCode& code) {
+    open(kDHT, 17 + code.symbols.size());
+    put((table >= kAc0 ? 0x10u : 0u) | (table & 1u));
+    bytes_.insert(bytes_.end(), code.counts.begin() + 1, code.counts.end());
+    bytes_.insert(bytes_.end(), code.symbols.begin(), code.symbols.end());
+}
+
+void JpegWriter::scan(const Frame& frame, const ScanRow& scan) {
+    const auto [count, c0, c1, c2, c3, first, last, high, low] = scan;
+    const std::array<int, 4> components{c0, c1, c2, c3};
+    open(kSOS, 4 + 2 * static_cast<size_t>(count));
+    put(static_cast<uint32_t>(count));
+    for (int i = 0; i < count; ++i) {
+        const auto table = static_cast<uint32_t>(table_of(frame.color, components[i]));
+        put(frame.components[components[i]].id);
+        put((first == 0 && high == 0 ? table << 4 : 0) | (last > 0 ? table : 0));
+    }
+    put(static_cast<uint32_t>(first));
+    put(static_cast<uint32_t>(last));
+    put(static_cast<uint32_t>(high << 4 | low));
+}
+
+void JpegWriter::entropy(const Tokens& tokens, const CodeTable& codes) {
+    uint64_t bits = 0;
+    for (const Token token : tokens) bits += token.bit_count() + (codes[token.coded_symbol()] & 31);
+    const size_t before = bytes_.size();
+    bytes_.resize(before + bits / 8 * 2 + 16);  // as if all were 0xFF
+    BitSink sink(bytes_.data() + before);
+    for (const Token token : tokens) {
+        const uint32_t code = codes[token.coded_symbol()];
+        const unsigned length = code & 31;
+        sink.put(uint64_t{code >> 8} << token.bit_count() | token.bits(),
+                 length + token.bit_count());
+    }
+    bytes_.resize(static_cast<size_t>(sink.finish() - bytes_.data()));
+}
+
+}  // namespace pcr::encode

@@ -1,0 +1,37 @@
+// The inner loops of coding AC coefficients, exactly as libjpeg codes them (ITU-T T.81, F.1.2.2 and
+// G.1.2).
+#pragma once
+
+#include "../decode/coefficient_store.hpp"
+#include "pcr/decode/frame.hpp"
+#include "tokens.hpp"
+
+namespace pcr::encode {
+
+/// The spectral band of one component that an AC scan codes.
+struct Band {
+    decode::CoefficientPlane plane;
+    uint32_t width_in_blocks = 0;
+    uint32_t height_in_blocks = 0;
+    TableIndex table = kAc0;
+    int first = 1;  // Ss
+    int last = 63;  // Se
+    int shift = 0;  // Al
+};
+
+/// Room for the tokens of one block, with a run of bands and its correction bits before it.
+inline constexpr size_t kMaxBlockTokens = 512;
+
+/// All return false where a coefficient is too large for 8-bit samples, or there is no room for
+/// more tokens.
+struct ScanKernels {
+    bool (*ac_first)(const Band&, Tokens&);
+    bool (*ac_refine)(const Band&, Tokens&);
+    /// One block of a sequential scan, for whose tokens there is room.
+    bool (*sequential_block)(const int16_t* block, uint64_t nonzero, TableIndex, Tokens&);
+};
+
+/// The kernels for this processor.
+const ScanKernels& scan_kernels();
+
+}  // namespace pcr::encode

@@ -1,0 +1,177 @@
+#include "scan_tokenizer.hpp"
+
+#include <array>
+#include <cstdlib>
+
+#include "jpeg_writer.hpp"
+#include "scan_kernels.hpp"
+
+namespace pcr::encode {
+
+namespace {
+
+using decode::CoefficientPlane;
+using decode::CoefficientStore;
+using decode::Component;
+using decode::Frame;
+
+constexpr unsigned kMaxDcBits = 11;  // of a difference, for 8-bit samples
+
+TableIndex dc_table(const Frame& frame, int component) {
+    return static_cast<TableIndex>(kDc0 + table_of(frame.color, component));
+}
+
+TableIndex ac_table(const Frame& frame, int component) {
+    return static_cast<TableIndex>(kAc0 + table_of(frame.color, component));
+}
+
+/// One component of a scan whose MCUs hold blocks of several.
+struct McuPart {
+    CoefficientPlane plane;
+    uint32_t width_in_blocks;
+    uint32_t height_in_blocks;
+    uint32_t step_x;  // blocks per MCU
+    uint32_t step_y;
+    TableIndex dc_table;
+    TableIndex ac_table;
+    int previous_dc = 0;
+
+    /// Calls `code(block index, is_real)` for its blocks of one MCU; a block beyond the picture is
+    /// given as the one before it (libjpeg's filling).
+    template <typename Code>
+    bool for_each_block(size_t mcu_row, size_t mcu_column, Code code) const {
+        size_t block = 0;
+        for (size_t y = mcu_row * step_y; y < (mcu_row + 1) * step_y; ++y) {
+            for (size_t x = mcu_column * step_x; x < (mcu_column + 1) * step_x; ++x) {
+                const bool real = y < height_in_blocks && x < width_in_blocks;
+                if (real) block = y * plane.stride + x;
+                if (!code(block, real)) return false;
+            }
+        }
+        return true;
+    }
+};
+
+/// The MCUs of a DC or sequential scan.
+class McuScan {
+  public:
+    McuScan(const Frame& frame, const CoefficientStore& coefficients, const ScanRow& scan)
+        : count_(scan[0]) {
+        const bool interleaved = count_ > 1;
+        const Component& single = frame.components[scan[1]];
+        rows_ = interleaved ? frame.mcu_rows() : single.height_in_blocks;
+        columns_ = interleaved ? frame.mcus_per_row() : single.width_in_blocks;
+        for (int i = 0; i < count_; ++i) {
+            const int c = scan[1 + i];
+            const Component& component = frame.components[c];
+            parts_[i] = {coefficients.plane(c),
+                         component.width_in_blocks,
+                         component.height_in_blocks,
+                         interleaved ? component.h : 1u,
+                         interleaved ? component.v : 1u,
+                         dc_table(frame, c),
+                         ac_table(frame, c)};
+        }
+    }
+
+    /// Calls `code(part, block index, is_real)` for every block in order; false where that is, or
+    /// where there is no room for more tokens.
+    template <typename Code>
+    bool for_each_block(Tokens& tokens, Code code) {
+        for (size_t row = 0; row < rows_; ++row) {
+            for (size_t column = 0; column < columns_; ++column) {
+                if (!tokens.ensure(kMaxMcuTokens)) return false;
+                for (int i = 0; i < count_; ++i) {
+                    McuPart& part = parts_[i];
+                    const auto code_part = [&](size_t block, bool real) {
+                        return code(part, block, real);
+                    };
+                    if (!part.for_each_block(row, column, code_part)) return false;
+                }
+            }
+        }
+        return true;
+    }
+
+  private:
+    static constexpr size_t kMaxMcuTokens = decode::kMaxBlocksInMcu * kMaxBlockTokens;
+
+    std::array<McuPart, decode::kMaxComponents> parts_;
+    int count_;
+    size_t rows_;
+    size_t columns_;
+};
+
+/// Codes the difference to the component's DC value before; false where it is too large.
+bool add_dc(McuPart& part, size_t block, int shift, Tokens& tokens) {
+    const int value = part.plane.dc[block] >> shift;
+    const int difference = value - part.previous_dc;
+    part.previous_dc = value;
+    const auto magnitude = static_cast<unsigned>(std::abs(difference));
+    const unsigned bits = magnitude == 0 ? 0 : 32 - static_cast<unsigned>(__builtin_clz(magnitude));
+    if (bits > kMaxDcBits) return false;
+    const auto appended = static_cast<unsigned>(difference < 0 ? difference - 1 : difference);
+    tokens.add(part.dc_table, bits, bits, appended & ((1u << bits) - 1));
+    return true;
+}
+
+bool tokenize_dc_first(McuScan scan, int shift, Tokens& tokens) {
+    return scan.for_each_block(tokens, [&](McuPart& part, size_t block, bool) {
+        return add_dc(part, block, shift, tokens);
+    });
+}
+
+bool tokenize_dc_refine(McuScan scan, int shift, Tokens& tokens) {
+    uint64_t bits = 0;
+    unsigned count = 0;
+    const bool fits = scan.for_each_block(tokens, [&](McuPart& part, size_t block, bool) {
+        bits = bits << 1 | (static_cast<unsigned>(part.plane.dc[block] >> shift) & 1);
+        if (++count == 64) {
+            tokens.add_bits(count, bits);
+            count = 0;
+        }
+        return true;
+    });
+    if (!fits || !tokens.ensure(kMaxBlockTokens)) return false;
+    tokens.add_bits(count, bits);
+    return true;
+}
+
+bool tokenize_sequential(McuScan scan, Tokens& tokens) {
+    const auto sequential_block = scan_kernels().sequential_block;
+    return scan.for_each_block(tokens, [&](McuPart& part, size_t block, bool real) {
+        const uint64_t nonzero = real ? part.plane.nonzero[block] : 0;
+        return add_dc(part, block, 0, tokens) &&
+               sequential_block(part.plane.ac + block * 64, nonzero, part.ac_table, tokens);
+    });
+}
+
+}  // namespace
+
+ScanRow sequential_scan(const Frame& frame) {
+    return {frame.num_components, 0, 1, 2, 3, 0, 63, 0, 0};
+}
+
+bool tokenize_scan(const Frame& frame, const CoefficientStore& coefficients, const ScanRow& scan,
+                   Tokens& tokens) {
+    tokens.clear();
+    const int first = scan[5], last = scan[6], high = scan[7], low = scan[8];
+    if (first == 0) {
+        const McuScan mcus(frame, coefficients, scan);
+        if (last > 0) return tokenize_sequential(mcus, tokens);
+        return high == 0 ? tokenize_dc_first(mcus, low, tokens)
+                         : tokenize_dc_refine(mcus, low, tokens);
+    }
+    const Component& component = frame.components[scan[1]];
+    const Band band{coefficients.plane(scan[1]),
+                    component.width_in_blocks,
+                    component.height_in_blocks,
+                    ac_table(frame, scan[1]),
+                    first,
+                    last,
+                    low};
+    return high == 0 ? scan_kernels().ac_first(band, tokens)
+                     : scan_kernels().ac_refine(band, tokens);
+}
+
+}  // namespace pcr::encode

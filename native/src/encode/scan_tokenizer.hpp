@@ -1,0 +1,20 @@
+// Turns coefficients into the tokens of one scan (ITU-T T.81, F.1.2 and G.1.2), exactly as libjpeg
+// codes them.
+#pragma once
+
+#include "../decode/coefficient_store.hpp"
+#include "pcr/decode/frame.hpp"
+#include "pcr/transcode.hpp"
+#include "tokens.hpp"
+
+namespace pcr::encode {
+
+/// The one scan of a sequential JPEG: all components, all coefficients.
+ScanRow sequential_scan(const decode::Frame& frame);
+
+/// Replaces `tokens` by those of a scan of a progression, or of the `sequential_scan`. False where
+/// a coefficient is too large for 8-bit samples, or the tokens for their limit.
+bool tokenize_scan(const decode::Frame& frame, const decode::CoefficientStore& coefficients,
+                   const ScanRow& scan, Tokens& tokens);
+
+}  // namespace pcr::encode
