@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("val", type=Path, help="an ImageFolder with the same classes")
     parser.add_argument("--out", type=Path, default=Path("autotune_runs"), help="where runs go")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--thresholds", type=float, nargs="+", default=[0.9, 0.98], help="of auto")
+    parser.add_argument("--thresholds", type=float, nargs="+", default=[0.9], help="of auto (0.9)")
     parser.add_argument("--jobs", type=int, default=1, help="runs at the same time (1)")
     parser.add_argument("--flags", default=SETTING, help=f"of dali_main.py ({SETTING})")
     arguments = parser.parse_args()
