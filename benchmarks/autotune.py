@@ -22,7 +22,6 @@ import pandas as pd
 from machine import describe
 
 ROOT = Path(__file__).resolve().parent.parent
-FIDELITIES = {"full": [], "auto": ["--n_scans", "auto"]}
 SETTING = "-a shufflenet_v2_x0_5 -b 32 --image_size 48 --lr 0.05 --epochs 15 -j 1"
 
 
@@ -33,16 +32,21 @@ def main() -> None:
     parser.add_argument("val", type=Path, help="an ImageFolder with the same classes")
     parser.add_argument("--out", type=Path, default=Path("autotune_runs"), help="where runs go")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--thresholds", type=float, nargs="+", default=[0.9], help="of auto (0.9)")
     parser.add_argument("--jobs", type=int, default=1, help="runs at the same time (1)")
     parser.add_argument("--flags", default=SETTING, help=f"of dali_main.py ({SETTING})")
     arguments = parser.parse_args()
-    # Interleaved: what changes on the machine meets both.
-    runs = [(seed, name) for seed in arguments.seeds for name in FIDELITIES]
+    fidelities: dict[str, list[str]] = {"full": []}
+    for threshold in arguments.thresholds:
+        flags = ["--n_scans", "auto", "--autotune-threshold", str(threshold)]
+        fidelities[f"auto_{threshold:g}"] = flags
+    # Interleaved: what changes on the machine meets all.
+    runs = [(seed, name) for seed in arguments.seeds for name in fidelities]
 
     def one(run: tuple[int, str]) -> dict[str, object]:
         seed, name = run
         output_dir = arguments.out / f"{name}_{seed}"
-        flags = [*arguments.flags.split(), *FIDELITIES[name], "--seed", str(seed)]
+        flags = [*arguments.flags.split(), *fidelities[name], "--seed", str(seed)]
         train(arguments.pcr, arguments.val, output_dir, flags)
         return {"fidelity": name, "seed": seed, **outcome(output_dir)}
 
@@ -50,7 +54,7 @@ def main() -> None:
         rows = list(executor.map(one, runs))
     print(describe("torch", "progressive-compressed-records"))
     print(f"{arguments.pcr}: dali_main.py --PCR_train {arguments.flags}\n")
-    print(table(pd.DataFrame(rows).sort_values(["fidelity", "seed"], ascending=[False, True])))
+    print(table(pd.DataFrame(rows)))
 
 
 def train(pcr: Path, val: Path, run: Path, flags: list[str]) -> None:
@@ -83,7 +87,7 @@ def levels(by_epoch: list[int]) -> str:
 
 
 def table(runs: pd.DataFrame) -> str:
-    """A row for each run and the means of both fidelities, in Markdown."""
+    """A row for each run and the means over the seeds, in Markdown."""
     full_bytes = runs.loc[runs["fidelity"] == "full", "MB"].mean()
     means = runs.groupby("fidelity", sort=False)[["top_1", "MB", "MB_compared"]].mean()
     means = means.reset_index().assign(seed="mean", levels="")
@@ -91,7 +95,11 @@ def table(runs: pd.DataFrame) -> str:
         "| fidelity | seed | top-1 % at the end | MB read | of full fidelity's | to compare | levels by epoch |",
         "|---|---|---|---|---|---|---|",
     ]
-    for row in pd.concat([runs, means]).itertuples():
+    order = {name: place for place, name in enumerate(means["fidelity"])}
+    rows = pd.concat([runs, means]).sort_values(
+        "fidelity", key=lambda c: c.map(order), kind="stable"
+    )
+    for row in rows.itertuples():
         lines.append(
             f"| {row.fidelity} | {row.seed} | {row.top_1:.2f} | {row.MB:.1f} | {row.MB / full_bytes:.3f} "
             f"| {row.MB_compared:.1f} | {row.levels} |"

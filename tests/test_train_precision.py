@@ -29,9 +29,9 @@ def data(training_data):
     return training_data
 
 
-def refusal(capsys, *arguments):
+def refusal(capsys, *arguments, code=2):
     """The one line in which the command refuses its arguments."""
-    assert main([*map(str, arguments)]) == 2
+    assert main([*map(str, arguments)]) == code
     (line,) = capsys.readouterr().err.splitlines()
     return line
 
@@ -221,6 +221,24 @@ def test_the_steps_network_is_compiled_and_checkpoints_keep_their_names(data, mo
     state = TrainState.create(config(data, compile=True), ["a", "b"], ALONE)
     assert compiled == [state.network]
     assert "conv1.0.weight" in state.snapshot(config(data), [])["model"]
+
+
+def test_a_model_that_torch_cannot_compile_is_named(data, tmp_path, capsys, monkeypatch):
+    class InductorError(RuntimeError):
+        """As torch raises it in the first step."""
+
+    InductorError.__module__ = "torch._inductor.exc"
+
+    def fail(*_):
+        raise InductorError("CppCompileError:\nno compiler")
+
+    monkeypatch.setattr("pcr.train.epoch.train_step", fail)
+    line = refusal(capsys, *pcr_run(data, tmp_path), "--compile", code=1)
+    assert "--compile: torch " in line and "can't compile shufflenet_v2_x0_5 here" in line
+    assert "(CppCompileError: no compiler)" in line
+    InductorError.__module__ = "elsewhere"
+    with pytest.raises(InductorError):
+        main([*pcr_run(data, tmp_path), "--compile"])
 
 
 def test_apex_missing_parts_are_named(monkeypatch):

@@ -18,6 +18,7 @@ from pcr.train.data import choose_loader, train_batches, validation_batches
 from pcr.train.epoch import Run, train_epoch, validate
 from pcr.train.fidelity import tune
 from pcr.train.log import EpochSummary, MetricsLog
+from pcr.train.model import compile_errors
 from pcr.train.processes import Processes
 from pcr.train.state import TrainState
 from pcr.train.stop import Stopped, StopRequest
@@ -39,7 +40,8 @@ def run(config: TrainConfig) -> TrainState:
         val = validation_batches(config, processes)
         try:
             act = evaluate if config.evaluate else train
-            return act(config, val, saved, processes)
+            with compile_errors(config.arch):
+                return act(config, val, saved, processes)
         finally:
             val.close()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.error import URLError
 
@@ -38,6 +40,24 @@ def create_model(arch: str, num_classes: int, pretrained: bool = False) -> torch
     if pretrained:
         _load_pretrained(model, arch)
     return model
+
+
+@contextmanager
+def compile_errors(arch: str) -> Iterator[None]:
+    """Say in one line what torch.compile can't do; it compiles when a model is first called, in whatever step.
+
+    Raises:
+        PCRError: torch could not compile the model.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            raise
+        reason = " ".join(str(error).split())[:300]
+        raise PCRError(
+            f"--compile: torch {torch.__version__} can't compile {arch} here: leave the flag out ({reason})"
+        ) from error
 
 
 def _load_pretrained(model: torch.nn.Module, arch: str) -> None:
