@@ -4,7 +4,7 @@
 Needs a PCR dataset and a validation folder, as those of the sample dataset:
 
     python3 scripts/make_sample_dataset.py sample
-    python3 PCR_Converter.py sample/train sample_pcr
+    python3 PCR_Converter.py sample/train sample_pcr --batch_size 256 --seed 0
     OMP_NUM_THREADS=1 python3 benchmarks/autotune.py sample_pcr sample/val --out autotune_runs --jobs 2
 
 Stopped, it goes on when it is started again.

@@ -13,6 +13,7 @@ from jpegs import encode
 from PIL import Image
 from training_runs import ALONE, SMALL, config, pcr_run, values
 
+import pcr.train
 from pcr import pipeline
 from pcr.augment import Eval, Train
 from pcr.cli.train import main
@@ -110,9 +111,10 @@ sys.exit(main({[*arguments, *pcr]!r}) or main({[*arguments, *files]!r}))
 
 
 def test_dali_that_is_missing_is_named(data, monkeypatch, capsys, tmp_path):
+    monkeypatch.delattr(pcr.train, "dali", raising=False)  # if an earlier test has imported it
     monkeypatch.delitem(sys.modules, "pcr.train.dali", raising=False)
     monkeypatch.setitem(sys.modules, "nvidia.dali.pipeline", None)
-    assert main([*pcr_run(data, tmp_path), "--loader", "dali"]) == 1
+    assert main([*pcr_run(data, tmp_path), "--prof", "--loader", "dali"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "--loader dali needs NVIDIA DALI" in line and "choose --loader native" in line
 
