@@ -73,7 +73,7 @@ done
 status=0
 for _ in "${processes[@]}"; do
     code=0
-    wait -n "${processes[@]}" || code=$?
+    wait -n "${processes[@]}" 2>/dev/null || code=$? # it complains of those that it has told of
     if ((code && !status)); then
         status=$code
         stop_all
