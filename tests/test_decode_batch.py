@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from decode_samples import EOI, SAMPLES, boxes, decode, scan_ends
+from instruction_sets import digests
 
 from pcr import _native as native
 
@@ -40,23 +38,7 @@ def test_channels_last_holds_the_same_values(dtype: str) -> None:
 
 
 def test_portable_kernels_agree() -> None:
-    script = (
-        "import sys, hashlib; sys.path[:0] = sys.argv[1].split('|')\n"
-        "import test_decode_batch as t\n"
-        "print(t.digest())"
-    )
-    path = "|".join([str(Path(__file__).parent), *sys.path])
-    digests = {
-        subprocess.run(
-            [sys.executable, "-c", script, path],
-            env={**os.environ, "PCR_FORCE_PORTABLE": forced},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for forced in ("0", "1")
-    }
-    assert len(digests) == 1
+    assert len(digests(__name__)) == 1
 
 
 def digest() -> str:
