@@ -87,7 +87,7 @@ def transcode(
     ``"all"`` every application marker and comment.
 
     ``coder``: ``"native"`` leaves to libjpeg-turbo what its own entropy coding does not do (arithmetic
-    coding, damage); ``"libjpeg"`` leaves it everything: the same bytes, several times as slowly.
+    coding, damage); ``"libjpeg"`` leaves it everything: the same bytes, about three times as slowly.
 
     Raises FormatError also where libjpeg would only warn: a damaged JPEG can't be rewritten without
     loss.
