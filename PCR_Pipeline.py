@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The DALI pipelines under the name that scripts import: ``from PCR_Pipeline import PCRHybridTrainPipe``."""
 
-from pcr.pipeline import (
+from pcr.dali import (
     HybridTrainPipe,
     HybridValPipe,
     ImageNetPCRPipeline,

@@ -27,9 +27,9 @@ import pandas as pd
 from images import write_images
 from machine import describe
 
-from pcr import format as layout
+from pcr.dataset import messages as layout
+from pcr.dataset.reader import Dataset
 from pcr.imagefolder import ImageFolder
-from pcr.reader import Dataset
 
 ROOT = Path(__file__).parent.parent
 CORES = len(os.sched_getaffinity(0))

@@ -20,10 +20,10 @@ from PIL import features
 from pcr import jpeg
 from pcr.errors import PCRError
 from pcr.ladder import Ladder
-from pcr.profile import to_baseline
 from pcr.progress import progress_bar
-from pcr.quality import measure_levels
-from pcr.report import plot_levels
+from pcr.tools.level_profile import to_baseline
+from pcr.tools.pictures import plot_levels
+from pcr.tools.quality import measure_levels
 
 EOI = b"\xff\xd9"
 
@@ -46,7 +46,7 @@ def levels_of(data: bytes, ladder: Ladder) -> list[bytes]:
 
 
 def measure(ladder: Ladder, originals: Sequence[bytes], tries: int) -> pd.DataFrame:
-    """One row per level, as ``pcr.quality.measure_levels`` has it, with the ladder's name first."""
+    """One row per level, as ``pcr.tools.quality.measure_levels`` has it, with the ladder's name first."""
     images = ((data, levels_of(data, ladder)) for data in originals)
     bar = progress_bar(images, total=len(originals), desc=ladder.name, unit=" images")
     table = measure_levels(bar, tries=tries)

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from machine import describe
 
-from pcr.reader import Dataset
+from pcr.dataset.reader import Dataset
 
 
 def main() -> None:

@@ -15,8 +15,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from pcr.dataset.messages import MAX_PIXELS
 from pcr.extension import native
-from pcr.format import MAX_PIXELS
 
 Buffer: TypeAlias = bytes | bytearray | memoryview | NDArray[np.uint8]
 CopyMarkers: TypeAlias = Literal["none", "exif", "all"]

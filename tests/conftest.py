@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import jpegs
 import pytest
-import records
+from helpers import jpegs, records
+from helpers.loaders import SIZES
+from helpers.toy_data import TRAIN_IMAGES, VAL_IMAGES, make_folder, make_pcr
 from hypothesis import settings
-from loaders import SIZES
-from toy_data import TRAIN_IMAGES, VAL_IMAGES, make_folder, make_pcr
 
 from pcr.ladder import Ladder
 

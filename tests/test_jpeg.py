@@ -7,14 +7,14 @@ import shutil
 import subprocess
 import sys
 
-import jpegs
 import numpy as np
 import pytest
+from helpers import jpegs, reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pcr import jpeg, reference
+from pcr import jpeg
 from pcr.errors import FormatError
 from pcr.ladder import Ladder
 

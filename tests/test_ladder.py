@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import jpegs
 import numpy as np
 import pytest
+from helpers import jpegs
 
 from pcr import jpeg
 from pcr.errors import FormatError

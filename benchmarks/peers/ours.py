@@ -25,8 +25,8 @@ def pcr_epochs(level: int) -> Callable[[Path, Path, int], Epoch]:
     """PCRLoader at one level."""
 
     def epochs(_folder: Path, store: Path, threads: int) -> Epoch:
-        from pcr.augment import Train
-        from pcr.loader import PCRLoader
+        from pcr.loading.loader import PCRLoader
+        from pcr.loading.transforms import Train
 
         transform = Train(SIZE, SCALE, RATIO, mean=MEAN, std=STD)
         loader = PCRLoader(store, BATCH, level, transform=transform, num_threads=threads)

@@ -9,12 +9,12 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from pcr import format as layout
 from pcr.cli.command import printable
 from pcr.cli.flags import add_advanced_flags, add_basic_flags, make_options
-from pcr.convert import ConversionSummary, convert
-from pcr.reader import Dataset
-from pcr.writer import atomic_path
+from pcr.conversion.run import ConversionSummary, convert
+from pcr.dataset import messages as layout
+from pcr.dataset.reader import Dataset
+from pcr.dataset.writer import atomic_path
 
 HELP = "Convert an ImageFolder of JPEGs into Progressive Compressed Records, without loss."
 
@@ -91,7 +91,10 @@ def print_summary(summary: ConversionSummary, output: Path) -> None:
 
 
 def _measure_quality(output: Path, images: int, seed: int, quiet: bool) -> None:
-    from pcr.profile import profile_quality, write_table  # pandas: only where it is needed
+    from pcr.tools.level_profile import (  # pandas: only where it is needed
+        profile_quality,
+        write_table,
+    )
 
     table = profile_quality(Dataset(output), images, seed=seed, progress=not quiet)
     write_table(output / layout.QUALITY_FILE, table)

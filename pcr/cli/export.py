@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 
 from pcr.cli.command import printable
+from pcr.dataset.reader import Dataset
 from pcr.errors import UsageError
-from pcr.export import export
 from pcr.progress import progress_bar
-from pcr.reader import Dataset
+from pcr.tools.image_export import export
 
 HELP = "Write a dataset, or a level of it, back into an ImageFolder with the original names."
 

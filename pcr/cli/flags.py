@@ -7,16 +7,16 @@ import os
 from pathlib import Path
 from typing import cast, get_args
 
-from pcr import format as layout
-from pcr.append import dataset_ladder
 from pcr.cli.command import parse_bool
+from pcr.conversion.append import dataset_ladder
+from pcr.conversion.options import ConversionOptions, OnBadImage
+from pcr.dataset import messages as layout
+from pcr.dataset.messages import DatasetInfo
+from pcr.dataset.reader import Dataset
 from pcr.errors import UsageError
-from pcr.format import DatasetInfo
 from pcr.jpeg import CopyMarkers
 from pcr.ladder import Ladder, shipped_names
 from pcr.levels import with_levels
-from pcr.options import ConversionOptions, OnBadImage
-from pcr.reader import Dataset
 
 DEFAULT_LADDER = "bitplane"
 BASELINE_LADDER = "baseline"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pcr.cli.command import printable
-from pcr.reader import Dataset
+from pcr.dataset.reader import Dataset
 
 HELP = "Show a dataset's classes, images, records, ladder, and the bytes of its levels."
 _CLASSES_SHOWN = 10

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from pcr.dataset.reader import Dataset
 from pcr.errors import UsageError
-from pcr.profile import profile_levels, write_table
-from pcr.quality import lowest_sufficient_level
-from pcr.reader import Dataset
-from pcr.report import plot_levels
+from pcr.tools.level_profile import profile_levels, write_table
+from pcr.tools.pictures import plot_levels
+from pcr.tools.quality import lowest_sufficient_level
 
 HELP = "Measure bytes, MS-SSIM and decode rate of each level of a dataset, and recommend one."
 TABLE_FILE, PLOT_FILE = "profile.csv", "profile.png"

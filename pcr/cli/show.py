@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 
 from pcr.cli.command import printable
+from pcr.dataset.reader import Dataset
 from pcr.errors import UsageError
-from pcr.profile import named_images
-from pcr.reader import Dataset
-from pcr.report import PICTURE_SUFFIXES, draw_images
+from pcr.tools.level_profile import named_images
+from pcr.tools.pictures import PICTURE_SUFFIXES, draw_images
 
 HELP = "Draw images of a dataset at each level, with bytes and MS-SSIM."
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from pcr.cli.command import EXIT_FAILURE, EXIT_OK, printable
 from pcr.cli.flags import add_worker_flags
+from pcr.dataset.reader import Dataset
 from pcr.errors import FormatError
 from pcr.progress import progress_bar
-from pcr.reader import Dataset
-from pcr.verify import verify
+from pcr.tools.verification import verify
 
 HELP = "Check every byte, count, label, name and JPEG of a dataset; exit code 1 where one is wrong."
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
+from pcr.dataset.writer import atomic_path
 from pcr.errors import DatasetError, FormatError
-from pcr.writer import atomic_path
 
 AUTO = "auto"  # instead of a path
 LAST_FILE = "checkpoint.pth.tar"

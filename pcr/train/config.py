@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pcr.errors import UsageError
-from pcr.train.levels import Fidelity
+from pcr.train.fidelity import Fidelity
 
 INCEPTION_IMAGE_SIZE = 299
 IMAGE_SIZE = 224
@@ -45,7 +45,7 @@ class TrainConfig:
     dali_cpu: bool = False
     seed: int | None = None  # None: a new one for each run, and the old one for a run that goes on
     prof: bool = False
-    n_scans: str | None = None  # as `pcr.train.levels.Fidelity` reads it
+    n_scans: str | None = None  # as `pcr.train.fidelity.Fidelity` reads it
     autotune_start: int = 5  # epoch
     autotune_freq: int = 15  # epochs
     autotune_batches: int = 10

@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 
-from pcr.augment import PAPER_RATIO, PAPER_SCALE, Eval, Train
-from pcr.files import FileIterator
-from pcr.held import HeldBatches
 from pcr.imagefolder import ImageFolder
-from pcr.iterator import PCRIterator
-from pcr.loader import TensorLoader
-from pcr.source import JpegSource
+from pcr.loading.cached_batches import HeldBatches
+from pcr.loading.image_files import FileIterator
+from pcr.loading.iterator import PCRIterator
+from pcr.loading.loader import TensorLoader
+from pcr.loading.source import JpegSource
+from pcr.loading.transforms import PAPER_RATIO, PAPER_SCALE, Eval, Train
 from pcr.train.batches import Batches
 from pcr.train.config import TrainConfig
 from pcr.train.processes import Processes
@@ -66,7 +66,9 @@ def decoded(source: JpegSource, config: TrainConfig, processes: Processes) -> Ba
     if _is_native(config):
         transform = Train(config.crop_size, PAPER_SCALE, PAPER_RATIO)
         return _native_batches(source, config, processes, transform=transform)
-    from pcr.train import dali  # needs DALI, which a run with our own loader does without
+    from pcr.train import (
+        dali_batches as dali,  # needs DALI, which a run with our own loader does without
+    )
 
     return dali.train_batches(source, config, processes)
 
@@ -84,7 +86,7 @@ def validation_batches(config: TrainConfig, processes: Processes) -> Batches:
     if _is_native(config):
         transform = Eval(config.resize_size, config.crop_size)
         return _native_batches(source, config, processes, transform=transform)
-    from pcr.train import dali
+    from pcr.train import dali_batches as dali
 
     return dali.validation_batches(source, config, processes)
 

@@ -9,14 +9,14 @@ from typing import Any
 import torch
 
 from pcr.errors import PCRError, UsageError
-from pcr.sampler import batch_count, batch_sizes, span_of
+from pcr.loading.order import batch_count, batch_sizes, span_of
 from pcr.train import checkpoint
+from pcr.train.autotune import tune
 from pcr.train.batches import Batches, check_classes
 from pcr.train.config import TrainConfig
 from pcr.train.console import announcement, ending
 from pcr.train.data import choose_loader, train_batches, validation_batches
 from pcr.train.epoch import Run, train_epoch, validate
-from pcr.train.fidelity import tune
 from pcr.train.log import EpochSummary, MetricsLog
 from pcr.train.model import compile_errors
 from pcr.train.processes import Processes

@@ -8,10 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from pcr.dataset.writer import atomic_path
 from pcr.errors import FormatError
 from pcr.train.meter import Reading, Scores
 from pcr.train.tensorboard import TensorBoardLog
-from pcr.writer import atomic_path
 
 COLUMNS = ("iteration", "epoch", "type", "value")
 

@@ -1,0 +1,69 @@
+"""Add images to a finished dataset: which are new, and which labels they get."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import xxhash
+
+from pcr.conversion.options import ConversionOptions
+from pcr.dataset.messages import DatasetInfo, RecordIndex
+from pcr.dataset.reader import Dataset
+from pcr.errors import DatasetError
+from pcr.imagefolder import ImageFolder, Sample
+from pcr.ladder import Ladder
+
+
+@dataclass(frozen=True)
+class Base:
+    """The dataset that is added to. A class keeps its label; new classes get the next ones, sorted by name.
+
+    So the class names of the index need not be sorted: the label is the position there.
+    """
+
+    root: Path
+    info: DatasetInfo
+    records: tuple[RecordIndex, ...]
+    names: frozenset[str]
+
+    @classmethod
+    def open(cls, root: Path) -> Base:
+        """Read a finished dataset's index and its images' names; DatasetError, FormatError as Dataset."""
+        dataset = Dataset(root)
+        infos = (dataset.read_info(record) for record in range(len(dataset.records)))
+        names = frozenset(image.name for info in infos for image in info.images)
+        return cls(root, dataset.info, dataset.records, names)
+
+    def new_images(self, folder: ImageFolder) -> ImageFolder:
+        """The images of ``folder`` whose names the dataset does not have, with its labels."""
+        known = self.info.class_names
+        class_names = (*known, *sorted(set(folder.class_names) - set(known)))
+        label_of = {name: label for label, name in enumerate(class_names)}
+        samples = tuple(
+            Sample(sample.name, label_of[folder.class_names[sample.label]])
+            for sample in folder.samples
+            if sample.name not in self.names
+        )
+        return ImageFolder(folder.root, class_names, samples)
+
+    def check(self, options: ConversionOptions) -> None:
+        """DatasetError where records of these options would not be like the dataset's."""
+        for flag, found, expected in (
+            ("--ladder", options.ladder.text, self.info.ladder_text),
+            ("--copy", options.copy_markers, self.info.copied_markers),
+        ):
+            if found != expected:
+                raise DatasetError(
+                    f"{self.root}: expected the {flag} that the dataset was made with, found another: "
+                    f"leave {flag} away to append"
+                )
+
+    def digest(self) -> bytes:
+        """Tells one state of a dataset from another."""
+        return xxhash.xxh3_64(self.info.sealed(self.records).encode()).digest()
+
+
+def dataset_ladder(info: DatasetInfo) -> Ladder:
+    """The ladder that a dataset was made with."""
+    return Ladder.parse(info.ladder_name, info.ladder_text)

@@ -1,0 +1,182 @@
+"""What a conversion has done so far: the plan file beside the records.
+
+Its first line is the plan's identity, then comes one line per record that is safe on disk. A conversion
+that was stopped goes on behind the last whole line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal
+
+from pcr.conversion.plan import Plan
+from pcr.dataset import messages as layout
+from pcr.dataset.messages import RecordIndex
+from pcr.dataset.writer import atomic_path
+from pcr.errors import DatasetError, FormatError
+
+# What a conversion without any bad image so far may be told to do with the next one.
+_BAD_IMAGE_OPTIONS = ("on_bad_image", "quality")
+_HEADER_FIELDS = {
+    "fingerprint": str,
+    "base_records": int,
+    "images": int,
+    "source_bytes": int,
+    "options": dict,
+    "record_starts": list,
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An image that did not go into the dataset as it was."""
+
+    name: str
+    action: Literal["skipped", "re-encoded"]
+    reason: str
+
+
+@dataclass(frozen=True)
+class FinishedRecord:
+    """A record that is safe on disk."""
+
+    index: RecordIndex
+    problems: tuple[Problem, ...]
+
+
+class Journal:
+    """The plan file of a conversion that is not finished."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / layout.PLAN_FILE
+        self.directory = directory
+
+    def begin(self, plan: Plan, finished: Sequence[FinishedRecord] = ()) -> None:
+        """Write the plan's identity; from now on the directory holds an unfinished conversion."""
+        lines = [_header(plan), *map(asdict, finished)]
+        with atomic_path(self.path) as temporary:
+            temporary.write_text("".join(map(_line, lines)), encoding="ascii")
+
+    def add(self, record: FinishedRecord) -> None:
+        """Note a record that is safe on disk."""
+        with self.path.open("a", encoding="ascii") as file:
+            file.write(_line(asdict(record)))
+            file.flush()
+            os.fsync(file.fileno())
+
+    def finish(self) -> None:
+        """Forget a conversion whose index is safe on disk."""
+        self.path.unlink()
+
+    def resume(self, plan: Plan) -> tuple[Plan, list[FinishedRecord]]:
+        """The plan to go on with and the records that are finished.
+
+        Raises DatasetError where the journal is of another folder, of other options, or its records are gone.
+        """
+        header, finished = self._read()
+        self._check_same(header, _header(plan))
+        plan = plan.resumed(header["record_starts"], header["source_bytes"])
+        for number, record in enumerate(finished, start=plan.first_record):
+            path = self.directory / layout.record_file(number)
+            if not path.is_file() or path.stat().st_size != record.index.file_bytes:
+                raise DatasetError(
+                    f"{path}: expected the record of {record.index.file_bytes} bytes that the interrupted "
+                    "conversion wrote: use --force to begin anew"
+                )
+        self.begin(plan, finished)  # without a torn line, with the options of this run
+        return plan, finished
+
+    def appended_to(self, records: Sequence[RecordIndex]) -> bool:
+        """Whether an index with these records is the one that this conversion appended to a dataset."""
+        header, finished = self._read()
+        base, added = header["base_records"], [record.index for record in finished]
+        return 0 < base < len(records) and list(records[base:]) == added
+
+    def _check_same(self, found: dict[str, Any], expected: dict[str, Any]) -> None:
+        if found["base_records"] != expected["base_records"]:
+            began = "with" if found["base_records"] else "without"
+            raise DatasetError(
+                f"{self.directory}: holds a conversion that began {began} --append: "
+                "give the same command again"
+            )
+        for option, value in expected["options"].items():
+            before = found["options"].get(option)
+            may_change = (
+                option in _BAD_IMAGE_OPTIONS and found["options"].get("on_bad_image") == "fail"
+            )
+            if before != value and not may_change:
+                what = (
+                    "another ladder"
+                    if option == "ladder"
+                    else f"{option} {before!r}, not {value!r}"
+                )
+                raise DatasetError(
+                    f"{self.directory}: holds a conversion that began with {what}: "
+                    "give it again, or use --force to begin anew"
+                )
+        if found["fingerprint"] != expected["fingerprint"]:
+            raise DatasetError(
+                f"{self.directory}: holds a conversion of {found['images']} images whose names, sizes or times "
+                f"have changed since (now {expected['images']} images): use --force to begin anew"
+            )
+
+    def _read(self) -> tuple[dict[str, Any], list[FinishedRecord]]:
+        """The identity and all whole lines; a torn last one, of a crash while it was written, does not count."""
+        lines = self.path.read_bytes().split(b"\n")[:-1]
+        try:
+            if not lines:
+                raise ValueError("without a whole line")
+            header, *entries = [json.loads(line) for line in lines]
+            _check_header(header)
+            if len(entries) > len(header["record_starts"]):
+                raise ValueError(f"{len(entries)} of {len(header['record_starts'])} records")
+            return header, [_finished_record(entry) for entry in entries]
+        except (ValueError, KeyError, TypeError) as error:
+            raise FormatError(
+                f"{self.path}: expected an interrupted conversion's plan, found it damaged ({error}): "
+                "use --force to begin anew"
+            ) from None
+
+
+def _line(entry: dict[str, Any]) -> str:
+    return json.dumps(entry) + "\n"
+
+
+def _check_header(header: dict[str, Any]) -> None:
+    """ValueError, KeyError or TypeError where this is no `_header`."""
+    if header["format_version"] != layout.FORMAT_VERSION:
+        raise ValueError(f"version {header['format_version']}")
+    for field, kind in _HEADER_FIELDS.items():
+        if not isinstance(header[field], kind):
+            raise TypeError(f"{field} {header[field]!r}")
+    starts = [-1, *header["record_starts"], header["images"]]
+    if starts[:2] != [-1, 0] or any(start >= stop for start, stop in pairwise(starts)):
+        raise ValueError("record_starts out of order")
+
+
+def _header(plan: Plan) -> dict[str, Any]:
+    return {
+        "format_version": layout.FORMAT_VERSION,
+        "fingerprint": plan.fingerprint,
+        "base_records": plan.first_record,
+        "images": len(plan.samples),
+        "source_bytes": plan.total_source_bytes,
+        "options": plan.options.identity(),
+        "record_starts": list(plan.record_starts),
+    }
+
+
+def _finished_record(entry: dict[str, Any]) -> FinishedRecord:
+    index: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in entry["index"].items()
+    }
+    return FinishedRecord(
+        RecordIndex(**index),
+        tuple(Problem(**problem) for problem in entry["problems"]),
+    )

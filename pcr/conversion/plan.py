@@ -1,0 +1,120 @@
+"""Which images go into which record: a function of the source folder and the options alone.
+
+So the same command makes the same plan again, and a conversion that was stopped can go on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import xxhash
+
+from pcr.conversion.append import Base
+from pcr.conversion.options import ConversionOptions
+from pcr.errors import DatasetError
+from pcr.imagefolder import ImageFolder, Sample
+
+# A record closes early where its sources reach this size, which bounds memory for large photographs.
+MAX_RECORD_SOURCE_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which images go into which record, in order; ``base`` is the dataset that they are added to, if any."""
+
+    folder: ImageFolder
+    options: ConversionOptions
+    base: Base | None
+    samples: tuple[Sample, ...]
+    source_bytes: tuple[int, ...]
+    total_source_bytes: int
+    record_starts: tuple[int, ...]
+    fingerprint: str
+
+    @classmethod
+    def make(
+        cls, folder: ImageFolder, options: ConversionOptions, base: Base | None = None
+    ) -> Plan:
+        """Shuffle the folder's images and cut them into records; DatasetError where a file is missing."""
+        sizes_and_times = [_size_and_time(folder, sample, options) for sample in folder.samples]
+        order = np.tile(np.arange(len(folder.samples)), options.duplicate_dataset_factor)
+        if options.shuffle:
+            order = np.random.Generator(np.random.PCG64(options.seed)).permutation(order)
+        positions = order.tolist()
+        source_bytes = tuple(sizes_and_times[i][0] for i in positions)
+        return cls(
+            folder,
+            options,
+            base,
+            tuple(folder.samples[i] for i in positions),
+            source_bytes,
+            sum(source_bytes),
+            tuple(_record_starts(source_bytes, options.batch_size)),
+            _fingerprint(folder, sizes_and_times, options, base),
+        )
+
+    @property
+    def records(self) -> int:
+        """How many records are to be written."""
+        return len(self.record_starts)
+
+    @property
+    def first_record(self) -> int:
+        """The number of the first of them."""
+        return len(self.base.records) if self.base else 0
+
+    def record_range(self, record: int) -> range:
+        """Positions in ``samples`` of the images of the record to be written as number ``record``."""
+        starts = (*self.record_starts, len(self.samples))
+        return range(starts[record], starts[record + 1])
+
+    def resumed(self, record_starts: Sequence[int], total_source_bytes: int) -> Plan:
+        """The same plan as an earlier run made it, before sources were rewritten to other sizes."""
+        return replace(
+            self, record_starts=tuple(record_starts), total_source_bytes=total_source_bytes
+        )
+
+
+def _size_and_time(
+    folder: ImageFolder, sample: Sample, options: ConversionOptions
+) -> tuple[int, int]:
+    """Bytes and modification time (ns); zeros for a file that is gone where bad images are put up with."""
+    path = folder.path(sample)
+    try:
+        stat = path.stat()
+    except OSError as error:
+        if options.on_bad_image != "fail":
+            return 0, 0
+        raise DatasetError(f"{path}: expected an image, found: {error.strerror}") from None
+    return stat.st_size, stat.st_mtime_ns
+
+
+def _record_starts(source_bytes: Sequence[int], batch_size: int) -> list[int]:
+    starts: list[int] = []
+    images = size = 0
+    for position, image_bytes in enumerate(source_bytes):
+        full = images == batch_size or size + image_bytes > MAX_RECORD_SOURCE_BYTES
+        if not starts or (full and images > 0):
+            starts.append(position)
+            images = size = 0
+        images += 1
+        size += image_bytes
+    return starts
+
+
+def _fingerprint(
+    folder: ImageFolder,
+    sizes_and_times: Sequence[tuple[int, int]],
+    options: ConversionOptions,
+    base: Base | None,
+) -> str:
+    """A digest of names, sizes and times; of names alone where the conversion rewrites the files."""
+    digest = xxhash.xxh3_128(base.digest() if base else b"")
+    for sample, size_and_time in zip(folder.samples, sizes_and_times, strict=True):
+        digest.update(os.fsencode(sample.name) + b"\0")
+        if not options.convert_images:
+            digest.update("{} {}\n".format(*size_and_time).encode())
+    return digest.hexdigest()

@@ -1,0 +1,54 @@
+"""Records as TFRecord files of ``tf.train.Example``, to compare with.
+
+Each Example has the features of TensorFlow's ImageNet scripts: ``image/encoded`` (the JPEG),
+``image/class/label`` (int64, from 0), ``image/filename``, ``image/height`` and ``image/width``. Beside each file
+lies the index that NVIDIA DALI's TFRecord reader wants.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+
+from pcr.conversion.encode import EncodedImage
+from pcr.dataset.writer import atomic_path
+from pcr.errors import DatasetError
+
+INDEX_SUFFIX = ".idx"
+_EOI = b"\xff\xd9"
+
+
+def check_installed() -> None:
+    """Raise DatasetError, saying what to install, where the library is missing."""
+    try:
+        import tfrecord  # type: ignore[import-untyped]  # noqa: F401
+    except ImportError:
+        raise DatasetError(
+            "--tf_records: expected the package tfrecord, found none: pip install tfrecord"
+        ) from None
+
+
+def write_tfrecord(path: Path, images: Iterable[EncodedImage]) -> None:
+    """Write the images as one TFRecord file, and its index for DALI."""
+    from tfrecord.tools.tfrecord2idx import create_index  # type: ignore[import-untyped]
+    from tfrecord.writer import TFRecordWriter  # type: ignore[import-untyped]
+
+    with atomic_path(path) as temporary, closing(TFRecordWriter(str(temporary))) as writer:
+        for image in images:
+            writer.write(_features(image))
+        writer.file.flush()
+    with atomic_path(path.with_name(path.name + INDEX_SUFFIX)) as temporary:
+        create_index(str(path), str(temporary))
+
+
+def _features(image: EncodedImage) -> dict[str, tuple[object, str]]:
+    data = image.jpeg[: image.level_offsets[-1]].tobytes() + _EOI
+    return {
+        "image/encoded": (data, "byte"),
+        "image/class/label": (image.sample.label, "int"),
+        "image/filename": (os.fsencode(image.sample.name), "byte"),
+        "image/height": (image.header.height, "int"),
+        "image/width": (image.header.width, "int"),
+    }

@@ -1,0 +1,122 @@
+"""The records phase of a conversion: encode on all cores, write behind them, note what is safe."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from pcr import jpeg
+from pcr.conversion.encode import EncodedImage, EncodedSource, encode_source
+from pcr.conversion.journal import FinishedRecord, Journal
+from pcr.conversion.options import ConversionOptions
+from pcr.conversion.plan import Plan
+from pcr.conversion.tfrecord import write_tfrecord
+from pcr.dataset import messages as layout
+from pcr.dataset.messages import RecordInfo
+from pcr.dataset.writer import write_record
+from pcr.progress import progress_bar
+
+_Encoding = deque[Future[EncodedSource]]
+
+
+def convert_records(
+    plan: Plan, output: Path, finished_records: int, num_workers: int, progress: bool
+) -> Generator[FinishedRecord, None, None]:
+    """Write the plan's records behind the finished ones, in order; each is in the journal when it comes.
+
+    The native code releases the GIL, so threads use all cores. Close the iterator to stop early.
+    """
+    journal = Journal(output)
+    with (
+        _Bar(plan, finished_records, progress) as bar,
+        ThreadPoolExecutor(num_workers, thread_name_prefix="pcr-encode") as pool,
+        ThreadPoolExecutor(1, thread_name_prefix="pcr-write") as writer,
+    ):
+        writing: deque[Future[FinishedRecord]] = deque()
+        try:
+            for number, encoding in _encoding(pool, plan, finished_records):
+                encoded = [bar.follow(encoding.popleft()) for _ in range(len(encoding))]
+                if writing:
+                    yield _noted(journal, writing.popleft())
+                number += plan.first_record
+                writing.append(writer.submit(_write, output, number, encoded, plan.options))
+            while writing:
+                yield _noted(journal, writing.popleft())
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _encoding(pool: ThreadPoolExecutor, plan: Plan, first: int) -> Iterator[tuple[int, _Encoding]]:
+    """The records' images in work, always one record ahead, so that no core waits for a write."""
+    encode = partial(encode_source, plan.folder.root, options=plan.options)
+    ahead: deque[tuple[int, _Encoding]] = deque()
+    for record in range(first, plan.records):
+        samples = (plan.samples[i] for i in plan.record_range(record))
+        ahead.append((record, deque(pool.submit(encode, sample) for sample in samples)))
+        if len(ahead) == 2:
+            yield ahead.popleft()
+    yield from ahead
+
+
+def _write(
+    output: Path, number: int, encoded: Sequence[EncodedSource], options: ConversionOptions
+) -> FinishedRecord:
+    images = [source.image for source in encoded if source.image is not None]
+    if options.tf_records:
+        write_tfrecord(output / layout.tfrecord_file(number), images)
+    levels = options.ladder.levels
+    info = RecordInfo(
+        np.array([image.sample.label for image in images], dtype=np.int32),
+        levels,
+        tuple(image.info() for image in images),
+    )
+    index = write_record(output / layout.record_file(number), info, _scan_groups(images, levels))
+    problems = tuple(source.problem for source in encoded if source.problem is not None)
+    return FinishedRecord(index, problems)
+
+
+def _scan_groups(images: Sequence[EncodedImage], levels: int) -> list[bytes]:
+    return [jpeg.pack([image.level(k) for image in images]) for k in range(1, levels + 1)]
+
+
+def _noted(journal: Journal, future: Future[FinishedRecord]) -> FinishedRecord:
+    record = future.result()
+    journal.add(record)
+    return record
+
+
+class _Bar:
+    """The progress bar: images, their rate and the time left, and the MB read so far."""
+
+    def __init__(self, plan: Plan, finished_records: int, show: bool) -> None:
+        starts = (*plan.record_starts, len(plan.samples))
+        self._source_bytes = plan.source_bytes
+        self._position = starts[finished_records]
+        self._bytes = sum(plan.source_bytes[: self._position])
+        self._bar = progress_bar(
+            total=len(plan.samples),
+            initial=self._position,
+            unit=" images",
+            desc="Converting",
+            disable=not show,
+        )
+
+    def follow(self, future: Future[EncodedSource]) -> EncodedSource:
+        """Wait for one image, the next one in the plan's order, and count it."""
+        encoded = future.result()
+        self._bytes += self._source_bytes[self._position]
+        self._position += 1
+        self._bar.set_postfix_str(f"{self._bytes / 1e6:.0f} MB", refresh=False)
+        self._bar.update()
+        return encoded
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()

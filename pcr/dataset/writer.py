@@ -1,0 +1,177 @@
+"""Write records and the index: each to a temporary name, fsynced, renamed."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import xxhash
+from sqlitedict import SqliteDict
+
+from pcr.dataset import messages as layout
+from pcr.dataset.messages import DatasetInfo, RecordIndex, RecordInfo
+from pcr.errors import FormatError
+
+# sqlitedict's thread logs, with two stack traces, what it then raises here.
+logging.getLogger("sqlitedict").addHandler(logging.NullHandler())
+
+_MAX_NAME_BYTES = 255  # of a file name, on every common file system
+_READ_BYTES = 2**20
+
+
+@contextmanager
+def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
+    """A temporary name beside ``path``; what is written there becomes ``path``, safe on disk.
+
+    Where the block raises, nothing is left and an older file of that name stays; an OSError names
+    ``path``. Without ``durable`` it is left to the caller to have many files synchronised at once.
+    """
+    temporary = _temporary(path)
+    temporary.unlink(missing_ok=True)
+    try:
+        yield temporary
+        if durable:
+            _fsync(temporary)
+        temporary.replace(path)
+        if durable:
+            _fsync(path.parent)
+    except OSError as error:
+        if error.filename in (None, temporary, str(temporary)):
+            error.filename = str(path)
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_record(path: Path, info: RecordInfo, groups: Sequence[bytes]) -> RecordIndex:
+    """Write one record of serialized ScanGroups, levels ascending, and return its index entry.
+
+    Raises FormatError where a group or the record would exceed the format's limits, OSError where
+    the disk is full.
+    """
+    contents = [info.encode(), *groups]
+    largest, total = max(map(len, contents)), sum(map(len, contents))
+    if largest > layout.MAX_GROUP_BYTES or total > layout.MAX_RECORD_BYTES * 0.99:
+        raise FormatError(
+            f"{path}: expected at most {layout.MAX_GROUP_BYTES} bytes per scan group and "
+            f"{layout.MAX_RECORD_BYTES} per record, found {largest} and {total}: "
+            "use a smaller --batch_size"
+        )
+    tables = [
+        layout.METADATA_TABLE,
+        *(layout.scan_group_table(k) for k in range(1, len(contents))),
+    ]
+    with atomic_path(path) as temporary:
+        with _sqlite_errors(path):
+            prefix_bytes = _write_tables(temporary, tables, contents)
+        file_bytes = temporary.stat().st_size
+        checksum = file_checksum(temporary)
+    return RecordIndex(
+        images=len(info.images),
+        file_bytes=file_bytes,
+        prefix_bytes=tuple(prefix_bytes),
+        group_bytes=tuple(map(len, contents)),
+        checksums=tuple(map(xxhash.xxh3_64_intdigest, contents)),
+        file_checksum=checksum,
+    )
+
+
+def write_index(directory: Path, info: DatasetInfo, records: Sequence[RecordIndex]) -> None:
+    """Write ``PCR.db``, whose presence means that the dataset is finished."""
+    path = directory / layout.INDEX_FILE
+    with atomic_path(path) as temporary, _sqlite_errors(path):
+        with closing(_create(temporary, page_bytes=4096)):
+            pass
+        with _index_table(temporary, layout.DATASET_TABLE) as table:
+            table[layout.DATASET_KEY] = info.sealed(records).encode()
+        with _index_table(temporary, layout.RECORDS_TABLE) as table:
+            for number, record in enumerate(records):
+                table[str(number)] = record.encode()
+
+
+@contextmanager
+def _index_table(path: Path, name: str) -> Iterator[SqliteDict]:
+    with closing(
+        SqliteDict(
+            str(path), tablename=name, encode=sqlite3.Binary, decode=bytes, journal_mode="OFF"
+        )
+    ) as table:
+        yield table
+        table.commit()
+
+
+@contextmanager
+def _sqlite_errors(path: Path) -> Iterator[None]:
+    """SQLite's errors while a file is written, as those of the operating system that they stand for."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        code = errno.ENOSPC if error.sqlite_errorcode == sqlite3.SQLITE_FULL else errno.EIO
+        raise OSError(code, f"{os.strerror(code)} ({error})", str(path)) from None
+
+
+def _create(path: Path, page_bytes: int) -> sqlite3.Connection:
+    """A new database of this format; durability is the caller's fsync, not SQLite's journal."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    for pragma in (
+        f"page_size = {page_bytes}",
+        "journal_mode = OFF",
+        "synchronous = OFF",
+        f"application_id = {layout.APPLICATION_ID}",
+        f"user_version = {layout.FORMAT_VERSION}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def _write_tables(path: Path, tables: Sequence[str], contents: Sequence[bytes]) -> list[int]:
+    """One one-row table per content, in order; the file's size behind each.
+
+    SQLite appends pages in the order in which tables are created and filled, so a table's pages are
+    one run, and the size behind it is that of the prefix which holds it.
+    """
+    page_bytes = layout.page_bytes(sum(map(len, contents)))
+    prefix_bytes = []
+    with closing(_create(path, page_bytes)) as connection:
+        connection.execute("BEGIN")
+        for table, content in zip(tables, contents, strict=True):
+            connection.execute(f"CREATE TABLE {table} ({layout.VALUE_COLUMN} BLOB NOT NULL)")
+            connection.execute(f"INSERT INTO {table} VALUES (zeroblob(?))", (len(content),))
+            # Written in place: as a bound value it would be copied twice before it becomes pages.
+            with connection.blobopen(table, layout.VALUE_COLUMN, 1) as blob:
+                blob.write(content)
+            (pages,) = connection.execute("PRAGMA page_count").fetchone()
+            prefix_bytes.append(pages * page_bytes)
+        connection.execute("COMMIT")
+    return prefix_bytes
+
+
+def file_checksum(path: Path) -> int:
+    """XXH3-64 of a file."""
+    digest = xxhash.xxh3_64()
+    buffer = memoryview(bytearray(_READ_BYTES))
+    with path.open("rb", buffering=0) as file:
+        while size := file.readinto(buffer):
+            digest.update(buffer[:size])
+    return digest.intdigest()
+
+
+def _temporary(path: Path) -> Path:
+    name = path.name + layout.TEMPORARY_SUFFIX
+    if len(os.fsencode(name)) > _MAX_NAME_BYTES:
+        digest = xxhash.xxh3_128_hexdigest(os.fsencode(path.name))
+        name = digest + layout.TEMPORARY_SUFFIX
+    return path.with_name(name)
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,160 @@
+"""Where decoded batches lie: buffers that are used again, and what the loader's user gets to see of them.
+
+This module knows NumPy only; pcr/loading/torch_buffers.py has the same for PyTorch.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pcr.errors import UsageError
+
+# What the decoder writes: NumPy has no bfloat16, so both 16-bit types are stored as their bits.
+STORED_DTYPES: dict[str, type[np.generic]] = {
+    "uint8": np.uint8,
+    "float32": np.float32,
+    "float16": np.uint16,
+    "bfloat16": np.uint16,
+}
+LAYOUTS = ("NCHW", "NHWC")
+
+_IDLE_REFERENCES = 3  # the list's, the loop variable's, and the argument of getrefcount
+
+
+@dataclass(frozen=True)
+class BatchSpec:
+    """The tensors of a batch; `layout` is their order in memory, their shape always is N x 3 x H x W."""
+
+    batch_size: int
+    height: int
+    width: int
+    dtype: str
+    layout: str
+
+    def __post_init__(self) -> None:
+        for name, value, choices in (
+            ("dtype", self.dtype, tuple(STORED_DTYPES)),
+            ("layout", self.layout, LAYOUTS),
+        ):
+            if value not in choices:
+                raise UsageError(f"{name}: expected one of {', '.join(choices)}, found {value!r}")
+
+    @classmethod
+    def make(
+        cls, batch_size: int, size: tuple[int, int] | None, dtype: object, layout: str
+    ) -> BatchSpec:
+        """As the loader's user says it; no size for whole images, no dtype for the usual one."""
+        if size is None:
+            if dtype is not None and _dtype_name(dtype) != "uint8":
+                raise UsageError(f"dtype: expected uint8 for whole images, found {dtype}")
+            return cls(batch_size, 0, 0, "uint8", layout)
+        name = "float32" if dtype is None else _dtype_name(dtype)
+        return cls(batch_size, *size, name, layout)
+
+    @property
+    def stored_shape(self) -> tuple[int, int, int, int]:
+        """Of the buffer that the decoder fills."""
+        if self.layout == "NCHW":
+            return self.batch_size, 3, self.height, self.width
+        return self.batch_size, self.height, self.width, 3
+
+
+class ArrayPool:
+    """Arrays of one shape and dtype; one that nobody refers to any more, not even by a view, is used again.
+
+    So a batch stays as it is for as long as somebody holds it, and a loop that drops its batches touches no
+    new memory (to map and clear a batch of floats takes about a tenth of the time that decoding it does).
+    """
+
+    def __init__(self, shape: Sequence[int], dtype: type[np.generic], keep: int) -> None:
+        self._shape, self._dtype, self._keep = tuple(shape), dtype, keep
+        self._arrays: list[NDArray[Any]] = []
+
+    def take(self) -> NDArray[Any]:
+        """An array with any content."""
+        for array in self._arrays:
+            if sys.getrefcount(array) == _IDLE_REFERENCES:
+                return array
+        array = np.empty(self._shape, self._dtype)
+        if len(self._arrays) < self._keep:
+            self._arrays.append(array)
+        return array
+
+
+class Output(Protocol):
+    """Batches as some library's arrays."""
+
+    @property
+    def spec(self) -> BatchSpec:
+        """The tensors of a batch."""
+
+    def buffer(self) -> NDArray[Any]:
+        """Where the decoder puts the next batch: C-contiguous, of the spec's stored shape."""
+
+    def finish(self, buffer: NDArray[Any], labels: NDArray[np.int64]) -> tuple[Any, Any]:
+        """The decoded buffer and its labels, still on the background thread."""
+
+    def finish_whole(
+        self, images: list[NDArray[np.uint8]], labels: NDArray[np.int64]
+    ) -> tuple[Any, Any]:
+        """The same for images of their own sizes."""
+
+    def deliver(self, images: Any, labels: Any) -> tuple[Any, Any]:
+        """The last step, on the thread of the user: what it gets."""
+
+
+class NumpyOutput:
+    """Batches as NumPy arrays; an `Output`."""
+
+    def __init__(self, spec: BatchSpec, keep: int) -> None:
+        if spec.dtype == "bfloat16":
+            raise UsageError("dtype: NumPy has no bfloat16, expected uint8, float16 or float32")
+        self.spec = spec
+        self._pool = ArrayPool(spec.stored_shape, STORED_DTYPES[spec.dtype], keep)
+
+    def buffer(self) -> NDArray[Any]:
+        """See `Output`."""
+        return self._pool.take()
+
+    def finish(self, buffer: NDArray[Any], labels: NDArray[np.int64]) -> tuple[Any, Any]:
+        """See `Output`."""
+        images = buffer[: len(labels)]
+        if self.spec.dtype == "float16":
+            images = images.view(np.float16)
+        return (images.transpose(0, 3, 1, 2) if self.spec.layout == "NHWC" else images), labels
+
+    def finish_whole(
+        self, images: list[NDArray[np.uint8]], labels: NDArray[np.int64]
+    ) -> tuple[Any, Any]:
+        """See `Output`."""
+        return images, labels
+
+    def deliver(self, images: Any, labels: Any) -> tuple[Any, Any]:
+        """See `Output`."""
+        return images, labels
+
+
+def make_output(library: str, spec: BatchSpec, device: object, keep: int) -> Output:
+    """Where batches go: NumPy's arrays or torch's tensors on a device; `keep` buffers are kept."""
+    if library == "numpy":
+        if str(device) != "cpu":
+            raise UsageError(f"device: expected cpu for NumPy arrays, found {str(device)!r}")
+        return NumpyOutput(spec, keep)
+    from pcr.loading import (
+        torch_buffers as torch_outputs,  # not at the top: NumPy mode works without torch
+    )
+
+    return torch_outputs.make_output(spec, keep, device)
+
+
+def _dtype_name(dtype: object) -> str:
+    """The name of a type given as a name, as torch's object or as NumPy's."""
+    if isinstance(dtype, type | np.dtype):
+        return np.dtype(dtype).name
+    return str(dtype).removeprefix("torch.")

@@ -1,0 +1,69 @@
+"""Batches of records that are read once and given at any level: what comparing levels costs is one reading."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pcr.loading.iterator import PCRIterator
+from pcr.loading.read_ahead import Reading
+from pcr.loading.source import JpegBatch, JpegSource
+
+_EOI = np.frombuffer(b"\xff\xd9", dtype=np.uint8)  # what every JPEG ends with (ITU-T T.81, B.1.1.3)
+
+
+class HeldBatches(JpegSource):
+    """The first batches of an epoch, in memory; `n_scans` cuts them to a level, and costs no reading."""
+
+    def __init__(self, source: PCRIterator, epoch: int, batches: int) -> None:
+        """Read that many batches of ``source``, or all where it has fewer, at full fidelity."""
+        super().__init__(replace(source.order, epoch=epoch), source.batch_size, Reading())
+        self._source = source
+        self._level = source.n_scans = source.levels
+        self._held = list(islice(source.read(epoch), batches))
+        self._ends = [source.level_ends(batch) for batch in self._held]
+        self._reading.bytes_read = source.bytes_read
+
+    @property
+    def n_scans(self) -> int:
+        """The level to which batches are cut."""
+        return self._level
+
+    @n_scans.setter
+    def n_scans(self, n_scans: int | None) -> None:
+        self._level = self._source.dataset.check_level(n_scans)
+
+    @property
+    def levels(self) -> int:
+        """The number of levels of the dataset."""
+        return self._source.levels
+
+    @property
+    def class_names(self) -> list[str]:
+        """The dataset's class names."""
+        return self._source.class_names
+
+    @property
+    def batch_sizes(self) -> list[int]:
+        """Images of each of the batches that are held."""
+        return [len(batch.jpegs) for batch in self._held]
+
+    def read(self, epoch: int, first_batch: int = 0) -> Generator[JpegBatch, None, None]:
+        """The batches that are held from ``first_batch`` on, whatever the epoch."""
+        level = self._level
+        for batch, ends in zip(self._held[first_batch:], self._ends[first_batch:], strict=True):
+            pairs = zip(batch.jpegs, ends[:, level - 1], strict=True)
+            cut = [np.concatenate([jpeg[:end], _EOI]) for jpeg, end in pairs]
+            yield replace(batch, jpegs=cut)
+
+    def orientations(self, batch: JpegBatch) -> NDArray[np.uint8]:
+        """The EXIF orientation of each image, 1 … 8."""
+        return self._source.orientations(batch)
+
+    def error(self, image: int, message: str) -> str:
+        """One line that names the image and its record."""
+        return self._source.error(image, message)

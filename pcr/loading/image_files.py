@@ -1,0 +1,126 @@
+"""FileIterator: minibatches of an ImageFolder's files, shared among ranks as PCRIterator shares a dataset."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from itertools import accumulate
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pcr import jpeg
+from pcr.errors import DatasetError
+from pcr.imagefolder import ImageFolder
+from pcr.loading.order import EpochOrder
+from pcr.loading.read_ahead import ReadAhead, Reading
+from pcr.loading.source import JpegBatch, JpegSource
+
+READ_AHEAD_BATCHES = 2
+_SOI = b"\xff\xd8"  # what every JPEG begins with (ITU-T T.81, B.1.1.3)
+
+
+class FileIterator(JpegSource):
+    """Minibatches of one rank's share of an ImageFolder.
+
+    Batches are as `PCRIterator` gives them. Shuffled, the whole folder is mixed again in each epoch;
+    not shuffled, the images come in the folder's order.
+    """
+
+    def __init__(
+        self,
+        images: ImageFolder,
+        batch_size: int,
+        *,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+        shuffle: bool = True,
+        only_jpegs: bool = False,
+    ) -> None:
+        """With ``only_jpegs``, images of other formats (PNG, TIFF …) are turned into JPEGs once they are read."""
+        # The folder is one record of which all images are at hand.
+        whole = (len(images.samples),)
+        order = EpochOrder(whole, seed, 0, rank, world_size, shuffle, window_records=1)
+        super().__init__(order, batch_size, Reading())
+        self.images = images
+        self._read = _read_jpeg if only_jpegs else _read
+
+    @property
+    def class_names(self) -> list[str]:
+        """The folder's class names; the position is the label."""
+        return list(self.images.class_names)
+
+    def draw(self, epoch: int) -> list[list[int]]:
+        """The batches of an epoch as positions in the folder's samples."""
+        order, sizes = replace(self.order, epoch=epoch), self.batch_sizes
+        drawn = [image for part in order.rounds() for image in part.images.tolist()]
+        return [drawn[end - size : end] for size, end in zip(sizes, accumulate(sizes), strict=True)]
+
+    def read(self, epoch: int, first_batch: int = 0) -> Generator[JpegBatch, None, None]:
+        """The batches of an epoch from ``first_batch`` on."""
+        return _batches(self.images, self.draw(epoch)[first_batch:], self._reading, self._read)
+
+    def orientations(self, batch: JpegBatch) -> NDArray[np.uint8]:
+        """Each image's EXIF orientation, 1 … 8, from the file."""
+        found = [jpeg.header(data).orientation for data in batch.jpegs]
+        return np.array(found, dtype=np.uint8)
+
+    def error(self, image: int, message: str) -> str:
+        """One line that names the file."""
+        return f"{self.images.path(self.images.samples[image])}: {message}"
+
+
+def _batches(
+    folder: ImageFolder,
+    batches: list[list[int]],
+    reading: Reading,
+    read_file: Callable[[Path], tuple[NDArray[np.uint8], int]],
+) -> Generator[JpegBatch, None, None]:
+    samples = folder.samples
+
+    def read(batch: list[int]) -> tuple[list[NDArray[np.uint8]], int]:
+        files = [read_file(folder.path(samples[image])) for image in batch]
+        return [data for data, _ in files], sum(size for _, size in files)
+
+    with ReadAhead(read, batches, READ_AHEAD_BATCHES) as arrivals:
+        for batch in batches:
+            yield JpegBatch(
+                reading.receive(arrivals),
+                np.array([samples[image].label for image in batch], dtype=np.int64),
+                np.array(batch, dtype=np.int64),
+            )
+
+
+def _read(path: Path) -> tuple[NDArray[np.uint8], int]:
+    """A file, and its size."""
+    try:
+        contents = np.fromfile(path, dtype=np.uint8)
+    except OSError as error:
+        raise DatasetError(f"{path}: expected an image, it can't be read ({error})") from error
+    if not len(contents):
+        raise DatasetError(f"{path}: expected an image, found an empty file")
+    return contents, len(contents)
+
+
+def _read_jpeg(path: Path) -> tuple[NDArray[np.uint8], int]:
+    """A file as a JPEG, and the size that it has as it is.
+
+    What is no JPEG becomes one of the best quality, which changes pixel values by about 1, as torchvision's
+    ImageFolder sees it: in RGB, without an alpha channel.
+    """
+    contents, size = _read(path)
+    if contents[:2].tobytes() == _SOI:
+        return contents, size
+    encoded = io.BytesIO()
+    try:
+        with Image.open(path) as image:
+            if image.width * image.height > jpeg.MAX_PIXELS:
+                raise DatasetError(f"{path}: expected {jpeg.MAX_PIXELS} pixels or less")
+            image.convert("RGB").save(encoded, "JPEG", quality=100, subsampling="4:4:4")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DatasetError(f"{path}: expected an image, it can't be decoded ({error})") from error
+    return np.frombuffer(encoded.getbuffer(), dtype=np.uint8), size

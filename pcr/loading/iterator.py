@@ -1,0 +1,173 @@
+"""PCRIterator: shuffled minibatches of JPEG bytes and labels, read ahead in the background."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pcr.dataset.messages import ImageInfo
+from pcr.dataset.reader import Dataset, RecordImages
+from pcr.errors import FormatError, UsageError
+from pcr.loading.order import EpochOrder
+from pcr.loading.read_ahead import ReadAhead, Reading
+from pcr.loading.source import JpegBatch, JpegSource
+
+DrawnImage = tuple[RecordImages, int, int]
+"""An image of an epoch: its record as read, the record's number, its position in the record."""
+
+
+@dataclass
+class RecordReading(Reading):
+    """How records are read, and what that took so far."""
+
+    level: int = 1
+    verify_checksums: bool = True
+    read_ahead_records: int = 2
+
+
+class PCRIterator(JpegSource):
+    """Minibatches of one rank's share of a dataset; each ``for`` loop over it is one epoch.
+
+    A batch is ``(jpegs, labels)``: lists of uint8 arrays of shape (bytes,), each a whole JPEG, and of
+    int32 arrays of shape (1,), as DALI's external source takes them. The arrays are views of a record's
+    buffer. Every image of the share comes once per epoch, in an order drawn from (seed, epoch). All
+    ranks have the same number of batches.
+    """
+
+    _reading: RecordReading
+
+    def __init__(
+        self,
+        root_dir: str | os.PathLike[str],
+        batch_size: int,
+        n_scans: int | None = None,
+        *,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+        shuffle: bool = True,
+        drop_last: bool = False,
+        shuffle_buffer_records: int = 4,
+        read_ahead_records: int = 2,
+        verify_checksums: bool = True,
+    ) -> None:
+        """Open the dataset in ``root_dir``; ``n_scans`` levels of it are read, all for None.
+
+        Raises DatasetError where there is no finished dataset, UsageError where an argument is out of range.
+        """
+        self.dataset = Dataset(root_dir)
+        if read_ahead_records < 1:
+            raise UsageError(f"read_ahead_records: expected 1 or more, found {read_ahead_records}")
+        sizes = tuple(record.images for record in self.dataset.records)
+        super().__init__(
+            EpochOrder(sizes, seed, 0, rank, world_size, shuffle, shuffle_buffer_records),
+            batch_size,
+            RecordReading(
+                level=self.dataset.check_level(n_scans),
+                verify_checksums=verify_checksums,
+                read_ahead_records=read_ahead_records,
+            ),
+            drop_last,
+        )
+        self._first_images = np.cumsum([0, *sizes], dtype=np.int64)
+        self._infos: dict[int, tuple[ImageInfo, ...]] = {}
+
+    @property
+    def n_scans(self) -> int:
+        """The level at which records are read; a new value holds from the next record read."""
+        return self._reading.level
+
+    @n_scans.setter
+    def n_scans(self, n_scans: int | None) -> None:
+        self._reading.level = self.dataset.check_level(n_scans)
+
+    @property
+    def levels(self) -> int:
+        """The number of levels of the dataset, the greatest ``n_scans``."""
+        return self.dataset.levels
+
+    @property
+    def class_names(self) -> list[str]:
+        """The dataset's class names; the position is the label."""
+        return list(self.dataset.class_names)
+
+    def read(self, epoch: int, first_batch: int = 0) -> Generator[JpegBatch, None, None]:
+        """The batches of an epoch from ``first_batch`` on."""
+        sizes = self.batch_sizes
+        order = replace(self.order, epoch=epoch)
+        images = draw_images(self.dataset, order, self._reading, skip=sum(sizes[:first_batch]))
+        return _batches(images, sizes[first_batch:], self._first_images)
+
+    def orientations(self, batch: JpegBatch) -> NDArray[np.uint8]:
+        """Each image's EXIF orientation, 1 … 8, from its record's metadata."""
+        found = [info.orientation or 1 for info in self._image_infos(batch)]
+        return np.array(found, dtype=np.uint8)
+
+    def level_ends(self, batch: JpegBatch) -> NDArray[np.int64]:
+        """Where each level ends in each image as it is read at full fidelity: int64 of shape (n, levels)."""
+        found = [info.level_bytes for info in self._image_infos(batch)]
+        return np.cumsum(np.array(found, dtype=np.int64).reshape(-1, self.levels), axis=1)
+
+    def _image_infos(self, batch: JpegBatch) -> list[ImageInfo]:
+        records, images = self._places(batch.images)
+        for record in set(records.tolist()) - self._infos.keys():
+            self._infos[record] = self.dataset.read_info(record).images
+        pairs = zip(records.tolist(), images.tolist(), strict=True)
+        return [self._infos[record][image] for record, image in pairs]
+
+    def error(self, image: int, message: str) -> str:
+        """One line that names the image and its record."""
+        (record,), (position,) = self._places(np.array([image]))
+        try:
+            name = self.dataset.read_info(record).images[position].name
+        except FormatError:
+            name = f"number {position}"
+        return f"{self.dataset.record_path(record)}: image {name}: {message}"
+
+    def _places(self, images: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Records, and positions in them."""
+        records = np.searchsorted(self._first_images, images, side="right") - 1
+        return records, images - self._first_images[records]
+
+
+def _batches(
+    images: Generator[DrawnImage, None, None],
+    sizes: Sequence[int],
+    first_images: NDArray[np.int64],
+) -> Generator[JpegBatch, None, None]:
+    # A function and no method: a generator that held its iterator would keep it, and its thread, alive.
+    with closing(images):
+        for size in sizes:
+            drawn = [next(images) for _ in range(size)]
+            yield JpegBatch(
+                [record[image] for record, _, image in drawn],
+                np.array([record.labels[image] for record, _, image in drawn], dtype=np.int64),
+                np.array([first_images[number] + i for _, number, i in drawn], dtype=np.int64),
+            )
+
+
+def draw_images(
+    dataset: Dataset, order: EpochOrder, reading: RecordReading, *, skip: int = 0
+) -> Generator[DrawnImage, None, None]:
+    """One rank's share of an epoch image by image, without its first ``skip``."""
+
+    def read(record: int) -> tuple[RecordImages, int]:
+        level = reading.level
+        images = dataset.read(record, level, verify=reading.verify_checksums)
+        return images, dataset.records[record].prefix_bytes[level]
+
+    reads = (record for drawn in order.rounds(skip) for record in drawn.reads)
+    with ReadAhead(read, reads, reading.read_ahead_records) as arrivals:
+        window: dict[int, RecordImages] = {}
+        for drawn in order.rounds(skip):
+            for record in drawn.reads:
+                window[record] = reading.receive(arrivals)
+            for record, image in zip(drawn.records.tolist(), drawn.images.tolist(), strict=True):
+                yield window[record], record, image
+            for record in drawn.forget:
+                del window[record]

@@ -1,0 +1,1 @@
+"""Where bytes lie: the first n bytes of a file."""

@@ -1,0 +1,1 @@
+"""What a user does with a finished dataset: verify, export, profile, look."""

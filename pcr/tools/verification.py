@@ -1,0 +1,197 @@
+"""Prove that a dataset is whole: every byte, count, label, name and JPEG of it."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from pcr import jpeg
+from pcr.conversion.append import dataset_ladder
+from pcr.conversion.directory import dataset_files
+from pcr.dataset import messages as layout
+from pcr.dataset.messages import ImageInfo, RecordIndex, RecordInfo
+from pcr.dataset.names import check_class_name, check_name
+from pcr.dataset.reader import Dataset, connect
+from pcr.dataset.writer import file_checksum, write_index
+from pcr.errors import FormatError, describe
+from pcr.extension import native
+from pcr.ladder import Ladder
+
+_EOI_BYTES = 2
+_SQLITE_VERSION = slice(96, 100)  # of the library that wrote a file, in its header
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What verifying one file found; ``failure`` is None where all is well."""
+
+    file: str
+    failure: str | None
+
+
+def verify(root: Path, *, decode: bool = False, num_workers: int = 1) -> Iterator[Verdict]:
+    """Verify the index, then, if it can be relied on, every record in order, and that there are no others.
+
+    ``decode`` decodes every image at full fidelity too. Raises DatasetError where there is no finished dataset.
+    """
+    try:
+        dataset = Dataset(root)
+    except FormatError as error:
+        yield Verdict(layout.INDEX_FILE, _reason(error, root / layout.INDEX_FILE))
+        return
+    verdict = _verdict(root / layout.INDEX_FILE, partial(_check_index, dataset))
+    yield verdict
+    if verdict.failure is not None:
+        return
+    ladder = dataset_ladder(dataset.info)
+    with ThreadPoolExecutor(num_workers) as pool:
+        for record in range(len(dataset.records)):
+            check = partial(_check_record, dataset, record, ladder, pool, decode)
+            yield _verdict(dataset.record_path(record), check)
+    if not (root / layout.PLAN_FILE).exists():  # records of an append that is not finished
+        yield from _strangers(dataset)
+
+
+def _verdict(path: Path, check: Callable[[], None]) -> Verdict:
+    try:
+        check()
+    except (FormatError, OSError, sqlite3.Error, UnicodeDecodeError) as error:
+        return Verdict(path.name, _reason(error, path))
+    return Verdict(path.name, None)
+
+
+def _reason(error: Exception, path: Path) -> str:
+    return describe(error).removeprefix(f"{path}: ")
+
+
+def _strangers(dataset: Dataset) -> Iterator[Verdict]:
+    for path in dataset_files(dataset.root):
+        number = layout.record_number(path.name)
+        if number is not None and number >= len(dataset.records):
+            yield Verdict(path.name, "the index has no such record")
+
+
+def _check_index(dataset: Dataset) -> None:
+    for name in dataset.class_names:
+        check_class_name(name)
+    if len(set(dataset.class_names)) != len(dataset.class_names):
+        raise FormatError("expected different class names, found some twice")
+    dataset_ladder(dataset.info)
+    _check_index_bytes(dataset)
+
+
+def _check_index_bytes(dataset: Dataset) -> None:
+    """The index is a function of its entries: the same SQLite writes the same bytes."""
+    found = (dataset.root / layout.INDEX_FILE).read_bytes()
+    with tempfile.TemporaryDirectory() as folder:
+        write_index(Path(folder), dataset.info, dataset.records)
+        expected = (Path(folder) / layout.INDEX_FILE).read_bytes()
+    if found[_SQLITE_VERSION] == expected[_SQLITE_VERSION] and found != expected:
+        raise FormatError(f"{len(found)} bytes that are not those of its entries alone")
+
+
+def _check_record(
+    dataset: Dataset, record: int, ladder: Ladder, pool: ThreadPoolExecutor, decode: bool
+) -> None:
+    path, index = dataset.record_path(record), dataset.records[record]
+    metadata, *groups = dataset.read_groups(record, dataset.levels)
+    found = file_checksum(path)
+    if found != index.file_checksum:
+        raise FormatError(f"expected checksum {index.file_checksum:016x}, found {found:016x}")
+    _check_layout(path, index, [metadata, *groups])
+    info = RecordInfo.decode(metadata, str(path))
+    _check_info(info, dataset, index)
+    _check_sizes(info, groups)
+    data, offsets = jpeg.join(groups)
+    check = partial(_check_image, ladder=ladder, decode=decode)
+    images = (data[start:end] for start, end in pairwise(offsets.tolist()))
+    for _ in pool.map(check, info.images, images):
+        pass
+
+
+def _check_info(info: RecordInfo, dataset: Dataset, index: RecordIndex) -> None:
+    """Counts, labels and names."""
+    if info.levels != dataset.levels or len(info.images) != index.images:
+        raise FormatError(
+            f"expected {index.images} images of {dataset.levels} levels, "
+            f"found {len(info.images)} of {info.levels}"
+        )
+    for image, label in zip(info.images, info.labels.tolist(), strict=True):
+        check_name(image.name)
+        class_name = image.name.split("/")[0]
+        if not 0 <= label < len(dataset.class_names) or dataset.class_names[label] != class_name:
+            raise FormatError(f"image {image.name!r}: expected its class's label, found {label}")
+
+
+def _check_sizes(info: RecordInfo, groups: Sequence[bytes]) -> None:
+    """Every image's bytes per level are those in the scan groups."""
+    for level, group in enumerate(groups, start=1):
+        found = (np.diff(jpeg.join([group])[1]) - _EOI_BYTES).tolist()
+        expected = [image.level_bytes[level - 1] for image in info.images]
+        if found != expected:
+            raise FormatError(f"level {level}: expected images of other sizes than are found")
+
+
+def _check_layout(path: Path, index: RecordIndex, contents: Sequence[bytes]) -> None:
+    """Only the format's tables, in order, without unused pages, each complete in its prefix."""
+    data = path.read_bytes()
+    layout.check_sqlite_header(data[:100], str(path))
+    names = [layout.METADATA_TABLE, *map(layout.scan_group_table, range(1, len(contents)))]
+    with closing(connect(path)) as connection:
+        found = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema")]
+        (free_pages,) = connection.execute("PRAGMA freelist_count").fetchone()
+    if found != names:
+        raise FormatError(f"expected the tables {', '.join(names)}, found {', '.join(found)}")
+    if free_pages or index.prefix_bytes[-1] != index.file_bytes:
+        unused = free_pages or index.file_bytes - index.prefix_bytes[-1]
+        raise FormatError(f"expected no unused pages or bytes, found {unused}")
+    _check_prefixes(data, index, dict(zip(names, contents, strict=True)))
+
+
+def _check_prefixes(data: bytes, index: RecordIndex, contents: Mapping[str, bytes]) -> None:
+    """Every level reads from its prefix alone: let a file of zeros grow into the record, and read."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.truncate(len(data))
+        start = 0
+        for level, (end, table) in enumerate(zip(index.prefix_bytes, contents, strict=True)):
+            file.write(data[start:end])
+            file.flush()
+            start = end
+            if _read_table(Path(file.name), table) != contents[table]:
+                raise FormatError(f"level {level} is not complete in the first {end} bytes")
+
+
+def _read_table(path: Path, table: str) -> bytes | None:
+    with closing(connect(path)) as connection:
+        try:
+            with connection.blobopen(table, layout.VALUE_COLUMN, 1, readonly=True) as blob:
+                return blob.read()
+        except sqlite3.Error:
+            return None
+
+
+def _check_image(
+    info: ImageInfo, data: np.ndarray[tuple[int], np.dtype[np.uint8]], ladder: Ladder, decode: bool
+) -> None:
+    try:
+        header = jpeg.header(data)
+        found = (header.width, header.height, header.components)
+        expected = (info.width, info.height, info.components)
+        if found != expected:
+            raise FormatError(f"expected width, height, components {expected}, found {found}")
+        offsets = ladder.level_offsets(header.components, jpeg.split(data))
+        if tuple(np.diff(offsets).tolist()) != info.level_bytes:
+            raise FormatError("the levels do not begin where its scans do")
+        if decode:
+            native.decode_rgb(data)
+    except (FormatError, native.DecodeError) as error:
+        raise FormatError(f"image {info.name!r}: {error}") from None

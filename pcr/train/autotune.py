@@ -1,0 +1,92 @@
+"""The fidelity that chooses itself: the lowest whose gradient points where full fidelity's does (paper, section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cosine_similarity, cross_entropy
+
+from pcr.loading.cached_batches import HeldBatches
+from pcr.train.config import TrainConfig
+from pcr.train.data import decoded, held_records
+from pcr.train.processes import Processes
+from pcr.train.state import TrainState
+
+# Cancels out of a cosine, and keeps small float16 gradients from becoming 0.
+GRADIENT_SCALE = 1024.0
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Scores of levels, and the level that they choose."""
+
+    scores: dict[int, float]
+    level: int
+    bytes_read: int
+
+
+def tune(state: TrainState, config: TrainConfig, processes: Processes, levels: int) -> Tuning:
+    """Compare the loss's gradient at each level with that at full fidelity, and choose the lowest level that is alike.
+
+    Every level sees the same batches, cut out alike: some of each process's share of the epoch, read once. A score
+    is the cosine similarity of a batch's gradients, averaged over the batches of all processes.
+    """
+    held = held_records(config, processes, state.epoch, config.autotune_batches)
+    # Kept in the host's memory, a model's size for each batch.
+    full = [one.cpu() for one in gradients(state, config, processes, held, levels)]
+    scores = {}
+    for level in range(1, levels):
+        sums = torch.zeros(2, dtype=torch.float64, device=processes.device)  # of scores, batches
+        for one, like in zip(gradients(state, config, processes, held, level), full, strict=True):
+            sums += torch.stack(likeness(one, like.to(one.device)))
+        score, batches = processes.sum(sums).tolist()
+        scores[level] = score / max(batches, 1)
+    total_bytes = processes.sum(torch.tensor([held.bytes_read], device=processes.device))
+    level = min(
+        (k for k, score in scores.items() if score > config.autotune_threshold), default=levels
+    )
+    return Tuning(scores, level, int(total_bytes))
+
+
+def likeness(one: Tensor, full: Tensor) -> tuple[Tensor, Tensor]:
+    """The cosine similarity of two gradients, and 1; twice 0 for those of an empty batch.
+
+    A gradient that overflowed is like none.
+    """
+    score = torch.nan_to_num(cosine_similarity(one.double(), full.double(), dim=0))
+    return score, (full != 0).any().double()
+
+
+def gradients(
+    state: TrainState, config: TrainConfig, processes: Processes, held: HeldBatches, level: int
+) -> Iterator[Tensor]:
+    """The gradient, one float32 vector, of each batch's loss at this level.
+
+    Model, optimizer, random numbers and the training data stay as they were.
+    """
+    held.n_scans = level
+    data = decoded(held, config, processes)
+    data.set_epoch(state.epoch)
+    parameters = [weight for weight in state.model.parameters() if weight.requires_grad]
+    with closing(data), undisturbed(state.model, config.base_seed):
+        for images, labels in data:
+            with state.precision.autocast():
+                loss = cross_entropy(state.model(images), labels, reduction="sum")
+            parts = torch.autograd.grad(loss * GRADIENT_SCALE, parameters)
+            yield torch.cat([part.flatten().float() for part in parts])
+
+
+@contextmanager
+def undisturbed(model: nn.Module, seed: int) -> Iterator[None]:
+    """Run the model as in training; its buffers and torch's random numbers are afterwards what they were."""
+    buffers = [buffer.clone() for buffer in model.buffers()]
+    model.train()
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
+    for buffer, old in zip(model.buffers(), buffers, strict=True):
+        buffer.copy_(old)

@@ -1,0 +1,223 @@
+"""A conversion that is killed, interrupted or out of space goes on as if nothing had happened."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import resource
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from helpers.conversions import (
+    CONVERTER,
+    PCR,
+    ROOT,
+    dataset_bytes,
+    fail,
+    make_folder,
+    run,
+    state,
+    succeed,
+)
+
+from pcr.conversion.directory import locked
+from pcr.dataset import messages as layout
+
+KILLS = 20
+OPTIONS = ("--batch_size", "8", "--quiet")
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_folder(tmp_path_factory.mktemp("source"), {"cat": 90, "dog": 90})
+
+
+@pytest.fixture(scope="module")
+def converted(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("converted") / "out"
+    succeed(CONVERTER, source, out, *OPTIONS)
+    return out
+
+
+class Conversion:
+    """A converter in the background, followed through the files that it writes."""
+
+    def __init__(self, *arguments: object) -> None:
+        command = [*CONVERTER, *map(str, arguments), *OPTIONS]
+        self.out = Path(str(arguments[1]))
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def wait_for(self, name: str) -> Conversion:
+        """Until a file is there, or the process has ended."""
+        while not (self.out / name).exists() and self.process.poll() is None:
+            os.sched_yield()
+        return self
+
+    def wait(self, seconds: float) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
+
+    def end(self, number: signal.Signals) -> tuple[int, str]:
+        """Send a signal; the exit code and what was printed on stderr."""
+        self.process.send_signal(number)
+        _, errors = self.process.communicate(timeout=60)
+        return self.process.returncode, errors
+
+
+def assert_finished_alike(out: Path, converted: Path) -> None:
+    assert dataset_bytes(out) == dataset_bytes(converted)
+    assert not [path for path in out.iterdir() if path.name.endswith(layout.TEMPORARY_SUFFIX)]
+    assert not (out / layout.PLAN_FILE).exists()
+
+
+def test_killed_conversions_go_on_to_the_same_bytes(
+    source: Path, converted: Path, tmp_path: Path
+) -> None:
+    before, rng, kills = state(source), random.Random(0), 0
+    begun = time.perf_counter()
+    Conversion(source, tmp_path / "whole").wait_for(layout.PLAN_FILE).process.communicate()
+    seconds = time.perf_counter() - begun
+    for trial in range(3 * KILLS):
+        out = tmp_path / str(trial)
+        conversion = Conversion(source, out).wait_for(layout.PLAN_FILE)
+        conversion.wait(rng.uniform(0, seconds / 2))
+        kills += conversion.end(signal.SIGKILL)[0] == -signal.SIGKILL
+        if (out / layout.PLAN_FILE).exists():  # else it had finished before
+            succeed(CONVERTER, source, out, *OPTIONS)
+        assert_finished_alike(out, converted)
+        if kills == KILLS:
+            break
+    assert kills == KILLS
+    assert state(source) == before
+
+
+def test_killed_append_goes_on_to_the_same_bytes(source: Path, tmp_path: Path) -> None:
+    small = make_folder(tmp_path / "small", {"dog": 12})
+    whole = tmp_path / "whole"
+    succeed(CONVERTER, small, whole, *OPTIONS)
+    old = dataset_bytes(whole)
+    for path in whole.iterdir():
+        for trial in range(3):
+            (tmp_path / str(trial)).mkdir(exist_ok=True)
+            (tmp_path / str(trial) / path.name).write_bytes(path.read_bytes())
+    succeed(CONVERTER, source, whole, *OPTIONS, "--append")
+    for trial in range(3):
+        out = tmp_path / str(trial)
+        Conversion(source, out, "--append").wait_for(layout.record_file(3 + 5 * trial)).end(
+            signal.SIGKILL
+        )
+        if (out / layout.PLAN_FILE).exists():
+            assert (out / layout.INDEX_FILE).read_bytes() == old[layout.INDEX_FILE]
+        succeed(CONVERTER, source, out, *OPTIONS, "--append")
+        assert_finished_alike(out, whole)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_in_order(
+    source: Path, converted: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    conversion = Conversion(source, tmp_path / "out").wait_for(layout.record_file(2))
+    code, errors = conversion.end(number)
+    assert code == 130
+    assert errors == (
+        f"error: interrupted by signal {number.name}: "
+        "the same command again (without --force) goes on behind the last whole record\n"
+    )
+    assert "(without --force)" in fail(PCR, "info", tmp_path / "out")
+    printed = succeed(CONVERTER, source, tmp_path / "out", *OPTIONS)
+    assert "of them from before" in printed
+    assert_finished_alike(tmp_path / "out", converted)
+
+
+def test_killed_between_index_and_the_end(source: Path, converted: Path, tmp_path: Path) -> None:
+    """The one moment at which both the index and the plan are there."""
+    out = tmp_path / "out"
+    Conversion(source, out).wait_for(layout.record_file(5)).end(signal.SIGKILL)
+    plan = (out / layout.PLAN_FILE).read_bytes()
+    succeed(CONVERTER, source, out, *OPTIONS)
+    (out / layout.PLAN_FILE).write_bytes(plan + b'{"torn')
+    succeed(CONVERTER, source, out, *OPTIONS)
+    assert_finished_alike(out, converted)
+
+
+def test_other_options_or_sources_are_refused(tmp_path: Path) -> None:
+    source, out = make_folder(tmp_path / "source", {"cat": 40}), tmp_path / "out"
+    Conversion(source, out).wait_for(layout.record_file(1)).end(signal.SIGKILL)
+    assert "began with seed 0, not 1" in fail(CONVERTER, source, out, *OPTIONS, "--seed", 1)
+    assert "began with another ladder:" in fail(
+        CONVERTER, source, out, *OPTIONS, "--ladder", "luma"
+    )
+    os.utime(source / "cat" / "001.jpg")
+    assert "have changed since" in fail(CONVERTER, source, out, *OPTIONS)
+    (source / "cat" / "new.jpg").write_bytes(b"")
+    assert "now 41 images" in fail(CONVERTER, source, out, *OPTIONS)
+    (out / "mine.txt").write_text("kept")
+    (source / "cat" / "new.jpg").unlink()
+    succeed(CONVERTER, source, out, *OPTIONS, "--force")
+    assert (out / "mine.txt").read_text() == "kept"
+
+
+def test_a_damaged_plan_is_refused(tmp_path: Path) -> None:
+    source, out = make_folder(tmp_path / "source", {"cat": 9}), tmp_path / "out"
+    out.mkdir()
+    for plan in (b"", b"{}\n", b"[1, 2]\n", b"nonsense\n", b'"text"\n'):
+        (out / layout.PLAN_FILE).write_bytes(plan)
+        assert "use --force" in fail(CONVERTER, source, out, *OPTIONS)
+
+
+def test_two_conversions_at_once_are_refused(source: Path, tmp_path: Path) -> None:
+    with locked(tmp_path):
+        assert "another conversion" in fail(CONVERTER, source, tmp_path, *OPTIONS)
+    succeed(CONVERTER, source, tmp_path, *OPTIONS)
+
+
+def test_a_file_size_limit_leaves_nothing_half_written(source: Path, tmp_path: Path) -> None:
+    """Writing fails in mid-record, as on a full disk that one needs to be root to make."""
+    before = state(source)
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+
+    result = run(CONVERTER, source, tmp_path, *OPTIONS, preexec_fn=limit)
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == [layout.PLAN_FILE]
+    assert state(source) == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small file system")
+def test_a_full_disk(source: Path, converted: Path, tmp_path: Path) -> None:
+    size = sum(map(len, dataset_bytes(converted).values()))
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size // 2}", "tmpfs", tmp_path]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("mounting is not allowed here")
+    try:
+        out = tmp_path / "out"
+        line = fail(CONVERTER, source, out, *OPTIONS)
+        assert "No space left on device" in line
+        assert "make room and give the same command again" in line
+        assert not (out / layout.INDEX_FILE).exists()
+        remount = ["mount", "-o", f"remount,size={4 * size}", tmp_path]
+        subprocess.run(remount, check=True)
+        assert "of them from before" in succeed(CONVERTER, source, out, *OPTIONS)
+        assert_finished_alike(out, converted)
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_rewritten_sources_resume_too(tmp_path: Path) -> None:
+    """With --convert_images sources change on the way, but not what they hold."""
+    source, untouched = (make_folder(tmp_path / name, {"cat": 60}) for name in ("a", "b"))
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    succeed(CONVERTER, untouched, whole, *OPTIONS)
+    flags = (*OPTIONS, "--convert_images")
+    Conversion(source, out, "--convert_images").wait_for(layout.record_file(2)).end(signal.SIGKILL)
+    succeed(CONVERTER, source, out, *flags)
+    assert_finished_alike(out, whole)
+    assert len(list(source.rglob("*"))) == len(list(untouched.rglob("*")))

@@ -1,0 +1,280 @@
+"""Records and index: what is written is what is read, at every level and from every prefix."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import sqlite3
+import struct
+import tracemalloc
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import jpegs, records, reference
+from sqlitedict import SqliteDict
+
+from pcr import jpeg
+from pcr._generated.pcr_pb2 import RecordMetadata, ScanGroup
+from pcr.dataset import messages as layout
+from pcr.dataset.reader import Dataset
+from pcr.dataset.writer import write_index, write_record
+from pcr.errors import DatasetError, FormatError, UsageError
+from pcr.ladder import Ladder
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return records.make_dataset(tmp_path_factory.mktemp("dataset"), (7, 7, 3))
+
+
+def test_every_image_is_there_with_the_pixels_of_its_source(dataset: Dataset) -> None:
+    assert len(dataset) == 17 and [r.images for r in dataset.records] == [7, 7, 3]
+    for number, size in enumerate((7, 7, 3)):
+        read = dataset.read(number, 10)
+        assert read.labels.tolist() == [i % 3 for i in range(size)]
+        for image, source in enumerate(records.sources(size)):
+            assert (jpegs.decode(read[image].tobytes()) == jpegs.decode(source)).all()
+
+
+@pytest.mark.parametrize("level", range(1, 11))
+def test_streaming_join_equals_the_join_of_whole_groups(dataset: Dataset, level: int) -> None:
+    _, *groups = dataset.read_groups(0, level)
+    read = dataset.read(0, level)
+    parts = [ScanGroup.FromString(group).image_bytes for group in groups]
+    for data, offsets in (jpeg.join(groups), reference.join(parts)):
+        assert np.array_equal(read.data, np.frombuffer(bytes(data), dtype=np.uint8))
+        assert read.offsets.tolist() == list(offsets)
+    assert all(read[i][-2:].tobytes() == b"\xff\xd9" for i in range(len(read)))
+
+
+@pytest.mark.parametrize("level", range(11))
+def test_a_prefix_padded_with_zeros_holds_its_level(dataset: Dataset, level: int) -> None:
+    index = dataset.records[0]
+    prefix = dataset.record_path(0).read_bytes()[: index.prefix_bytes[level]]
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.deserialize(prefix.ljust(index.file_bytes, b"\0"))
+        tables = [layout.METADATA_TABLE, *map(layout.scan_group_table, range(1, level + 1))]
+        read = [connection.execute(f"SELECT value FROM {t}").fetchone()[0] for t in tables]
+        assert read == dataset.read_groups(0, level)
+        if level < 10:
+            with pytest.raises(sqlite3.DatabaseError):
+                connection.execute(f"SELECT value FROM scan_group_{level + 1}").fetchone()
+
+
+@pytest.mark.parametrize("images", [1, 40, 600])
+def test_a_prefix_is_hardly_longer_than_its_groups(tmp_path: Path, images: int) -> None:
+    sources = [records.sources(12)[i % 12] for i in range(images)]
+    index = records.write(tmp_path / "PCR_0.db", sources, Ladder.load("standard"))
+    for level in range(1, 11):
+        groups = sum(index.group_bytes[1 : level + 1])
+        assert groups < index.prefix_bytes[level] <= 1.02 * groups + 128 * 1024
+    assert index.prefix_bytes[-1] == index.file_bytes == (tmp_path / "PCR_0.db").stat().st_size
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
+    first, second = (records.make_dataset(tmp_path / name, (5, 2)) for name in "ab")
+    for name in (layout.INDEX_FILE, "PCR_0.db", "PCR_1.db"):
+        assert (first.root / name).read_bytes() == (second.root / name).read_bytes()
+
+
+def test_grayscale_images_have_empty_chroma_levels(dataset: Dataset) -> None:
+    info = dataset.read_info(0)
+    gray = [image for image in info.images if image.components == 1]
+    assert len(gray) == 2
+    chroma_levels = [3, 4, 8, 9]
+    assert all(image.level_bytes[k - 1] == 0 for image in gray for k in chroma_levels)
+    assert all(image.level_bytes[k - 1] > 0 for image in gray for k in (1, 2, 5, 6, 7, 10))
+
+
+def test_names_of_any_bytes_survive() -> None:
+    image = layout.ImageInfo("a/\udcff\n.jpg", 2, 3, 1, 6, (4, 5))
+    info = layout.RecordInfo(np.array([1], dtype=np.int32), 2, (image,))
+    decoded = layout.RecordInfo.decode(info.encode(), "here")
+    assert decoded.images == (image,) and decoded.labels.tolist() == [1]
+
+
+def test_any_sqlite_client_reads_a_record(dataset: Dataset) -> None:
+    with closing(sqlite3.connect(dataset.record_path(0))) as connection:
+        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_schema")]
+        assert names == ["metadata", *(f"scan_group_{k}" for k in range(1, 11))]
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        sizes = [connection.execute(f"SELECT length(value) FROM {n}").fetchone()[0] for n in names]
+    assert tuple(sizes) == dataset.records[0].group_bytes
+
+
+@pytest.mark.parametrize("level", [0, 11, -1, True, 2.0, "3"])
+def test_levels_that_do_not_exist_are_refused(dataset: Dataset, level: object) -> None:
+    with pytest.raises(UsageError, match="n_scans"):
+        dataset.check_level(level)  # type: ignore[arg-type]
+
+
+def test_a_directory_that_is_no_dataset(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"found no PCR\.db"):
+        Dataset(tmp_path)
+    with pytest.raises(DatasetError, match="expected the directory"):
+        Dataset(tmp_path / "nowhere")
+    (tmp_path / layout.PLAN_FILE).write_bytes(b"")
+    with pytest.raises(DatasetError, match="run the same conversion command again"):
+        Dataset(tmp_path)
+
+
+def test_a_damaged_index_is_refused(tmp_path: Path) -> None:
+    dataset = records.make_dataset(tmp_path / "d", (2,))
+    path = dataset.root / layout.INDEX_FILE
+    whole = path.read_bytes()
+    for length in (0, 50, 99, 100, 4096, len(whole) - 4096):
+        path.write_bytes(whole[:length])
+        with pytest.raises(FormatError, match=r"PCR\.db"):
+            Dataset(dataset.root)
+    path.write_bytes(whole.replace(b"records", b"recordz"))
+    with pytest.raises(FormatError, match=r"PCR\.db"):
+        Dataset(dataset.root)
+
+
+def test_an_index_never_unpickles(tmp_path: Path) -> None:
+    """A pickle in place of the metadata is refused as a message, and not run."""
+
+    class Bomb:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return (Path.touch, (tmp_path / "ran",))  # type: ignore[return-value]
+
+    dataset = records.make_dataset(tmp_path / "d", (1,))
+    path = str(dataset.root / layout.INDEX_FILE)
+    with SqliteDict(path, tablename=layout.DATASET_TABLE, encode=sqlite3.Binary) as table:
+        table[layout.DATASET_KEY] = pickle.dumps(Bomb())
+        table.commit()
+    with pytest.raises(FormatError):
+        Dataset(dataset.root)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"records": 2**24}, "expected 16777216 records, found 1"),
+        ({"records": 0}, "expected 0 records, found 1"),
+        ({"images": 2**60}, "expected 1152921504606846976 images in records, found 2"),
+    ],
+)
+def test_an_index_that_promises_too_much_is_refused(
+    tmp_path: Path, changes: dict[str, int], complaint: str
+) -> None:
+    dataset = records.make_dataset(tmp_path / "d", (2,))
+    write_index(dataset.root, replace(dataset.info, **changes), dataset.records)  # type: ignore[arg-type]
+    with pytest.raises(FormatError, match=complaint):
+        Dataset(dataset.root)
+
+
+@pytest.mark.parametrize("images", [1000, 2**20 + 1, 2**31])
+def test_an_index_with_more_images_than_a_record_can_hold_is_refused(
+    tmp_path: Path, images: int
+) -> None:
+    dataset = records.make_dataset(tmp_path / "d", (2,))
+    (entry,) = dataset.records
+    assert entry.group_bytes[0] < 1000
+    info = replace(dataset.info, images=images)
+    write_index(dataset.root, info, [replace(entry, images=images)])
+    with pytest.raises(FormatError, match=rf"images in a record, found {images}"):
+        Dataset(dataset.root)
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        "DROP TABLE records; CREATE TABLE records (key TEXT PRIMARY KEY, "
+        "value BLOB GENERATED ALWAYS AS (zeroblob(999999999)) VIRTUAL)",
+        "DROP TABLE records; CREATE VIEW records AS WITH RECURSIVE n (i) AS (VALUES (0) UNION ALL "
+        "SELECT i + 1 FROM n) SELECT CAST(i AS TEXT) AS key, zeroblob(999999999) AS value FROM n",
+        "DROP TABLE records; CREATE TABLE records (key TEXT PRIMARY KEY, value BLOB, "
+        "CHECK (hex(hex(zeroblob(249999999))) > ''))",
+        "CREATE TABLE more (value BLOB)",
+        "DROP TABLE records",
+    ],
+)
+def test_an_index_with_other_tables_is_refused(tmp_path: Path, statements: str) -> None:
+    """What a stranger's schema would compute is not computed."""
+    dataset = records.make_dataset(tmp_path / "d", (2,))
+    with closing(sqlite3.connect(dataset.root / layout.INDEX_FILE)) as connection:
+        connection.executescript(statements)
+    with pytest.raises(
+        FormatError, match=r"PCR\.db: expected the tables dataset and records .* alone"
+    ):
+        Dataset(dataset.root)
+
+
+@pytest.mark.parametrize("value", [10**9, 1.5, "text", None])
+def test_an_index_entry_that_is_no_blob_is_refused(tmp_path: Path, value: object) -> None:
+    dataset = records.make_dataset(tmp_path / "d", (2,))
+    with closing(sqlite3.connect(dataset.root / layout.INDEX_FILE)) as connection:
+        connection.execute("UPDATE records SET value = ?", (value,))
+        connection.commit()
+    with pytest.raises(FormatError, match=rf"PCR\.db: .* value of type {type(value).__name__}"):
+        Dataset(dataset.root)
+
+
+def test_reading_an_index_plays_back_no_journal(tmp_path: Path) -> None:
+    """A stranger's rollback journal may name a super-journal, a file anywhere, that SQLite then deletes."""
+    dataset = records.make_dataset(tmp_path / "d", (2,))
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"mine")
+    index = dataset.root / layout.INDEX_FILE
+    # https://sqlite.org/fileformat2.html#the_rollback_journal; pager.c, writeSuperJournal
+    pages, name = index.stat().st_size // 4096, os.fsencode(victim)
+    header = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7" + struct.pack(">5I", 0, 0, pages, 512, 4096)
+    lock_page = 0x40000000 // 4096 + 1
+    super_journal = struct.pack(">I", lock_page) + name + struct.pack(">2I", len(name), sum(name))
+    journal = index.with_name(index.name + "-journal")
+    journal.write_bytes(header.ljust(512, b"\0") + super_journal + header[:8])
+    before = index.read_bytes(), journal.read_bytes()
+    assert Dataset(dataset.root).records == dataset.records
+    assert victim.exists() and (index.read_bytes(), journal.read_bytes()) == before
+
+
+def test_metadata_of_countless_images_is_refused_before_objects_are_made_of_it() -> None:
+    images = 200_000
+    labels = RecordMetadata(labels=[0] * images, progressive_levels=10).SerializeToString()
+    tracemalloc.start()
+    with pytest.raises(FormatError, match=r"PCR_0\.db: expected 10 sizes of an image, found 0"):
+        layout.RecordInfo.decode(labels + b"\x1a\x00" * images, "PCR_0.db")
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+    labels = RecordMetadata(labels=[0] * (2**20 + 1), progressive_levels=1).SerializeToString()
+    with pytest.raises(FormatError, match="record of more than 1048576 images"):
+        layout.RecordInfo.decode(labels, "PCR_0.db")
+
+
+def test_a_record_of_another_dataset_or_none_is_refused(tmp_path: Path) -> None:
+    dataset = records.make_dataset(tmp_path / "d", (4, 5))
+    (dataset.root / "PCR_0.db").write_bytes((dataset.root / "PCR_1.db").read_bytes())
+    with pytest.raises(FormatError, match=r"PCR_0\.db"):
+        dataset.read(0, 1)
+    (dataset.root / "PCR_1.db").unlink()
+    with pytest.raises(FormatError, match=r"PCR_1\.db: expected a record"):
+        dataset.read(1, 1)
+
+
+def test_labels_beyond_the_classes_are_refused(tmp_path: Path) -> None:
+    dataset = records.make_dataset(tmp_path / "d", (4,))
+    dataset.info = replace(dataset.info, class_names=("only",))
+    with pytest.raises(FormatError, match="expected 4 labels below 1, found 4 up to 2"):
+        dataset.read(0, 1)
+
+
+def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
+    info = layout.RecordInfo(np.array([], dtype=np.int32), 1, ())
+    with pytest.raises(OSError, match="unable to open database file"):
+        write_record(tmp_path / "nowhere" / "PCR_0.db", info, [b""])
+    with pytest.raises(FormatError, match="use a smaller --batch_size"):
+        write_record(tmp_path / "PCR_0.db", info, [_Huge()])  # type: ignore[list-item]
+    assert not list(tmp_path.iterdir())
+
+
+class _Huge(io.BytesIO):
+    """Pretends to be a scan group too large for SQLite."""
+
+    def __len__(self) -> int:
+        return layout.MAX_GROUP_BYTES + 1

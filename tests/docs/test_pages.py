@@ -1,0 +1,43 @@
+"""The examples in the documentation run as they stand."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from helpers import jpegs, records
+from helpers.toy_data import make_folder
+
+ROOT = Path(__file__).parents[2]
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The fenced code blocks of one language."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
+
+
+def test_the_formats_example_writes_a_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = records.make_dataset(tmp_path / "pcr_dataset", (4,))
+    monkeypatch.chdir(tmp_path)
+    (example,) = blocks("docs/FORMAT.md", "python")
+    exec(compile(example, "docs/FORMAT.md", "exec"), {})
+    written = Path("third_at_level_2.jpg").read_bytes()
+    assert written == dataset.read(0, 2)[2].tobytes()
+    assert jpegs.decode(written).shape == jpegs.decode(records.sources(4)[2]).shape
+
+
+def test_the_loaders_examples_run_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch", reason="of the extra 'train'")
+    records.make_dataset(tmp_path / "pcr_dataset", (4,))
+    make_folder(tmp_path / "image_folder", 2)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for example in blocks("docs/LOADER.md", "python"):
+        exec(compile(example, "docs/LOADER.md", "exec"), names)
+    assert {"train", "evaluate", "files"} <= names.keys()

@@ -1,0 +1,89 @@
+"""What PCRLoader says of bad images, records and arguments."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import pytest
+from helpers.loaders import SMALL, drain, numpy_loader
+
+from pcr.errors import DatasetError, FormatError, UsageError
+from pcr.loading.loader import PCRLoader
+from pcr.loading.transforms import Train
+
+
+@pytest.mark.parametrize("transform", [SMALL, None], ids=["tensor", "whole"])
+def test_an_error_names_the_image(damaged_root: Path, transform: Train | None) -> None:
+    loader = numpy_loader(damaged_root, transform=transform, shuffle=False, verify_checksums=False)
+    delivered = 0
+    with pytest.raises(FormatError, match=r"PCR_1\.db: image bee/7\.jpg: "):
+        for _, labels in loader:
+            delivered += len(labels)
+    assert delivered == 0 and loader.state_dict()["batch"] == 0
+
+
+@pytest.mark.parametrize("transform", [SMALL, None], ids=["tensor", "whole"])
+def test_another_image_stands_in_for_a_skipped_one(
+    damaged_root: Path, transform: Train | None
+) -> None:
+    options = {"transform": transform, "shuffle": False, "verify_checksums": False}
+    loader = numpy_loader(damaged_root, 6, on_error="skip", **options)
+    with pytest.warns(UserWarning, match=r"PCR_1\.db: image bee/7\.jpg: ") as caught:
+        drawn = drain(loader)
+    assert len(caught) == 1 and loader.skipped == 2 and len(drawn) == 12
+    assert drawn[7] == drawn[8] and drawn[10] == drawn[11]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        drain(loader)
+    assert loader.skipped == 4
+    with pytest.raises(FormatError, match="bee/7"):  # nothing to stand in for it
+        drain(numpy_loader(damaged_root, 1, on_error="skip", **options))
+
+
+def test_a_damaged_record_is_never_skipped(damaged_root: Path) -> None:
+    with pytest.raises(FormatError, match=r"PCR_1\.db: expected checksum"):
+        drain(numpy_loader(damaged_root, on_error="skip"))
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"n_scans": 11}, "expected n_scans between 1 and 10"),
+        ({"batch_size": 0}, "batch_size: expected 1 or more, found 0"),
+        ({"prefetch_batches": 0}, "prefetch_batches"),
+        ({"read_ahead_records": 0}, "read_ahead_records"),
+        ({"shuffle_buffer_records": 0}, "window of 1 record"),
+        ({"num_threads": 0}, "num_threads"),
+        ({"seed": -1}, "seed"),
+        ({"rank": 2, "world_size": 2}, "expected a rank between 0 and 1"),
+        ({"dtype": "int8"}, "dtype: expected one of uint8, float32"),
+        ({"dtype": "bfloat16"}, "NumPy has no bfloat16"),
+        ({"dtype": "float32", "transform": None}, "expected uint8 for whole images"),
+        ({"layout": "CHWN"}, "layout"),
+        ({"device": "cuda"}, "device: expected cpu for NumPy"),
+        ({"output": "jax"}, "output"),
+        ({"decoder": "turbo"}, "decoder: expected native or libjpeg, found 'turbo'"),
+        ({"on_error": "ignore"}, "on_error"),
+        ({"block_smoothing": True}, "block_smoothing"),
+    ],
+)
+def test_arguments_out_of_range(
+    loader_root: Path, options: dict[str, object], complaint: str
+) -> None:
+    with pytest.raises(UsageError, match=complaint):
+        numpy_loader(loader_root, **options)
+
+
+def test_devices_that_are_not_there(loader_root: Path) -> None:
+    torch = pytest.importorskip("torch", reason="of the extra 'train'")
+    if not torch.cuda.is_available():
+        with pytest.raises(UsageError, match="device: expected one that is there"):
+            PCRLoader(loader_root, 8, device="cuda")
+    with pytest.raises(UsageError, match="device"):
+        PCRLoader(loader_root, 8, device="meta")
+
+
+def test_a_directory_without_a_dataset(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="expected a PCR dataset"):
+        PCRLoader(tmp_path, 8)

@@ -1,0 +1,122 @@
+"""PCRLoader's epochs: order, ranks, resuming, levels."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from helpers import records
+from helpers.loaders import SIZES, drain, numpy_loader
+
+from pcr.errors import UsageError
+
+
+def test_an_epoch_has_every_image_once(loader_root: Path) -> None:
+    loader = numpy_loader(loader_root, transform=None, seed=1)
+    drawn = Counter(drain(loader))
+    in_order = Counter(drain(numpy_loader(loader_root, transform=None, shuffle=False)))
+    assert drawn == in_order and sum(drawn.values()) == sum(SIZES)
+    assert len(loader) == 4
+
+
+def test_pixels_depend_on_seed_epoch_and_image_alone(loader_root: Path) -> None:
+    first = drain(numpy_loader(loader_root, 8, seed=1, num_threads=1))
+    others = (
+        numpy_loader(loader_root, 5, seed=1, num_threads=3, prefetch_batches=4),
+        numpy_loader(loader_root, 8, seed=1, shuffle_buffer_records=1),
+        numpy_loader(loader_root, 8, seed=1, shuffle=False),
+    )
+    assert drain(others[0]) == first
+    for loader in others[1:]:
+        assert sorted(drain(loader)) == sorted(first)
+    assert Counter(drain(numpy_loader(loader_root, 8, seed=2))) != Counter(first)
+
+
+def test_a_new_epoch_each_time(loader_root: Path) -> None:
+    loader = numpy_loader(loader_root, seed=5)
+    first, second = drain(loader), drain(loader)
+    assert loader.epoch == 2 and sorted(first) != sorted(second)
+    loader.set_epoch(0)
+    assert drain(loader) == first and drain(loader) == second
+    next(iter(loader))  # an abandoned epoch is not begun again
+    assert loader.epoch == 2 and len(drain(loader)) == sum(SIZES) and loader.epoch == 4
+
+
+@pytest.mark.parametrize("world_size", [2, 3])
+def test_ranks_share_an_epoch(loader_root: Path, world_size: int) -> None:
+    loaders = [
+        numpy_loader(loader_root, 4, rank=r, world_size=world_size) for r in range(world_size)
+    ]
+    shares = [image for loader in loaders for image in drain(loader)]
+    assert Counter(shares) == Counter(drain(numpy_loader(loader_root, 4)))
+    assert len({len(loader) for loader in loaders}) == 1
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 3])
+def test_drop_last_leaves_full_batches_only(loader_root: Path, world_size: int) -> None:
+    for rank in range(world_size):
+        loader = numpy_loader(loader_root, 4, rank=rank, world_size=world_size, drop_last=True)
+        sizes = [len(labels) for _, labels in loader]
+        assert sizes == [4] * len(loader) and len(loader) == 31 // world_size // 4
+
+
+def test_an_epoch_is_resumed_twice(loader_root: Path) -> None:
+    whole = numpy_loader(loader_root, 4, seed=2)
+    whole.set_epoch(1)
+    expected = drain(whole) + drain(whole)
+    drawn = []
+    state = whole.state_dict() | {"epoch": 1, "batch": 0}
+    for batches in (3, 2, None):
+        loader = numpy_loader(loader_root, 4, seed=2)
+        loader.load_state_dict(state)
+        for batch, (images, labels) in enumerate(loader, 1):
+            drawn += [(i.tobytes(), int(label)) for i, label in zip(images, labels, strict=True)]
+            if batch == batches:
+                break
+        state = loader.state_dict()
+    assert state["epoch"] == 2 and state["batch"] == 0
+    assert drawn + drain(loader) == expected
+
+
+def test_a_state_goes_through_json_and_fits_one_order_only(loader_root: Path) -> None:
+    loader = numpy_loader(loader_root, 4, n_scans=3)
+    state = json.loads(json.dumps(loader.state_dict()))
+    other = numpy_loader(loader_root, 4, rank=1, world_size=2)
+    with pytest.raises(UsageError, match="world_size: expected 2 as here, found 1"):
+        other.load_state_dict(state)
+    with pytest.raises(UsageError, match="batch_size"):
+        numpy_loader(loader_root, 8).load_state_dict(state)
+    with pytest.raises(UsageError, match="images: expected 31 as here, found None"):
+        loader.load_state_dict({})
+    same = numpy_loader(loader_root, 4)
+    same.load_state_dict(state)
+    assert same.n_scans == 3
+
+
+def test_n_scans_may_change_between_epochs_and_within_one(loader_root: Path) -> None:
+    loader = numpy_loader(loader_root, 8, n_scans=2, transform=None)
+    low = drain(loader)
+    loader.n_scans, prefixes = 10, [record.prefix_bytes for record in loader.dataset.records]
+    assert loader.bytes_read == sum(p[2] for p in prefixes)
+    loader.set_epoch(0)
+    assert drain(loader) != low and loader.n_scans == loader.levels == 10
+    assert loader.bytes_read == sum(p[2] + p[10] for p in prefixes)
+    options = {"shuffle": False, "read_ahead_records": 1, "prefetch_batches": 1}
+    loader = numpy_loader(loader_root, 2, n_scans=10, transform=None, **options)
+    mixed = []
+    for images, labels in loader:
+        mixed += [(i.tobytes(), int(label)) for i, label in zip(images, labels, strict=True)]
+        loader.n_scans = 1
+    high = drain(numpy_loader(loader_root, 2, transform=None, shuffle=False))
+    assert mixed[:9] == high[:9] and mixed[-4:] != high[-4:]
+
+
+def test_what_a_loader_tells(loader_root: Path) -> None:
+    loader = numpy_loader(loader_root, rank=1, world_size=2)
+    assert loader.classes == list(records.CLASSES)
+    assert loader.class_to_idx == {"ant": 0, "bee": 1, "cat": 2}
+    assert loader.num_images == 16 and loader.skipped == 0
+    drain(loader)
+    assert loader.wait_seconds > 0 and loader.read_wait_seconds > 0 and loader.bytes_read > 0

@@ -1,0 +1,140 @@
+"""Batches of the native decoder: types, layouts, instruction sets, threads, errors, arguments."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.decode_samples import EOI, SAMPLES, boxes, decode, scan_ends
+from helpers.instruction_sets import digests
+
+from pcr import _native as native
+
+
+def test_normalised_types_follow_from_float32() -> None:
+    jpeg = SAMPLES["baseline 4:2:0"]
+    raw = decode([jpeg], (31, 29), dtype="float32")
+    np.testing.assert_allclose(decode([jpeg], (31, 29)), raw, atol=0.5001)
+    mean, std = (123.7, 116.3, 103.5), (58.4, 57.1, 57.4)
+    options = {"mean": mean, "std": std}
+    full = decode([jpeg], (31, 29), dtype="float32", **options)
+    expected = (raw - np.reshape(mean, (1, 3, 1, 1))) / np.reshape(std, (1, 3, 1, 1))
+    np.testing.assert_allclose(full, expected, atol=1e-5)
+    half = decode([jpeg], (31, 29), dtype="float16", **options).view(np.float16)
+    np.testing.assert_array_equal(half, full.astype(np.float16))
+    brain = decode([jpeg], (31, 29), dtype="bfloat16", **options)
+    restored = (brain.astype(np.uint32) << 16).view(np.float32)
+    np.testing.assert_allclose(restored, full, rtol=2**-8)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float16", "bfloat16"])
+def test_channels_last_holds_the_same_values(dtype: str) -> None:
+    jpegs = [SAMPLES["baseline 4:2:0"], SAMPLES["progressive L"]]
+    planar = decode(jpegs, (24, 17), dtype=dtype, mean=(1, 2, 3))
+    interleaved = decode(jpegs, (24, 17), dtype=dtype, layout="NHWC", mean=(1, 2, 3))
+    np.testing.assert_array_equal(interleaved, planar.transpose(0, 2, 3, 1))
+
+
+def test_portable_kernels_agree() -> None:
+    assert len(digests(__file__)) == 1
+
+
+def digest() -> str:
+    """A hash of what the kernels of this process make of all samples."""
+    result = hashlib.sha256()
+    for jpeg in SAMPLES.values():
+        for plane in native.coefficients(jpeg):
+            result.update(plane.tobytes())
+        for scale in (1, 2, 4, 8):
+            result.update(native.decode_rgb(jpeg, scale=scale).tobytes())
+    return result.hexdigest()
+
+
+def test_result_does_not_depend_on_the_number_of_threads() -> None:
+    jpegs = [jpeg for jpeg in SAMPLES.values() for _ in range(3)]
+    expected = decode(jpegs, (32, 24), dtype="float32")
+    for threads in (2, 5):
+        np.testing.assert_array_equal(
+            decode(jpegs, (32, 24), dtype="float32", num_threads=threads), expected
+        )
+
+
+def test_failing_images_are_named_and_zeroed() -> None:
+    good = SAMPLES["baseline 4:2:0"]
+    jpegs = [good, b"no JPEG at all", good, b"", good[:100], good]
+    crops = boxes(*[(0, 0, 20, 20)] * 5, (80, 0, 20, 20))
+    out = np.full((6, 3, 8, 8), 7, np.uint8)
+    pool = native.DecodePool(2)
+    errors = pool.decode_batch(jpegs, out, boxes=crops, dtype="uint8")
+    assert [index for index, _ in errors] == [1, 3, 4, 5]
+    assert "not inside the image of 90x67" in dict(errors)[5]
+    assert all(message and "\n" not in message for _, message in errors)
+    assert not out[[1, 3, 4, 5]].any()
+    np.testing.assert_array_equal(out[0], out[2])
+    assert out[0].any()
+    assert pool.bytes_decoded == sum(map(len, jpegs))
+
+
+@pytest.mark.parametrize("decoder", ["native", "libjpeg"])
+def test_limits_on_pixels_and_scans(decoder: str) -> None:
+    jpeg = SAMPLES["progressive 4:2:0"]
+    with pytest.raises(native.DecodeError, match="90x67 pixels is above the limit of 100 pixels"):
+        native.decode_rgb(jpeg, decoder=decoder, max_pixels=100)
+    ends = scan_ends(jpeg)
+    scan = jpeg[ends[0] : ends[1]]
+    bomb = jpeg[: ends[0]] + scan * 150 + EOI
+    with pytest.raises(native.DecodeError, match="more than 100 scans"):
+        native.decode_rgb(bomb, decoder=decoder)
+
+
+def test_headers() -> None:
+    jpegs = [SAMPLES["progressive CMYK"], b"junk", SAMPLES["luma_ladder"], SAMPLES["baseline L"]]
+    expected = [[45, 52, 4, 1], [0, 0, 0, 0], [83, 61, 3, 1], [45, 52, 1, 0]]
+    assert native.headers(jpegs).tolist() == expected
+
+
+def test_arguments_that_do_not_fit_raise() -> None:
+    pool = native.DecodePool(1)
+    jpegs = [SAMPLES["rgb"]]
+    out = np.zeros((1, 3, 8, 8), np.float32)
+    with pytest.raises(TypeError):
+        pool.decode_batch([np.zeros(9, np.int32)], out)
+    with pytest.raises(TypeError):
+        pool.decode_batch(jpegs, out, boxes=np.zeros((1, 4), np.float64))
+    for bad in (
+        {"dtype": "uint8"},
+        {"dtype": "int4"},
+        {"layout": "CHWN"},
+        {"layout": "NHWC"},
+        {"decoder": "magic"},
+        {"std": (1, 0, 1)},
+        {"boxes": np.zeros((2, 4), np.float32)},
+        {"flips": np.zeros(3, bool)},
+        {"block_smoothing": True},
+        {"oversampling": 0.5},
+    ):
+        with pytest.raises(ValueError):
+            pool.decode_batch(jpegs, out, **bad)
+    for bad_out in (
+        out[:0],
+        out.transpose(0, 1, 3, 2)[:, :, ::2],
+        np.zeros((1, 3, 8, 0), np.float32),
+    ):
+        with pytest.raises(ValueError):
+            pool.decode_batch(jpegs, bad_out)
+    with pytest.raises(ValueError, match="thread"):
+        native.DecodePool(0)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc")
+def test_a_pool_takes_its_threads_along() -> None:
+    def threads() -> int:
+        return len(list(Path("/proc/self/task").iterdir()))
+
+    before = threads()
+    pool = native.DecodePool(3)
+    assert threads() == before + 3
+    del pool
+    assert threads() == before

@@ -1,0 +1,191 @@
+"""Runs that are stopped and gone on with: nothing is lost, nothing comes twice."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+from helpers.training_runs import ALONE, config, pcr_run, rows, values
+
+from pcr.cli.train import main
+from pcr.train import checkpoint, engine
+from pcr.train.meter import PassMeter
+from pcr.train.processes import Processes
+from pcr.train.stop import Stopped, StopRequest
+
+LEARNED = ("avg_train_loss", "avg_test_loss", "test_top_1")
+BATCHES = 4  # of the 22 images of an epoch
+
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def data(training_data):
+    return training_data
+
+
+@pytest.fixture
+def losses(monkeypatch):
+    """The loss of every training step and its epoch's labels, in the order in which they were computed."""
+    seen = []
+    update = PassMeter.update
+
+    def noting(self, logits, labels, loss):
+        if loss.requires_grad:
+            seen.append((loss.item(), labels.tolist()))
+        update(self, logits, labels, loss)
+
+    monkeypatch.setattr(PassMeter, "update", noting)
+    return seen
+
+
+def stop_after(patch, steps, losses):
+    """Send SIGTERM in this step, counted from the run's first; the run stops two steps on at most."""
+    update, first = PassMeter.update, len(losses)
+
+    def stopping(self, *arguments):
+        update(self, *arguments)
+        if len(losses) - first == steps:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    patch.setattr(PassMeter, "update", stopping)
+
+
+@pytest.mark.parametrize("loader", ["native", "dali"])
+@pytest.mark.parametrize("source", ["pcr", "train"])
+def test_two_stops_in_mid_epoch_change_nothing(data, tmp_path, losses, source, loader):
+    """Every step's loss, bit by bit, and the epoch's means; one of the stops falls into the validation."""
+    settings = {"train_dir": data / source, "pcr_train": source == "pcr", "epochs": 3, "lr": 0.02,
+                "loader": loader}  # fmt: skip
+    whole = engine.run(config(data, output_dir=tmp_path / "whole", **settings))
+    expected, losses[:] = losses[:], []
+    assert len(expected) == 3 * BATCHES
+    for steps in (1, 2 * BATCHES - 3):
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            pytest.raises(Stopped, match="SIGTERM in epoch"),
+        ):
+            stop_after(patch, steps, losses)
+            engine.run(resumable(data, tmp_path, settings))
+        saved = checkpoint.load(tmp_path / "parts" / checkpoint.LAST_FILE)
+        assert saved["step"] > 0
+    resumed = engine.run(resumable(data, tmp_path, settings))
+    assert losses == expected
+    for name, weight in whole.model.state_dict().items():
+        assert torch.equal(weight, resumed.model.state_dict()[name]), name
+    for kind in LEARNED:
+        assert values(tmp_path / "whole", kind) == values(tmp_path / "parts", kind)
+    places = [(i, epoch) for i, epoch, kind, _ in rows(tmp_path / "parts") if kind == "data_times"]
+    assert places == [(i, epoch) for epoch in range(3) for i in range(BATCHES)]
+    assert [one.epoch for one in resumed.summaries] == [0, 1, 2]
+
+
+def resumable(data, tmp_path, settings):
+    return config(data, output_dir=tmp_path / "parts", resume=Path("auto"), seed=1, **settings)
+
+
+def test_checkpoints_between_epochs_ends(data, tmp_path, monkeypatch):
+    steps = []
+    save = checkpoint.save
+
+    def noting(output_dir, state, is_best):
+        steps.append((state["epoch"], state["step"]))
+        save(output_dir, state, is_best)
+
+    monkeypatch.setattr(checkpoint, "save", noting)
+    engine.run(config(data, output_dir=tmp_path, epochs=2, lr=0.02, checkpoint_every=3))
+    assert steps == [(0, 3), (1, 0), (1, 2), (2, 0)]  # after iterations 3 and 6, and each epoch
+
+
+def test_the_command_says_how_to_go_on(data, tmp_path, losses, capsys):
+    with pytest.MonkeyPatch.context() as patch:
+        stop_after(patch, 1, losses)
+        assert main([*pcr_run(data, tmp_path), "--epochs", "1"]) == 128 + signal.SIGTERM
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == (
+        "dali_main.py: stopped by SIGTERM in epoch 1/1 after iteration 2/4: saved in "
+        f"{tmp_path / checkpoint.LAST_FILE}, go on with --resume auto"
+    )
+    assert main([*pcr_run(data, tmp_path), "--epochs", "1", "--resume", "auto"]) == 0
+    assert len(losses) == BATCHES
+
+
+def test_auto_starts_anew_where_nothing_is_saved(data, tmp_path):
+    assert main([*pcr_run(data, tmp_path), "--epochs", "1", "--prof", "--resume", "auto"]) == 0
+
+
+@pytest.mark.parametrize("how", ["auto", "path"])
+def test_a_damaged_checkpoint_is_named_and_the_previous_one_tried(data, tmp_path, how, capsys):
+    assert main([*pcr_run(data, tmp_path), "--epochs", "2"]) == 0
+    expected = [row for row in rows(tmp_path) if row[2] in LEARNED]
+    last = tmp_path / checkpoint.LAST_FILE
+    contents = last.read_bytes()
+    last.write_bytes(contents[: len(contents) // 2])
+    capsys.readouterr()
+    flags = ["--epochs", "2", "--resume", "auto" if how == "auto" else str(last)]
+    assert main([*pcr_run(data, tmp_path), *flags]) == 0
+    done = capsys.readouterr()
+    assert f"{last}: expected a checkpoint, found a damaged file" in done.err
+    assert f"trying {tmp_path / checkpoint.PREVIOUS_FILE}" in done.err
+    assert "epoch 2/2" in done.out  # once more, from the end of the first
+    assert [row for row in rows(tmp_path) if row[2] in LEARNED] == expected
+
+
+def test_none_of_the_checkpoints_is_whole(data, tmp_path, capsys):
+    for name in (checkpoint.LAST_FILE, checkpoint.PREVIOUS_FILE):
+        (tmp_path / name).write_bytes(b"damaged")
+    assert main([*pcr_run(data, tmp_path), "--resume", "auto"]) == 1
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"{tmp_path / checkpoint.LAST_FILE}: expected a checkpoint")
+    assert f"error: {tmp_path / checkpoint.PREVIOUS_FILE}: expected a checkpoint" in second
+
+
+def test_another_number_of_processes(data, tmp_path, losses, monkeypatch):
+    """In mid-epoch it is refused, at an epoch's end the data is shared anew."""
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Stopped):
+        stop_after(patch, 1, losses)
+        engine.run(config(data, output_dir=tmp_path, epochs=1))
+    saved = checkpoint.load(tmp_path / checkpoint.LAST_FILE)
+    settings = config(data, resume=tmp_path / checkpoint.LAST_FILE)
+    state = engine.TrainState.create(settings, saved["classes"], ALONE)
+    state.restore(settings, saved)
+    two = Processes(torch.device("cpu"), 1, 2)
+    batches = engine.train_batches(settings, two)
+    with pytest.raises(
+        engine.UsageError, match=r"mid-epoch .*processes: expected 2 as here, found"
+    ):
+        state.restore_own(settings, saved, two, batches)
+    state.step = 0
+    state.restore_own(settings, saved, two, batches)
+    assert sum(len(labels) for _, labels in batches) == 11
+
+
+def test_a_run_goes_on_with_the_loader_and_the_batches_that_it_began_with(data, tmp_path, losses):
+    settings = {"output_dir": tmp_path, "epochs": 2, "resume": Path("auto")}
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Stopped):
+        stop_after(patch, 1, losses)
+        engine.run(config(data, loader="dali", **settings))
+    with pytest.raises(engine.UsageError, match=r"mid-epoch .*--loader: expected native as here"):
+        engine.run(config(data, loader="native", **settings))
+    with pytest.raises(engine.UsageError, match=r"mid-epoch .*batch_size: expected 5 as here"):
+        engine.run(config(data, loader="auto", batch_size=5, **settings))
+    engine.run(config(data, loader="auto", **settings | {"epochs": 1}))
+    resumed = engine.run(config(data, loader="native", batch_size=5, **settings))
+    assert [one.reading.images for one in resumed.summaries] == [22, 22]
+
+
+def test_a_second_signal_does_what_it_always_does():
+    def old(number, _):
+        raise InterruptedError(number)
+
+    before = signal.signal(signal.SIGTERM, old)
+    try:
+        with pytest.raises(InterruptedError), StopRequest(ALONE) as stop:
+            os.kill(os.getpid(), signal.SIGTERM)
+            stop.check()
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert signal.getsignal(signal.SIGTERM) is old
+    finally:
+        signal.signal(signal.SIGTERM, before)
