@@ -74,7 +74,8 @@ import hashlib, importlib.metadata, sys
 from pathlib import Path
 
 files = sorted(p for folder in ("native", "proto") for p in Path(folder).rglob("*") if p.is_file())
-digest = hashlib.sha256(f"{sys.prefix} {sys.version} {Path.cwd()}".encode())
+modules = sorted(map(str, Path("pcr").rglob("*.py")))  # an editable installation knows them by name
+digest = hashlib.sha256(f"{sys.prefix} {sys.version} {Path.cwd()} {modules}".encode())
 for name in ("grpcio-tools", "pybind11", "scikit-build-core"):
     digest.update(importlib.metadata.version(name).encode())
 for path in [*files, Path("pyproject.toml")]:

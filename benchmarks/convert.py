@@ -27,7 +27,7 @@ import pandas as pd
 from images import write_images
 from machine import describe
 
-from pcr.dataset import messages as layout
+from pcr.dataset import layout
 from pcr.dataset.reader import Dataset
 from pcr.imagefolder import ImageFolder
 

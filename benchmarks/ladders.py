@@ -25,8 +25,6 @@ from pcr.tools.level_profile import to_baseline
 from pcr.tools.pictures import plot_levels
 from pcr.tools.quality import measure_levels
 
-EOI = b"\xff\xd9"
-
 
 def load(folder: Path, sample: int) -> list[bytes]:
     """``sample`` JPEGs evenly spread over the sorted files below ``folder``, as baseline JPEGs."""
@@ -42,7 +40,7 @@ def levels_of(data: bytes, ladder: Ladder) -> list[bytes]:
     """A JPEG rewritten to the ladder, as the complete JPEGs of level 1, 2, …"""
     whole = jpeg.transcode(data, ladder.scripts)
     offsets = ladder.level_offsets(jpeg.header(data).components, jpeg.split(whole))
-    return [whole[:end].tobytes() + EOI for end in offsets[1:]]
+    return [whole[:end].tobytes() + jpeg.EOI for end in offsets[1:]]
 
 
 def measure(ladder: Ladder, originals: Sequence[bytes], tries: int) -> pd.DataFrame:

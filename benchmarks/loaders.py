@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""PCRLoader beside the loaders that people use, on the same images, in one run.
+"""Loader beside the loaders that people use, on the same images, in one run.
 
 python3 benchmarks/loaders.py FOLDER WORK [--images 1000] [--rounds 3] [--levels 2,5,10] [--only dali pcr:bitplane:3 …]
 
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def ours(ladders: list[str], levels: str) -> list[str]:
-    """Names of PCRLoader at those levels of those ladders."""
+    """Names of Loader at those levels of those ladders."""
     return [f"pcr:{ladder}:{level}" for ladder in ladders for level in levels.split(",")]
 
 

@@ -1,6 +1,57 @@
 """Progressive Compressed Records: JPEG training sets whose fidelity is chosen when they are read.
 
-Importing the package loads neither torch nor DALI.
+The public names below are imported when they are first used (PEP 562): ``import pcr`` loads neither
+torch nor the native module.
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 __version__ = "0.1.0"
+
+_HOMES = {
+    "pcr.errors": ("PCRError", "UsageError", "FormatError", "DatasetError"),
+    "pcr.ladder": ("Ladder",),
+    "pcr.imagefolder": ("ImageFolder",),
+    "pcr.dataset.reader": ("Dataset",),
+    "pcr.conversion.options": ("ConversionOptions",),
+    "pcr.conversion.run": ("ConversionSummary", "convert"),
+    "pcr.loading.iterator": ("PCRIterator",),
+    "pcr.loading.image_files": ("FileIterator",),
+    "pcr.loading.loader": ("Loader", "TensorLoader"),
+    "pcr.loading.transforms": ("EvalTransform", "TrainTransform", "Transform"),
+    "pcr.tools.verification": ("verify",),
+    "pcr.tools.image_export": ("export",),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = ["__version__", *_HOME_OF]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+if TYPE_CHECKING:
+    from pcr.conversion.options import ConversionOptions
+    from pcr.conversion.run import ConversionSummary, convert
+    from pcr.dataset.reader import Dataset
+    from pcr.errors import DatasetError, FormatError, PCRError, UsageError
+    from pcr.imagefolder import ImageFolder
+    from pcr.ladder import Ladder
+    from pcr.loading.image_files import FileIterator
+    from pcr.loading.iterator import PCRIterator
+    from pcr.loading.loader import Loader, TensorLoader
+    from pcr.loading.transforms import EvalTransform, TrainTransform, Transform
+    from pcr.tools.image_export import export
+    from pcr.tools.verification import verify

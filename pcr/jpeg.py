@@ -15,8 +15,10 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pcr.dataset.messages import MAX_PIXELS
 from pcr.extension import native
+
+MAX_PIXELS = 178_956_970  # Pillow's limit against decompression bombs
+SOI, EOI = b"\xff\xd8", b"\xff\xd9"  # how every JPEG begins and ends (ITU-T T.81, B.1.1.3)
 
 Buffer: TypeAlias = bytes | bytearray | memoryview | NDArray[np.uint8]
 CopyMarkers: TypeAlias = Literal["none", "exif", "all"]

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pcr.errors import FormatError
+from pcr.errors import FormatError, UsageError
 
 MAX_SCANS = 100
 COMPONENT_COUNTS = (1, 3, 4)
@@ -44,6 +44,12 @@ class Scan:
     def with_components(self, *components: int) -> Scan:
         """The same scan of other components."""
         return Scan(components, self.first, self.last, self.previous_bit, self.bit, self.level)
+
+    def line(self, level: int) -> str:
+        """The scan as a line of a ladder file, at that level."""
+        components = ",".join(map(str, self.components))
+        band = f"{self.first}-{self.last}, {self.previous_bit}, {self.bit}"
+        return f"{components}: {band};  # level {level}\n"
 
 
 @dataclass(frozen=True)
@@ -102,9 +108,20 @@ class Ladder:
         """For 1, 3 and 4 components: int32 rows [count, c0, c1, c2, c3, Ss, Se, Ah, Al]."""
         return {count: _script_rows(self._scans_for(count)) for count in COMPONENT_COUNTS}
 
-    def script(self, components: int) -> NDArray[np.int32]:
-        """The rows of ``scripts`` for one component count."""
-        return self.scripts[components]
+    def with_levels(self, levels: int) -> Ladder:
+        """The same scans, those of level ``levels`` and above gathered into that level.
+
+        Raises UsageError where the ladder has fewer levels.
+        """
+        if not 1 <= levels <= self.levels or not self.scans:
+            raise UsageError(
+                f"levels: expected 1 to the {self.levels} levels of ladder {self.name}, found {levels}"
+            )
+        if levels == self.levels:
+            return self
+        text = f"# {self.name}, its levels from {levels} on gathered into one.\n"
+        text += "".join(scan.line(min(scan.level, levels)) for scan in self.scans)
+        return Ladder.parse(f"{self.name}-{levels}", text)
 
     def level_offsets(self, components: int, scan_offsets: NDArray[np.int64]) -> NDArray[np.int64]:
         """Where the levels begin in a JPEG of this ladder: int64 of shape (levels + 1,).

@@ -45,7 +45,7 @@ def test_transcoding_is_lossless_and_gives_the_ladders_scans(good_jpeg, ladder):
     )
     assert after.color_space == before.color_space
     assert after.progressive and not after.arithmetic
-    assert len(jpeg.split(result)) == len(ladder.script(before.components)) + 1
+    assert len(jpeg.split(result)) == len(ladder.scripts[before.components]) + 1
 
 
 def test_a_ladder_without_scans_gives_sequential_jpeg(good_jpeg):
@@ -284,15 +284,15 @@ def test_other_objects_are_a_type_error(wrong):
 
 def test_scripts_of_the_wrong_type_or_shape():
     source = jpegs.encode(jpegs.photo())
-    for wrong in (STANDARD.script(3).astype(np.int64), STANDARD.script(3).tolist()):
+    for wrong in (STANDARD.scripts[3].astype(np.int64), STANDARD.scripts[3].tolist()):
         with pytest.raises(TypeError, match="int32"):
             jpeg.transcode(source, {3: wrong})
     with pytest.raises(ValueError, match="rows of 9"):
-        jpeg.transcode(source, {3: STANDARD.script(3)[:, :8].copy()})
+        jpeg.transcode(source, {3: STANDARD.scripts[3][:, :8].copy()})
     with pytest.raises(ValueError, match="copy_markers"):
         jpeg.transcode(source, STANDARD.scripts, copy_markers="some")
     with pytest.raises(FormatError, match="scan script"):
-        jpeg.transcode(source, {3: STANDARD.script(3)[1:]})
+        jpeg.transcode(source, {3: STANDARD.scripts[3][1:]})
 
 
 def test_results_outlive_their_source():

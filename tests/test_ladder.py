@@ -19,7 +19,7 @@ AC = "0: 1-63, 0, 0;\n1: 1-63, 0, 0;\n2: 1-63, 0, 0;\n"
 def test_ladders_of_the_paper_and_of_the_design_have_ten_levels() -> None:
     assert {"standard", "luma"} <= set(shipped_names())
     assert Ladder.load("standard").levels == Ladder.load("luma").levels == 10
-    assert len(Ladder.load("luma").script(3)) == 14
+    assert len(Ladder.load("luma").scripts[3]) == 14
 
 
 def test_standard_is_libjpegs_own_progression(tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_a_level_means_the_same_for_every_number_of_components(
     mode: str, components: int, ladder: Ladder
 ) -> None:
     """The coefficients that level k holds of luma are those of the three-component script."""
-    rows, of_three = ladder.script(components), ladder.script(3)
+    rows, of_three = ladder.scripts[components], ladder.scripts[3]
     last = {count: ladder._last_scan_of_level[count] for count in (3, components)}
     for level in range(1, ladder.levels + 1):
         luma = [r[5:].tolist() for r in rows[: last[components][level]] if 0 in r[1 : 1 + r[0]]]

@@ -1,4 +1,4 @@
-"""PCRLoader at each level of each ladder."""
+"""Loader at each level of each ladder."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ def prepare_pcr(ladder: str) -> Callable[[Path, Path], None]:
 
 
 def pcr_epochs(level: int) -> Callable[[Path, Path, int], Epoch]:
-    """PCRLoader at one level."""
+    """Loader at one level."""
 
     def epochs(_folder: Path, store: Path, threads: int) -> Epoch:
-        from pcr.loading.loader import PCRLoader
-        from pcr.loading.transforms import Train
+        from pcr.loading.loader import Loader
+        from pcr.loading.transforms import TrainTransform
 
-        transform = Train(SIZE, SCALE, RATIO, mean=MEAN, std=STD)
-        loader = PCRLoader(store, BATCH, level, transform=transform, num_threads=threads)
+        transform = TrainTransform(SIZE, SCALE, RATIO, mean=MEAN, std=STD)
+        loader = Loader(store, BATCH, level, transform=transform, num_threads=threads)
         return lambda: loader
 
     return epochs
 
 
 def pcr_peer(ladder: str, level: int) -> Peer:
-    """PCRLoader at one level of one ladder."""
+    """Loader at one level of one ladder."""
     title = f"PCR {ladder}, level {level}"
     return Peer(title, "progressive-compressed-records", pcr_epochs(level), prepare_pcr(ladder))

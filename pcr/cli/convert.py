@@ -9,12 +9,12 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from pcr.atomic import atomic_path
 from pcr.cli.command import printable
 from pcr.cli.flags import add_advanced_flags, add_basic_flags, make_options
 from pcr.conversion.run import ConversionSummary, convert
-from pcr.dataset import messages as layout
+from pcr.dataset import layout
 from pcr.dataset.reader import Dataset
-from pcr.dataset.writer import atomic_path
 
 HELP = "Convert an ImageFolder of JPEGs into Progressive Compressed Records, without loss."
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import cast, get_args
 
 from pcr.cli.command import parse_bool
-from pcr.conversion.append import dataset_ladder
 from pcr.conversion.options import ConversionOptions, OnBadImage
-from pcr.dataset import messages as layout
+from pcr.cores import usable_cores
+from pcr.dataset import layout
 from pcr.dataset.messages import DatasetInfo
 from pcr.dataset.reader import Dataset
 from pcr.errors import UsageError
 from pcr.jpeg import CopyMarkers
 from pcr.ladder import Ladder, shipped_names
-from pcr.levels import with_levels
 
 DEFAULT_LADDER = "bitplane"
 BASELINE_LADDER = "baseline"
@@ -62,7 +60,7 @@ def add_worker_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--num_workers",
         type=_positive,
-        default=_cores(),
+        default=usable_cores(),
         metavar="N",
         help="threads to use (default: all cores, here %(default)s)",
     )
@@ -174,9 +172,9 @@ def _ladder(arguments: argparse.Namespace, base: DatasetInfo | None) -> Ladder:
             raise UsageError("--use_baseline_images: expected without --ladder and --levels")
         name = BASELINE_LADDER
     if base is not None and name is None and levels is None:
-        return dataset_ladder(base)
+        return base.ladder
     ladder = Ladder.load(name or DEFAULT_LADDER)
-    return ladder if levels is None else with_levels(ladder, levels)
+    return ladder if levels is None else ladder.with_levels(levels)
 
 
 def _copied_markers(base: DatasetInfo | None) -> CopyMarkers:
@@ -195,9 +193,3 @@ def _positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"expected 1 or more, found {value}")
     return value
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -12,7 +12,6 @@ from pcr.dataset.messages import DatasetInfo, RecordIndex
 from pcr.dataset.reader import Dataset
 from pcr.errors import DatasetError
 from pcr.imagefolder import ImageFolder, Sample
-from pcr.ladder import Ladder
 
 
 @dataclass(frozen=True)
@@ -62,8 +61,3 @@ class Base:
     def digest(self) -> bytes:
         """Tells one state of a dataset from another."""
         return xxhash.xxh3_64(self.info.sealed(self.records).encode()).digest()
-
-
-def dataset_ladder(info: DatasetInfo) -> Ladder:
-    """The ladder that a dataset was made with."""
-    return Ladder.parse(info.ladder_name, info.ladder_text)

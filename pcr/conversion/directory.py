@@ -9,22 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pcr.dataset import messages as layout
+from pcr.atomic import TEMPORARY_SUFFIX
+from pcr.dataset import layout
 from pcr.errors import DatasetError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def dataset_files(directory: Path) -> list[Path]:
-    """The files in a directory that a conversion owns, the index first."""
-    paths = (path for path in directory.iterdir() if layout.is_dataset_file(path.name))
-    return sorted(paths, key=lambda path: (path.name != layout.INDEX_FILE, path.name))
-
-
 def remove_temporaries(directory: Path) -> None:
     """Remove what a killed conversion was writing."""
-    for path in dataset_files(directory):
-        if path.name.endswith(layout.TEMPORARY_SUFFIX):
+    for path in layout.dataset_files(directory):
+        if path.name.endswith(TEMPORARY_SUFFIX):
             path.unlink()
 
 

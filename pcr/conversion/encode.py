@@ -9,20 +9,20 @@ import stat
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from pcr import jpeg
-from pcr.conversion.journal import Problem
+from pcr.atomic import atomic_path
 from pcr.conversion.options import ConversionOptions
-from pcr.dataset.messages import MAX_GROUP_BYTES, ImageInfo
-from pcr.dataset.writer import atomic_path
+from pcr.dataset.layout import MAX_GROUP_BYTES
+from pcr.dataset.messages import ImageInfo
 from pcr.errors import FormatError
 from pcr.imagefolder import Sample
 
-_EOI_BYTES = 2
 # Links may lead two workers to one source: they rewrite it one after the other.
 _REWRITING = [threading.Lock() for _ in range(64)]
 
@@ -50,6 +50,15 @@ class EncodedImage:
             self.header.orientation,
             tuple(np.diff(self.level_offsets).tolist()),
         )
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An image that did not go into the dataset as it was."""
+
+    name: str
+    action: Literal["skipped", "re-encoded"]
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -151,7 +160,7 @@ def _rewrite(path: Path, data: bytes, options: ConversionOptions) -> None:
     rewritten = jpeg.transcode(
         data, options.ladder.scripts, copy_markers="all", max_pixels=options.max_pixels
     )
-    tail = data[int(jpeg.split(data)[-1]) + _EOI_BYTES :]
+    tail = data[int(jpeg.split(data)[-1]) + len(jpeg.EOI) :]
     lock = _REWRITING[hash(target) % len(_REWRITING)]
     with lock, atomic_path(target) as temporary:
         with temporary.open("wb") as file:

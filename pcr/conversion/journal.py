@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from pcr.atomic import atomic_path
+from pcr.conversion.encode import Problem
 from pcr.conversion.plan import Plan
-from pcr.dataset import messages as layout
+from pcr.dataset import layout
 from pcr.dataset.messages import RecordIndex
-from pcr.dataset.writer import atomic_path
 from pcr.errors import DatasetError, FormatError
 
 # What a conversion without any bad image so far may be told to do with the next one.
@@ -30,15 +31,6 @@ _HEADER_FIELDS = {
     "options": dict,
     "record_starts": list,
 }
-
-
-@dataclass(frozen=True)
-class Problem:
-    """An image that did not go into the dataset as it was."""
-
-    name: str
-    action: Literal["skipped", "re-encoded"]
-    reason: str
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from pcr.dataset import messages as layout
+from pcr.dataset import layout
 from pcr.errors import UsageError
-from pcr.jpeg import CopyMarkers
+from pcr.jpeg import MAX_PIXELS, CopyMarkers
 from pcr.ladder import Ladder
 
 OnBadImage = Literal["fail", "skip", "reencode"]
@@ -22,7 +22,7 @@ class ConversionOptions:
     seed: int = 0
     shuffle: bool = True
     copy_markers: CopyMarkers = "none"
-    max_pixels: int = layout.MAX_PIXELS
+    max_pixels: int = MAX_PIXELS
     on_bad_image: OnBadImage = "fail"
     quality: int = 95
     static_compression: int | None = None

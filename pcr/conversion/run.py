@@ -11,16 +11,19 @@ from pathlib import Path
 
 import numpy as np
 
+from pcr.atomic import TEMPORARY_SUFFIX, atomic_path
 from pcr.conversion import tfrecord
 from pcr.conversion.append import Base
-from pcr.conversion.directory import dataset_files, explained_full_disk, locked, remove_temporaries
-from pcr.conversion.journal import FinishedRecord, Journal, Problem
+from pcr.conversion.directory import explained_full_disk, locked, remove_temporaries
+from pcr.conversion.encode import Problem
+from pcr.conversion.journal import FinishedRecord, Journal
 from pcr.conversion.options import ConversionOptions
 from pcr.conversion.plan import Plan
 from pcr.conversion.workers import convert_records
-from pcr.dataset import messages as layout
+from pcr.dataset import layout
+from pcr.dataset.layout import dataset_files
 from pcr.dataset.messages import DatasetInfo, RecordIndex
-from pcr.dataset.writer import atomic_path, write_index
+from pcr.dataset.writer import write_index
 from pcr.errors import DatasetError, UsageError
 from pcr.imagefolder import ImageFolder
 
@@ -121,7 +124,7 @@ def _begin(plan: Plan, output: Path, force: bool) -> tuple[Plan, list[FinishedRe
 
 
 def _check_no_dataset(output: Path, existing: Sequence[Path]) -> None:
-    found = {path.name for path in existing if path.suffix != layout.TEMPORARY_SUFFIX}
+    found = {path.name for path in existing if path.suffix != TEMPORARY_SUFFIX}
     if layout.INDEX_FILE in found:
         raise DatasetError(
             f"{output}: already holds a dataset: use --force to replace it or --append to add to it"

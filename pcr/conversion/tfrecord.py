@@ -12,12 +12,12 @@ from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
+from pcr.atomic import atomic_path
 from pcr.conversion.encode import EncodedImage
-from pcr.dataset.writer import atomic_path
 from pcr.errors import DatasetError
+from pcr.jpeg import EOI
 
 INDEX_SUFFIX = ".idx"
-_EOI = b"\xff\xd9"
 
 
 def check_installed() -> None:
@@ -44,7 +44,7 @@ def write_tfrecord(path: Path, images: Iterable[EncodedImage]) -> None:
 
 
 def _features(image: EncodedImage) -> dict[str, tuple[object, str]]:
-    data = image.jpeg[: image.level_offsets[-1]].tobytes() + _EOI
+    data = image.jpeg[: image.level_offsets[-1]].tobytes() + EOI
     return {
         "image/encoded": (data, "byte"),
         "image/class/label": (image.sample.label, "int"),

@@ -16,7 +16,7 @@ from pcr.conversion.journal import FinishedRecord, Journal
 from pcr.conversion.options import ConversionOptions
 from pcr.conversion.plan import Plan
 from pcr.conversion.tfrecord import write_tfrecord
-from pcr.dataset import messages as layout
+from pcr.dataset import layout
 from pcr.dataset.messages import RecordInfo
 from pcr.dataset.writer import write_record
 from pcr.progress import progress_bar

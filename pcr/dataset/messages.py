@@ -1,13 +1,8 @@
-"""The layout on disk: names, limits, and messages as validated dataclasses.
-
-docs/FORMAT.md is the specification for users, proto/pcr.proto the single truth of the messages. File,
-table and key names live here and nowhere else.
-"""
+"""The messages on disk as validated dataclasses; proto/pcr.proto is their single truth."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -17,94 +12,12 @@ import xxhash
 from google.protobuf.message import DecodeError, Message
 from numpy.typing import NDArray
 
+from pcr.dataset import layout
 from pcr.errors import FormatError
 from pcr.extension import native, pcr_pb2
-from pcr.ladder import MAX_SCANS
+from pcr.ladder import MAX_SCANS, Ladder
 
-FORMAT_VERSION = 1
-APPLICATION_ID = 0x50435231  # "PCR1", PRAGMA application_id of every file
-
-INDEX_FILE = "PCR.db"
-PLAN_FILE = "PCR_plan.jsonl"
-REPORT_FILE = "PCR_report.csv"
-QUALITY_FILE = "PCR_mssim.csv"
-TIMINGS_FILE = "PCR_timings.json"
-TEMPORARY_SUFFIX = ".pcr-tmp"
-DATASET_TABLE = "dataset"
-DATASET_KEY = "metadata"
-RECORDS_TABLE = "records"
-METADATA_TABLE = "metadata"
-VALUE_COLUMN = "value"
-INDEX_COLUMNS = "key TEXT PRIMARY KEY, value BLOB"  # as sqlitedict lays its tables out
-
-MAX_RECORD_BYTES = 2**31
-MAX_GROUP_BYTES = 10**9  # SQLite's default SQLITE_MAX_LENGTH
-MAX_PIXELS = 178_956_970  # Pillow's limit against decompression bombs
-MAX_CLASSES = 2**24
-MAX_RECORD_IMAGES = 2**20
-MAX_RECORDS = 2**24
-
-_NUMBER = r"(0|[1-9][0-9]{0,7})"
-_RECORD_FILE = re.compile(rf"PCR_{_NUMBER}\.db")
-_TFRECORD_FILE = re.compile(rf"PCR_{_NUMBER}\.tfrecord(\.idx)?")
-_SQLITE_HEADER_BYTES = 100
 _M = TypeVar("_M", bound=Message)
-
-
-def record_file(number: int) -> str:
-    """The file name of record ``number``."""
-    return f"PCR_{number}.db"
-
-
-def tfrecord_file(number: int) -> str:
-    """The file name of record ``number`` as a TFRecord file, written for comparison."""
-    return f"PCR_{number}.tfrecord"
-
-
-def record_number(name: str) -> int | None:
-    """The number of the record in a file of that name; None where it is no record's."""
-    found = _RECORD_FILE.fullmatch(name)
-    return int(found[1]) if found else None
-
-
-def is_dataset_file(name: str) -> bool:
-    """Whether a conversion owns files of that name."""
-    name = name.removesuffix(TEMPORARY_SUFFIX)
-    return (
-        name in (INDEX_FILE, PLAN_FILE, REPORT_FILE, QUALITY_FILE, TIMINGS_FILE)
-        or record_number(name) is not None
-        or bool(_TFRECORD_FILE.fullmatch(name))
-    )
-
-
-def scan_group_table(level: int) -> str:
-    """The table of one level's ScanGroup."""
-    return f"scan_group_{level}"
-
-
-def page_bytes(content_bytes: int) -> int:
-    """SQLite's page size for a record: small pages where rounding to large ones would show."""
-    return 16384 if content_bytes >= 16 * 2**20 else 4096
-
-
-def check_sqlite_header(header: bytes, source: str) -> None:
-    """Raise FormatError unless these are the first 100 bytes of a file of this format.
-
-    Offsets are those of SQLite's database header (https://sqlite.org/fileformat2.html#the_database_header).
-    """
-    if len(header) < _SQLITE_HEADER_BYTES or not header.startswith(b"SQLite format 3\0"):
-        raise FormatError(f"{source}: expected an SQLite file, found {header[:16]!r}")
-    application_id = int.from_bytes(header[68:72], "big")
-    if application_id != APPLICATION_ID:
-        raise FormatError(
-            f"{source}: expected application_id {APPLICATION_ID:#x} at byte 68, "
-            f"found {application_id:#x}"
-        )
-    version = int.from_bytes(header[60:64], "big")
-    if version != FORMAT_VERSION:
-        raise FormatError(
-            f"{source}: expected format version {FORMAT_VERSION} at byte 60, found {version}"
-        )
 
 
 @dataclass(frozen=True)
@@ -219,6 +132,11 @@ class DatasetInfo:
     copied_markers: str
     index_checksum: int = 0
 
+    @property
+    def ladder(self) -> Ladder:
+        """The ladder that the records were made with; FormatError where its text is none."""
+        return Ladder.parse(self.ladder_name, self.ladder_text)
+
     def sealed(self, records: Sequence[RecordIndex]) -> DatasetInfo:
         """The same with the checksum of an index that holds it and these records."""
         unsealed = replace(self, index_checksum=0)
@@ -230,7 +148,7 @@ class DatasetInfo:
     def encode(self) -> bytes:
         """As a serialized DatasetMetadata."""
         return pcr_pb2.DatasetMetadata(
-            format_version=FORMAT_VERSION,
+            format_version=layout.FORMAT_VERSION,
             class_names=[os.fsencode(name) for name in self.class_names],
             images=self.images,
             records=self.records,
@@ -247,14 +165,14 @@ class DatasetInfo:
     def decode(cls, data: bytes, source: str) -> DatasetInfo:
         """From a serialized DatasetMetadata; FormatError where it is not one, or makes no sense."""
         message = _parse(pcr_pb2.DatasetMetadata(), data, source)
-        if message.format_version != FORMAT_VERSION:
+        if message.format_version != layout.FORMAT_VERSION:
             raise FormatError(
-                f"{source}: expected format version {FORMAT_VERSION}, "
+                f"{source}: expected format version {layout.FORMAT_VERSION}, "
                 f"found {message.format_version}"
             )
         _check_range(source, "levels", message.progressive_levels, 1, MAX_SCANS)
-        _check_range(source, "records", message.records, 0, MAX_RECORDS)
-        _check_range(source, "classes", len(message.class_names), 1, MAX_CLASSES)
+        _check_range(source, "records", message.records, 0, layout.MAX_RECORDS)
+        _check_range(source, "classes", len(message.class_names), 1, layout.MAX_CLASSES)
         return cls(
             tuple(os.fsdecode(name) for name in message.class_names),
             message.images,
@@ -290,13 +208,13 @@ def _check_record_index(index: RecordIndex, source: str) -> None:
             f"{source}: expected as many prefixes, sizes and checksums as levels and one more, "
             f"found {len(index.prefix_bytes)}, {len(index.group_bytes)}, {len(index.checksums)}"
         )
-    _check_range(source, "bytes", index.file_bytes, 1, MAX_RECORD_BYTES)
+    _check_range(source, "bytes", index.file_bytes, 1, layout.MAX_RECORD_BYTES)
     # Every image takes more than a byte of the metadata.
-    most_images = min(MAX_RECORD_IMAGES, index.group_bytes[0])
+    most_images = min(layout.MAX_RECORD_IMAGES, index.group_bytes[0])
     _check_range(source, "images in a record", index.images, 0, most_images)
     end = 0
     for level, (prefix, size) in enumerate(zip(index.prefix_bytes, index.group_bytes, strict=True)):
-        if size > MAX_GROUP_BYTES or not end + size <= prefix <= index.file_bytes:
+        if size > layout.MAX_GROUP_BYTES or not end + size <= prefix <= index.file_bytes:
             raise FormatError(
                 f"{source}: expected the prefix of level {level} between {end + size} and "
                 f"{index.file_bytes} bytes, found {prefix}"

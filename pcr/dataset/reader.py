@@ -15,7 +15,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from pcr.dataset import messages as layout
+from pcr.dataset import layout
 from pcr.dataset.messages import DatasetInfo, RecordIndex, RecordInfo
 from pcr.errors import DatasetError, FormatError, UsageError
 from pcr.extension import native

@@ -13,39 +13,15 @@ from pathlib import Path
 import xxhash
 from sqlitedict import SqliteDict
 
-from pcr.dataset import messages as layout
+from pcr.atomic import atomic_path
+from pcr.dataset import layout
 from pcr.dataset.messages import DatasetInfo, RecordIndex, RecordInfo
 from pcr.errors import FormatError
 
 # sqlitedict's thread logs, with two stack traces, what it then raises here.
 logging.getLogger("sqlitedict").addHandler(logging.NullHandler())
 
-_MAX_NAME_BYTES = 255  # of a file name, on every common file system
 _READ_BYTES = 2**20
-
-
-@contextmanager
-def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
-    """A temporary name beside ``path``; what is written there becomes ``path``, safe on disk.
-
-    Where the block raises, nothing is left and an older file of that name stays; an OSError names
-    ``path``. Without ``durable`` it is left to the caller to have many files synchronised at once.
-    """
-    temporary = _temporary(path)
-    temporary.unlink(missing_ok=True)
-    try:
-        yield temporary
-        if durable:
-            _fsync(temporary)
-        temporary.replace(path)
-        if durable:
-            _fsync(path.parent)
-    except OSError as error:
-        if error.filename in (None, temporary, str(temporary)):
-            error.filename = str(path)
-        raise
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_record(path: Path, info: RecordInfo, groups: Sequence[bytes]) -> RecordIndex:
@@ -159,19 +135,3 @@ def file_checksum(path: Path) -> int:
         while size := file.readinto(buffer):
             digest.update(buffer[:size])
     return digest.intdigest()
-
-
-def _temporary(path: Path) -> Path:
-    name = path.name + layout.TEMPORARY_SUFFIX
-    if len(os.fsencode(name)) > _MAX_NAME_BYTES:
-        digest = xxhash.xxh3_128_hexdigest(os.fsencode(path.name))
-        name = digest + layout.TEMPORARY_SUFFIX
-    return path.with_name(name)
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

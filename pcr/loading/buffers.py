@@ -140,19 +140,6 @@ class NumpyOutput:
         return images, labels
 
 
-def make_output(library: str, spec: BatchSpec, device: object, keep: int) -> Output:
-    """Where batches go: NumPy's arrays or torch's tensors on a device; `keep` buffers are kept."""
-    if library == "numpy":
-        if str(device) != "cpu":
-            raise UsageError(f"device: expected cpu for NumPy arrays, found {str(device)!r}")
-        return NumpyOutput(spec, keep)
-    from pcr.loading import (
-        torch_buffers as torch_outputs,  # not at the top: NumPy mode works without torch
-    )
-
-    return torch_outputs.make_output(spec, keep, device)
-
-
 def _dtype_name(dtype: object) -> str:
     """The name of a type given as a name, as torch's object or as NumPy's."""
     if isinstance(dtype, type | np.dtype):

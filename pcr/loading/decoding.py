@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pcr.errors import FormatError
+from pcr.errors import FormatError, UsageError
 from pcr.extension import native
 from pcr.jpeg import MAX_PIXELS
-from pcr.loading.buffers import Output
+from pcr.loading.buffers import BatchSpec, NumpyOutput, Output
 from pcr.loading.source import JpegBatch, JpegSource
 from pcr.loading.transforms import Transform, image_keys
 
 
 @dataclass(frozen=True)
 class DecodeOptions:
-    """How images are decoded; PCRLoader tells what each means."""
+    """How images are decoded; Loader tells what each means."""
 
     num_threads: int
     decoder: str = "native"
@@ -149,3 +149,16 @@ def _replace_failed(
     for failed in errors:
         good = next(i % count for i in range(failed, failed + count) if i % count not in errors)
         images[failed], labels[failed] = images[good], labels[good]
+
+
+def make_output(library: str, spec: BatchSpec, device: object, keep: int) -> Output:
+    """Where batches go: NumPy's arrays or torch's tensors on a device; `keep` buffers are kept."""
+    if library == "numpy":
+        if str(device) != "cpu":
+            raise UsageError(f"device: expected cpu for NumPy arrays, found {str(device)!r}")
+        return NumpyOutput(spec, keep)
+    from pcr.loading import (
+        torch_buffers as torch_outputs,  # not at the top: NumPy mode works without torch
+    )
+
+    return torch_outputs.make_output(spec, keep, device)

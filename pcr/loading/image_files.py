@@ -20,7 +20,6 @@ from pcr.loading.read_ahead import ReadAhead, Reading
 from pcr.loading.source import JpegBatch, JpegSource
 
 READ_AHEAD_BATCHES = 2
-_SOI = b"\xff\xd8"  # what every JPEG begins with (ITU-T T.81, B.1.1.3)
 
 
 class FileIterator(JpegSource):
@@ -113,7 +112,7 @@ def _read_jpeg(path: Path) -> tuple[NDArray[np.uint8], int]:
     ImageFolder sees it: in RGB, without an alpha channel.
     """
     contents, size = _read(path)
-    if contents[:2].tobytes() == _SOI:
+    if contents[:2].tobytes() == jpeg.SOI:
         return contents, size
     encoded = io.BytesIO()
     try:

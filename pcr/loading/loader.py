@@ -1,4 +1,4 @@
-"""PCRLoader: batches of tensors straight from records, decoded on native threads, without worker processes."""
+"""Loader: batches of tensors straight from records, decoded on native threads, without worker processes."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from typing import Any, Literal, TypeAlias, TypedDict, Unpack
 
 import numpy as np
 
+from pcr.cores import usable_cores
 from pcr.errors import UsageError
 from pcr.jpeg import MAX_PIXELS
-from pcr.loading.buffers import BatchSpec, make_output
-from pcr.loading.decoding import Batch, DecodeOptions, TensorDecoder, WholeImageDecoder
+from pcr.loading.buffers import BatchSpec
+from pcr.loading.decoding import Batch, DecodeOptions, TensorDecoder, WholeImageDecoder, make_output
 from pcr.loading.epochs import EpochIterator
 from pcr.loading.iterator import PCRIterator
 from pcr.loading.read_ahead import ReadAhead
 from pcr.loading.source import JpegSource
-from pcr.loading.transforms import Train, Transform
+from pcr.loading.transforms import TrainTransform, Transform
 
 Tensors: TypeAlias = tuple[Any, Any]
 """Images and labels."""
 
-_DEFAULT_TRANSFORM = Train()
+_DEFAULT_TRANSFORM = TrainTransform()
 
 
 class TensorOptions(TypedDict, total=False):
@@ -76,7 +77,8 @@ class TensorLoader(EpochIterator[Tensors]):
     ) -> None:
         """Decode what ``source`` reads.
 
-        transform: `Train`, `Eval`, an object like them, or None for whole images. num_threads: None for as many as
+        transform: `TrainTransform`, `EvalTransform`, an object like them, or None for whole images.
+        num_threads: None for as many as
         the process may use cores. dtype: uint8, float16, bfloat16 or float32 (the default), as a name or as torch's
         or NumPy's object. layout: the order in memory; NHWC is what torch calls channels_last. device: ``"cpu"``, or
         a CUDA device to which batches are copied ahead. output: ``"numpy"`` gives arrays and never imports torch.
@@ -227,7 +229,7 @@ class TensorLoader(EpochIterator[Tensors]):
         return TensorDecoder(self._source, self._output, self._options, self.transform, epoch)
 
 
-class PCRLoader(TensorLoader):
+class Loader(TensorLoader):
     """Batches ``(images, labels)`` of one rank's share of a PCR dataset, as `TensorLoader` makes them.
 
     Every image of the share comes once per epoch, in an order drawn from (seed, epoch). All ranks have as many
@@ -278,9 +280,7 @@ def _thread_count(num_threads: int | None) -> int:
     if num_threads is not None:
         _check_at_least(1, num_threads=num_threads)
         return num_threads
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return usable_cores()
 
 
 def _check_at_least(least: int, **values: object) -> None:

@@ -35,7 +35,7 @@ _FLIPS, _CROPS = range(2)  # one stream of random numbers for each purpose
 
 
 class Transform(Protocol):
-    """What the loader asks of a transform; `Train` and `Eval` are two, a class of your own may be a third."""
+    """What the loader asks of a transform: `TrainTransform`, `EvalTransform`, or a class of your own."""
 
     @property
     def mean(self) -> Triple:
@@ -71,7 +71,7 @@ class Transform(Protocol):
 
 
 @dataclass(frozen=True)
-class Train:
+class TrainTransform:
     """A random window of random area and aspect ratio, resized to `size` and mirrored at random.
 
     size: of the output in pixels, one side of a square or (height, width). scale: the window's share of the
@@ -113,11 +113,12 @@ class Train:
 
 
 @dataclass(frozen=True)
-class Eval:
+class EvalTransform:
     """The centre: shorter side resized to `resize`, then the middle `size` of it, in one resampling.
 
     resize: pixels; size: of the output in pixels, one side of a square or (height, width), at most `resize`.
-    mean, std: of pixel values in 0 … 1. oversampling: as `Train`'s; images are decoded at full size unless it is lower.
+    mean, std: of pixel values in 0 … 1. oversampling: as for `TrainTransform`; images are decoded at
+    full size unless it is finite.
     """
 
     resize: int = 256

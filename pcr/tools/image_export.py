@@ -12,25 +12,15 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
+from pcr.atomic import atomic_path
+from pcr.dataset.layout import check_name
 from pcr.dataset.messages import ImageInfo
-from pcr.dataset.names import check_name
 from pcr.dataset.reader import Dataset
-from pcr.dataset.writer import atomic_path
 from pcr.errors import DatasetError, FormatError
 
 _JPEG_EXTENSIONS = (".jpg", ".jpeg")
-# How an image of each EXIF orientation is turned upright (CIPA DC-008, tag 0x0112).
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 @dataclass(frozen=True)
@@ -78,7 +68,7 @@ def _export(dataset: Dataset, out: Path, level: int, turn: _Turn | None) -> Iter
                 continue
             written.add(info.name)
             data = images[number]
-            if turn is not None and info.orientation in _UPRIGHT:
+            if turn is not None and info.orientation > 1:
                 data = turn(data, info)
             yield _write(out, info.name, data)
     os.sync()  # all files at once: an fsync for each would take hours with millions
@@ -119,9 +109,8 @@ def _upright(data: NDArray[np.uint8], info: ImageInfo, quality: int) -> NDArray[
     try:
         with Image.open(io.BytesIO(data.data)) as image:
             kept = {"icc_profile": image.info.get("icc_profile")}
-            image.transpose(_UPRIGHT[info.orientation]).save(
-                turned, "JPEG", quality=quality, **kept
-            )
+            image.getexif()[ExifTags.Base.Orientation] = info.orientation
+            ImageOps.exif_transpose(image).save(turned, "JPEG", quality=quality, **kept)
     except (OSError, Image.DecompressionBombError) as error:
         raise FormatError(f"image {info.name!r}: {error}") from None
     return np.frombuffer(turned.getbuffer(), dtype=np.uint8)

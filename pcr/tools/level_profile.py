@@ -10,15 +10,14 @@ import numpy as np
 import pandas as pd
 
 from pcr import jpeg
+from pcr.atomic import atomic_path
 from pcr.dataset.messages import ImageInfo
 from pcr.dataset.reader import Dataset
-from pcr.dataset.writer import atomic_path
 from pcr.errors import DatasetError
 from pcr.ladder import Ladder
 from pcr.progress import progress_bar
 from pcr.tools.quality import level_quality, measure_levels, summarize
 
-_EOI = b"\xff\xd9"
 _SEQUENTIAL = Ladder.parse("sequential", "")
 
 
@@ -65,7 +64,7 @@ def named_images(dataset: Dataset, names: Sequence[str]) -> list[tuple[str, list
 
 def level_jpegs(full: bytes, level_bytes: tuple[int, ...]) -> list[bytes]:
     """The JPEGs of level 1, 2, … of an image of which ``full`` has all levels."""
-    return [full[:end] + _EOI for end in accumulate(level_bytes)]
+    return [full[:end] + jpeg.EOI for end in accumulate(level_bytes)]
 
 
 def profile_quality(

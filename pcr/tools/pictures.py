@@ -11,7 +11,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from PIL import Image
 
-from pcr.dataset.writer import atomic_path
+from pcr.atomic import atomic_path
 from pcr.tools.quality import level_quality
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".pdf", ".svg")

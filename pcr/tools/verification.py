@@ -15,18 +15,15 @@ from pathlib import Path
 import numpy as np
 
 from pcr import jpeg
-from pcr.conversion.append import dataset_ladder
-from pcr.conversion.directory import dataset_files
-from pcr.dataset import messages as layout
+from pcr.dataset import layout
+from pcr.dataset.layout import check_class_name, check_name, dataset_files
 from pcr.dataset.messages import ImageInfo, RecordIndex, RecordInfo
-from pcr.dataset.names import check_class_name, check_name
 from pcr.dataset.reader import Dataset, connect
 from pcr.dataset.writer import file_checksum, write_index
 from pcr.errors import FormatError, describe
 from pcr.extension import native
 from pcr.ladder import Ladder
 
-_EOI_BYTES = 2
 _SQLITE_VERSION = slice(96, 100)  # of the library that wrote a file, in its header
 
 
@@ -52,7 +49,7 @@ def verify(root: Path, *, decode: bool = False, num_workers: int = 1) -> Iterato
     yield verdict
     if verdict.failure is not None:
         return
-    ladder = dataset_ladder(dataset.info)
+    ladder = dataset.info.ladder
     with ThreadPoolExecutor(num_workers) as pool:
         for record in range(len(dataset.records)):
             check = partial(_check_record, dataset, record, ladder, pool, decode)
@@ -85,7 +82,11 @@ def _check_index(dataset: Dataset) -> None:
         check_class_name(name)
     if len(set(dataset.class_names)) != len(dataset.class_names):
         raise FormatError("expected different class names, found some twice")
-    dataset_ladder(dataset.info)
+    if dataset.info.ladder.levels != dataset.levels:
+        raise FormatError(
+            f"expected the {dataset.levels} levels of its records in its ladder, "
+            f"found {dataset.info.ladder.levels}"
+        )
     _check_index_bytes(dataset)
 
 
@@ -135,7 +136,7 @@ def _check_info(info: RecordInfo, dataset: Dataset, index: RecordIndex) -> None:
 def _check_sizes(info: RecordInfo, groups: Sequence[bytes]) -> None:
     """Every image's bytes per level are those in the scan groups."""
     for level, group in enumerate(groups, start=1):
-        found = (np.diff(jpeg.join([group])[1]) - _EOI_BYTES).tolist()
+        found = (np.diff(jpeg.join([group])[1]) - len(jpeg.EOI)).tolist()
         expected = [image.level_bytes[level - 1] for image in info.images]
         if found != expected:
             raise FormatError(f"level {level}: expected images of other sizes than are found")

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, cross_entropy
 
-from pcr.loading.cached_batches import HeldBatches
+from pcr.loading.in_memory_batches import InMemoryBatches
 from pcr.train.config import TrainConfig
-from pcr.train.data import decoded, held_records
+from pcr.train.data import decoded, in_memory_batches
 from pcr.train.processes import Processes
 from pcr.train.state import TrainState
 
@@ -35,7 +35,7 @@ def tune(state: TrainState, config: TrainConfig, processes: Processes, levels: i
     Every level sees the same batches, cut out alike: some of each process's share of the epoch, read once. A score
     is the cosine similarity of a batch's gradients, averaged over the batches of all processes.
     """
-    held = held_records(config, processes, state.epoch, config.autotune_batches)
+    held = in_memory_batches(config, processes, state.epoch, config.autotune_batches)
     # Kept in the host's memory, a model's size for each batch.
     full = [one.cpu() for one in gradients(state, config, processes, held, levels)]
     scores = {}
@@ -62,7 +62,7 @@ def likeness(one: Tensor, full: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def gradients(
-    state: TrainState, config: TrainConfig, processes: Processes, held: HeldBatches, level: int
+    state: TrainState, config: TrainConfig, processes: Processes, held: InMemoryBatches, level: int
 ) -> Iterator[Tensor]:
     """The gradient, one float32 vector, of each batch's loss at this level.
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from pcr.dataset.writer import atomic_path
+from pcr.atomic import atomic_path
 from pcr.errors import DatasetError, FormatError
 
 AUTO = "auto"  # instead of a path

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 
 from pcr.imagefolder import ImageFolder
-from pcr.loading.cached_batches import HeldBatches
 from pcr.loading.image_files import FileIterator
+from pcr.loading.in_memory_batches import InMemoryBatches
 from pcr.loading.iterator import PCRIterator
 from pcr.loading.loader import TensorLoader
 from pcr.loading.source import JpegSource
-from pcr.loading.transforms import PAPER_RATIO, PAPER_SCALE, Eval, Train
+from pcr.loading.transforms import PAPER_RATIO, PAPER_SCALE, EvalTransform, TrainTransform
 from pcr.train.batches import Batches
 from pcr.train.config import TrainConfig
 from pcr.train.processes import Processes
@@ -40,13 +40,13 @@ def train_batches(config: TrainConfig, processes: Processes) -> Batches:
     return decoded(folder, config, processes)
 
 
-def held_records(
+def in_memory_batches(
     config: TrainConfig, processes: Processes, epoch: int, batches: int
-) -> HeldBatches:
+) -> InMemoryBatches:
     """That many batches of this process's share of the records, to be compared at several levels."""
     # As few records as will do: all levels of them are read.
     source = records(config, processes, shuffle_buffer_records=1, read_ahead_records=1)
-    return HeldBatches(source, epoch, batches)
+    return InMemoryBatches(source, epoch, batches)
 
 
 def records(config: TrainConfig, processes: Processes, **reading: Any) -> PCRIterator:
@@ -64,7 +64,7 @@ def records(config: TrainConfig, processes: Processes, **reading: Any) -> PCRIte
 def decoded(source: JpegSource, config: TrainConfig, processes: Processes) -> Batches:
     """What a source reads, with the crops and flips of training."""
     if _is_native(config):
-        transform = Train(config.crop_size, PAPER_SCALE, PAPER_RATIO)
+        transform = TrainTransform(config.crop_size, PAPER_SCALE, PAPER_RATIO)
         return _native_batches(source, config, processes, transform=transform)
     from pcr.train import (
         dali_batches as dali,  # needs DALI, which a run with our own loader does without
@@ -84,7 +84,7 @@ def validation_batches(config: TrainConfig, processes: Processes) -> Batches:
         only_jpegs=_is_native(config),
     )
     if _is_native(config):
-        transform = Eval(config.resize_size, config.crop_size)
+        transform = EvalTransform(config.resize_size, config.crop_size)
         return _native_batches(source, config, processes, transform=transform)
     from pcr.train import dali_batches as dali
 

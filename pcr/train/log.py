@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from pcr.dataset.writer import atomic_path
+from pcr.atomic import atomic_path
 from pcr.errors import FormatError
 from pcr.train.meter import Reading, Scores
 from pcr.train.tensorboard import TensorBoardLog

@@ -16,7 +16,7 @@ from PIL import Image
 from pcr.conversion.encode import encode_source
 from pcr.conversion.options import ConversionOptions
 from pcr.conversion.run import convert
-from pcr.dataset import messages as layout
+from pcr.dataset import layout
 from pcr.dataset.reader import Dataset
 from pcr.errors import DatasetError, FormatError
 from pcr.imagefolder import Sample

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pcr.conversion import plan as plans
-from pcr.conversion.journal import FinishedRecord, Journal, Problem
+from pcr.conversion.encode import Problem
+from pcr.conversion.journal import FinishedRecord, Journal
 from pcr.conversion.options import ConversionOptions
 from pcr.conversion.plan import Plan
 from pcr.dataset.messages import RecordIndex

@@ -24,8 +24,9 @@ from helpers.conversions import (
     succeed,
 )
 
+from pcr.atomic import TEMPORARY_SUFFIX
 from pcr.conversion.directory import locked
-from pcr.dataset import messages as layout
+from pcr.dataset import layout
 
 KILLS = 20
 OPTIONS = ("--batch_size", "8", "--quiet")
@@ -72,7 +73,7 @@ class Conversion:
 
 def assert_finished_alike(out: Path, converted: Path) -> None:
     assert dataset_bytes(out) == dataset_bytes(converted)
-    assert not [path for path in out.iterdir() if path.name.endswith(layout.TEMPORARY_SUFFIX)]
+    assert not [path for path in out.iterdir() if path.name.endswith(TEMPORARY_SUFFIX)]
     assert not (out / layout.PLAN_FILE).exists()
 
 

@@ -26,7 +26,7 @@ from helpers.conversions import (
 from pcr.cli import command
 from pcr.conversion.options import ConversionOptions
 from pcr.conversion.run import convert
-from pcr.dataset import messages as layout
+from pcr.dataset import layout
 from pcr.dataset.reader import Dataset
 from pcr.imagefolder import ImageFolder
 from pcr.ladder import Ladder
@@ -117,7 +117,7 @@ def test_refusals(
         ((source, out, "--quality", 101), "--quality: expected 1 to 100", 2),
         ((source, out, "--ladder", "nonsense"), "expected one of the ladders", 1),
         ((source, out, "--append"), "expected the directory of a PCR dataset, found none", 1),
-        ((source, out, "--levels", 11), "--levels: expected 1 to the 10 levels", 2),
+        ((source, out, "--levels", 11), "levels: expected 1 to the 10 levels", 2),
         ((source, out, "--use_baseline_images", "--levels", 2), "expected without --ladder", 2),
         ((source, out, "--use_baseline_images", "--convert_images"), "without a ladder", 2),
         ((source, out, "--static_compression", 50, "--convert_images"), "found both", 2),

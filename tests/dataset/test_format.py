@@ -19,7 +19,8 @@ from sqlitedict import SqliteDict
 
 from pcr import jpeg
 from pcr._generated.pcr_pb2 import RecordMetadata, ScanGroup
-from pcr.dataset import messages as layout
+from pcr.dataset import layout
+from pcr.dataset.messages import ImageInfo, RecordInfo
 from pcr.dataset.reader import Dataset
 from pcr.dataset.writer import write_index, write_record
 from pcr.errors import DatasetError, FormatError, UsageError
@@ -91,9 +92,9 @@ def test_grayscale_images_have_empty_chroma_levels(dataset: Dataset) -> None:
 
 
 def test_names_of_any_bytes_survive() -> None:
-    image = layout.ImageInfo("a/\udcff\n.jpg", 2, 3, 1, 6, (4, 5))
-    info = layout.RecordInfo(np.array([1], dtype=np.int32), 2, (image,))
-    decoded = layout.RecordInfo.decode(info.encode(), "here")
+    image = ImageInfo("a/\udcff\n.jpg", 2, 3, 1, 6, (4, 5))
+    info = RecordInfo(np.array([1], dtype=np.int32), 2, (image,))
+    decoded = RecordInfo.decode(info.encode(), "here")
     assert decoded.images == (image,) and decoded.labels.tolist() == [1]
 
 
@@ -239,12 +240,12 @@ def test_metadata_of_countless_images_is_refused_before_objects_are_made_of_it()
     labels = RecordMetadata(labels=[0] * images, progressive_levels=10).SerializeToString()
     tracemalloc.start()
     with pytest.raises(FormatError, match=r"PCR_0\.db: expected 10 sizes of an image, found 0"):
-        layout.RecordInfo.decode(labels + b"\x1a\x00" * images, "PCR_0.db")
+        RecordInfo.decode(labels + b"\x1a\x00" * images, "PCR_0.db")
     assert tracemalloc.get_traced_memory()[1] < 2**20
     tracemalloc.stop()
     labels = RecordMetadata(labels=[0] * (2**20 + 1), progressive_levels=1).SerializeToString()
     with pytest.raises(FormatError, match="record of more than 1048576 images"):
-        layout.RecordInfo.decode(labels, "PCR_0.db")
+        RecordInfo.decode(labels, "PCR_0.db")
 
 
 def test_a_record_of_another_dataset_or_none_is_refused(tmp_path: Path) -> None:
@@ -265,7 +266,7 @@ def test_labels_beyond_the_classes_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
-    info = layout.RecordInfo(np.array([], dtype=np.int32), 1, ())
+    info = RecordInfo(np.array([], dtype=np.int32), 1, ())
     with pytest.raises(OSError, match="unable to open database file"):
         write_record(tmp_path / "nowhere" / "PCR_0.db", info, [b""])
     with pytest.raises(FormatError, match="use a smaller --batch_size"):

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from helpers import jpegs
-from pcr.dataset import messages as layout
+from pcr.dataset import layout
 
 ROOT = Path(__file__).parents[2]
 CONVERTER = (sys.executable, str(ROOT / "PCR_Converter.py"))

@@ -8,20 +8,20 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pcr.loading.loader import PCRLoader
-from pcr.loading.transforms import Train
+from pcr.loading.loader import Loader
+from pcr.loading.transforms import TrainTransform
 
 SIZES = (9, 9, 9, 4)
-SMALL = Train(16)
+SMALL = TrainTransform(16)
 IDENTITY = {"mean": (0.0, 0.0, 0.0), "std": (1 / 255, 1 / 255, 1 / 255)}  # leaves 0 … 255
 
 
-def numpy_loader(root: Path, batch_size: int = 8, **options: object) -> PCRLoader:
+def numpy_loader(root: Path, batch_size: int = 8, **options: object) -> Loader:
     arguments = {"transform": SMALL, "output": "numpy", "num_threads": 2, **options}
-    return PCRLoader(root, batch_size, **arguments)  # type: ignore[arg-type]
+    return Loader(root, batch_size, **arguments)  # type: ignore[arg-type]
 
 
-def drain(loader: PCRLoader) -> list[tuple[bytes, int]]:
+def drain(loader: Loader) -> list[tuple[bytes, int]]:
     """One epoch's images and labels, in order."""
     return [
         (image.tobytes(), int(label))

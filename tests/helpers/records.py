@@ -10,7 +10,8 @@ from helpers import jpegs
 from pcr import jpeg
 from pcr.conversion.encode import encode_jpeg
 from pcr.conversion.options import ConversionOptions
-from pcr.dataset.messages import DatasetInfo, RecordIndex, RecordInfo, record_file
+from pcr.dataset.layout import record_file
+from pcr.dataset.messages import DatasetInfo, RecordIndex, RecordInfo
 from pcr.dataset.reader import Dataset
 from pcr.dataset.writer import write_index, write_record
 from pcr.imagefolder import Sample

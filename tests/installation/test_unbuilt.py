@@ -77,7 +77,9 @@ def test_an_interrupt_while_modules_load_is_one_line(
     assert ended.value.code == 130 and capsys.readouterr().err == "error: interrupted\n"
 
 
-@pytest.mark.parametrize("module", ["PCR_Iterator", "pcr.dataset.messages", "pcr.jpeg", "pcr.loading.loader"])
+@pytest.mark.parametrize(
+    "module", ["PCR_Iterator", "pcr.dataset.messages", "pcr.jpeg", "pcr.loading.loader"]
+)
 def test_imports_say_what_builds_them(unbuilt: Path, module: str) -> None:
     last = run(unbuilt, "-c", f"import {module}").stderr.splitlines()[-1]
     assert last.startswith("ImportError: pcr is not built") and "'bash init_repo.sh'" in last

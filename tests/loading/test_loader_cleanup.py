@@ -1,4 +1,4 @@
-"""Threads, files and memory that PCRLoader leaves behind: none."""
+"""Threads, files and memory that Loader leaves behind: none."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from helpers.loaders import SMALL, drain, numpy_loader
 
 from pcr.errors import FormatError
-from pcr.loading.transforms import Train
+from pcr.loading.transforms import TrainTransform
 
 
 def entries(folder: str) -> int:
@@ -40,7 +40,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="ne
 @needs_proc
 @pytest.mark.parametrize("transform", [SMALL, None], ids=["tensor", "whole"])
 def test_nothing_runs_when_the_iterator_is_dropped(
-    loader_root: Path, transform: Train | None
+    loader_root: Path, transform: TrainTransform | None
 ) -> None:
     loader = numpy_loader(loader_root, 2, transform=transform)
     gc.collect()
@@ -99,7 +99,7 @@ def test_memory_is_bounded_and_stays_flat_over_20_epochs(loader_root: Path) -> N
     """In batches of 16 float images of 224 x 224: 9.6 MB."""
     code = f"""
 import resource
-from pcr.loading.loader import PCRLoader
+from pcr.loading.loader import Loader
 
 def drain(epochs):
     for _ in range(epochs):
@@ -107,7 +107,7 @@ def drain(epochs):
             assert images.nbytes <= 9_633_792
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
-loader = PCRLoader({str(loader_root)!r}, 16, output="numpy", num_threads=2)
+loader = Loader({str(loader_root)!r}, 16, output="numpy", num_threads=2)
 empty, early = drain(0), drain(4)
 print(early - empty, drain(20) - early)
 """
@@ -129,8 +129,8 @@ def test_nothing_runs_after_an_error_of_the_loader(damaged_root: Path) -> None:
 
 def test_an_interpreter_ends_in_mid_epoch(loader_root: Path) -> None:
     code = f"""
-from pcr.loading.loader import PCRLoader
-loader = PCRLoader({str(loader_root)!r}, 2, output="numpy")
+from pcr.loading.loader import Loader
+loader = Loader({str(loader_root)!r}, 2, output="numpy")
 batches = iter(loader)
 next(batches)
 raise SystemExit(3)

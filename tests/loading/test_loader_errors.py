@@ -1,4 +1,4 @@
-"""What PCRLoader says of bad images, records and arguments."""
+"""What Loader says of bad images, records and arguments."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 from helpers.loaders import SMALL, drain, numpy_loader
 
 from pcr.errors import DatasetError, FormatError, UsageError
-from pcr.loading.loader import PCRLoader
-from pcr.loading.transforms import Train
+from pcr.loading.loader import Loader
+from pcr.loading.transforms import TrainTransform
 
 
 @pytest.mark.parametrize("transform", [SMALL, None], ids=["tensor", "whole"])
-def test_an_error_names_the_image(damaged_root: Path, transform: Train | None) -> None:
+def test_an_error_names_the_image(damaged_root: Path, transform: TrainTransform | None) -> None:
     loader = numpy_loader(damaged_root, transform=transform, shuffle=False, verify_checksums=False)
     delivered = 0
     with pytest.raises(FormatError, match=r"PCR_1\.db: image bee/7\.jpg: "):
@@ -25,7 +25,7 @@ def test_an_error_names_the_image(damaged_root: Path, transform: Train | None) -
 
 @pytest.mark.parametrize("transform", [SMALL, None], ids=["tensor", "whole"])
 def test_another_image_stands_in_for_a_skipped_one(
-    damaged_root: Path, transform: Train | None
+    damaged_root: Path, transform: TrainTransform | None
 ) -> None:
     options = {"transform": transform, "shuffle": False, "verify_checksums": False}
     loader = numpy_loader(damaged_root, 6, on_error="skip", **options)
@@ -79,11 +79,11 @@ def test_devices_that_are_not_there(loader_root: Path) -> None:
     torch = pytest.importorskip("torch", reason="of the extra 'train'")
     if not torch.cuda.is_available():
         with pytest.raises(UsageError, match="device: expected one that is there"):
-            PCRLoader(loader_root, 8, device="cuda")
+            Loader(loader_root, 8, device="cuda")
     with pytest.raises(UsageError, match="device"):
-        PCRLoader(loader_root, 8, device="meta")
+        Loader(loader_root, 8, device="meta")
 
 
 def test_a_directory_without_a_dataset(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="expected a PCR dataset"):
-        PCRLoader(tmp_path, 8)
+        Loader(tmp_path, 8)

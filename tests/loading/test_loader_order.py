@@ -1,4 +1,4 @@
-"""PCRLoader's epochs: order, ranks, resuming, levels."""
+"""Loader's epochs: order, ranks, resuming, levels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PCRLoader's pixels, compared with Pillow and torchvision."""
+"""Loader's pixels, compared with Pillow and torchvision."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from PIL import Image, ImageOps
 
 from pcr import _native as native
 from pcr.dataset.reader import Dataset
-from pcr.loading.loader import PCRLoader
-from pcr.loading.transforms import Eval, Train, image_keys
+from pcr.loading.loader import Loader
+from pcr.loading.transforms import EvalTransform, TrainTransform, image_keys
 
 
 @pytest.fixture(scope="module", params=["standard", "bitplane"])
@@ -33,7 +33,7 @@ def photos(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def resized_centre(shown: Image.Image, resize: int, crop: int) -> np.ndarray:
-    """What Eval(resize, crop) stands for, by Pillow."""
+    """What EvalTransform(resize, crop) stands for, by Pillow."""
     scale = resize / min(shown.size)
     size = tuple(int(side * scale) for side in shown.size)
     left, top = (round((side - crop) / 2) for side in size)
@@ -43,7 +43,11 @@ def resized_centre(shown: Image.Image, resize: int, crop: int) -> np.ndarray:
 
 @pytest.mark.parametrize("decoder", ["native", "libjpeg"])
 def test_eval_at_full_level_is_pillows_resize_and_crop(photos: Dataset, decoder: str) -> None:
-    options = {"transform": Eval(192, 160, **IDENTITY), "shuffle": False, "decoder": decoder}
+    options = {
+        "transform": EvalTransform(192, 160, **IDENTITY),
+        "shuffle": False,
+        "decoder": decoder,
+    }
     ((images, _),) = numpy_loader(photos.root, **options)
     record = photos.read(0, photos.levels)
     for jpeg, image in zip(record, images, strict=True):
@@ -52,7 +56,7 @@ def test_eval_at_full_level_is_pillows_resize_and_crop(photos: Dataset, decoder:
 
 @pytest.mark.parametrize("level", [1, 2, 5])
 def test_lower_levels_are_libjpegs_without_block_smoothing(photos: Dataset, level: int) -> None:
-    options = {"transform": Eval(192, 160, **IDENTITY), "shuffle": False, "n_scans": level}
+    options = {"transform": EvalTransform(192, 160, **IDENTITY), "shuffle": False, "n_scans": level}
     ((images, _),) = numpy_loader(photos.root, **options)
     ((whole, _),) = numpy_loader(photos.root, **options | {"transform": None})
     for jpeg, image, pixels in zip(photos.read(0, level), images, whole, strict=True):
@@ -63,7 +67,7 @@ def test_lower_levels_are_libjpegs_without_block_smoothing(photos: Dataset, leve
 
 
 def test_train_is_pillows_resize_of_the_same_crop(photos: Dataset) -> None:
-    transform = Train(96, **IDENTITY, oversampling=np.inf)
+    transform = TrainTransform(96, **IDENTITY, oversampling=np.inf)
     loader = numpy_loader(photos.root, transform=transform, shuffle=False, seed=3)
     ((images, _),) = loader
     record = photos.read(0, photos.levels)
@@ -91,7 +95,9 @@ def test_tensors_are_torchvisions(photos: Dataset) -> None:
             transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
         ]
     )
-    ((images, labels),) = PCRLoader(photos.root, 8, transform=Eval(), shuffle=False, num_threads=1)
+    ((images, labels),) = Loader(
+        photos.root, 8, transform=EvalTransform(), shuffle=False, num_threads=1
+    )
     record = photos.read(0, photos.levels)
     assert labels.dtype == torch.int64 and labels.tolist() == record.labels.tolist()
     for i, image in enumerate(images):
@@ -100,7 +106,9 @@ def test_tensors_are_torchvisions(photos: Dataset) -> None:
 
 def test_decoding_at_a_reduced_size_changes_little(photos: Dataset) -> None:
     full, reduced = (
-        numpy_loader(photos.root, transform=Train(64, **IDENTITY, **options), shuffle=False)
+        numpy_loader(
+            photos.root, transform=TrainTransform(64, **IDENTITY, **options), shuffle=False
+        )
         for options in ({"oversampling": np.inf}, {})
     )
     for (images, _), (fewer, _) in zip(full, reduced, strict=True):
@@ -115,8 +123,10 @@ def test_whole_images_are_those_that_pillow_shows(photos: Dataset) -> None:
         assert_close(image, np.asarray(pillow(record[i])))
 
 
-@pytest.mark.parametrize("transform", [Eval(48, 48, **IDENTITY), None], ids=["tensor", "whole"])
-def test_exif_orientation(tmp_path: Path, transform: Eval | None) -> None:
+@pytest.mark.parametrize(
+    "transform", [EvalTransform(48, 48, **IDENTITY), None], ids=["tensor", "whole"]
+)
+def test_exif_orientation(tmp_path: Path, transform: EvalTransform | None) -> None:
     upright = jpegs.photo(72, 48)
     sources = [jpegs.encode(upright, quality=95, exif=jpegs.exif(o)) for o in range(1, 9)]
     root = records.make_dataset_of(tmp_path / "d", [sources]).root

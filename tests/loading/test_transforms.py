@@ -8,13 +8,13 @@ from PIL import Image
 from scipy.stats import ks_2samp
 
 from pcr.errors import UsageError
-from pcr.loading.transforms import Eval, Train, image_keys, uniforms
+from pcr.loading.transforms import EvalTransform, TrainTransform, image_keys, uniforms
 
 DRAWS = 100_000
 
 
 def windows(
-    transform: Train | Eval, size: tuple[int, int], count: int, epoch: int = 0
+    transform: TrainTransform | EvalTransform, size: tuple[int, int], count: int, epoch: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Boxes and flips of that many images of one size."""
     sizes = np.tile(np.array(size, dtype=np.int64), (count, 1))
@@ -30,7 +30,7 @@ def test_crops_are_distributed_as_torchvisions(size: tuple[int, int], draws: int
     image = torch.empty(1, size[1], size[0])
     get = transforms.RandomResizedCrop.get_params
     expected = np.array([get(image, (0.08, 1.0), (3 / 4, 4 / 3)) for _ in range(draws)])
-    boxes = windows(Train(), size, DRAWS)[0].astype(np.float64)
+    boxes = windows(TrainTransform(), size, DRAWS)[0].astype(np.float64)
     top, left, height, width = expected.T
     samples = {
         "x": (boxes[:, 0], left),
@@ -46,18 +46,18 @@ def test_crops_are_distributed_as_torchvisions(size: tuple[int, int], draws: int
 
 
 def test_flips_are_as_probable_as_asked_for() -> None:
-    _, flips = windows(Train(flip=0.3), (500, 375), DRAWS)
+    _, flips = windows(TrainTransform(flip=0.3), (500, 375), DRAWS)
     assert abs(flips.mean() - 0.3) < 4 * np.sqrt(0.3 * 0.7 / DRAWS)
-    boxes, flips = windows(Train(), (500, 375), DRAWS)
+    boxes, flips = windows(TrainTransform(), (500, 375), DRAWS)
     assert abs(np.corrcoef(boxes[:, 0], flips)[0, 1]) < 4 / np.sqrt(DRAWS)
-    assert not windows(Train(flip=0), (5, 5), 100)[1].any()
-    assert windows(Train(flip=1), (5, 5), 100)[1].all()
+    assert not windows(TrainTransform(flip=0), (5, 5), 100)[1].any()
+    assert windows(TrainTransform(flip=1), (5, 5), 100)[1].all()
 
 
 def test_windows_lie_within_the_image() -> None:
     rng = np.random.default_rng(0)
     sizes = rng.integers(1, 600, (DRAWS, 2))
-    boxes, _ = Train().windows(sizes, image_keys(0, 0, np.arange(DRAWS)))
+    boxes, _ = TrainTransform().windows(sizes, image_keys(0, 0, np.arange(DRAWS)))
     assert (boxes == np.rint(boxes)).all() and (boxes[:, 2:] >= 1).all() and (boxes >= 0).all()
     assert (boxes[:, :2] + boxes[:, 2:] <= sizes).all()
 
@@ -69,7 +69,7 @@ def test_windows_lie_within_the_image() -> None:
 def test_where_no_attempt_fits_the_largest_central_window(
     size: tuple[int, int], box: tuple[int, ...]
 ) -> None:
-    boxes, _ = windows(Train(scale=(1.5, 2.0)), size, 3)
+    boxes, _ = windows(TrainTransform(scale=(1.5, 2.0)), size, 3)
     assert boxes.tolist() == [list(box)] * 3
 
 
@@ -86,7 +86,7 @@ def test_the_centre_is_torchvisions(size: tuple[int, int], crop: int | tuple[int
         np.asarray(transforms.CenterCrop((height, width))(Image.fromarray(axis.astype(np.int32))))
         for axis in (columns, rows)
     ]
-    (box,), (flip,) = windows(Eval(256, crop), size, 1)
+    (box,), (flip,) = windows(EvalTransform(256, crop), size, 1)
     scale = np.array([resized.width / size[0], resized.height / size[1]])
     np.testing.assert_allclose(box[:2] * scale, [cut[0][0, 0], cut[1][0, 0]], atol=1e-3)
     np.testing.assert_allclose(box[2:] * scale, [width, height], rtol=1e-6)
@@ -114,16 +114,16 @@ def test_draws_are_uniform() -> None:
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: Train(0),
-        lambda: Train(scale=(0, 1)),
-        lambda: Train(ratio=(2, 1)),
-        lambda: Train(flip=1.5),
-        lambda: Train(std=(1, 1, 0)),
-        lambda: Train(mean=(1, 1)),
-        lambda: Train(oversampling=0.5),
-        lambda: Eval(oversampling=float("nan")),
-        lambda: Eval(200, 224),
-        lambda: Eval(256, (224, 300)),
+        lambda: TrainTransform(0),
+        lambda: TrainTransform(scale=(0, 1)),
+        lambda: TrainTransform(ratio=(2, 1)),
+        lambda: TrainTransform(flip=1.5),
+        lambda: TrainTransform(std=(1, 1, 0)),
+        lambda: TrainTransform(mean=(1, 1)),
+        lambda: TrainTransform(oversampling=0.5),
+        lambda: EvalTransform(oversampling=float("nan")),
+        lambda: EvalTransform(200, 224),
+        lambda: EvalTransform(256, (224, 300)),
     ],
 )
 def test_transforms_that_make_no_sense(make: object) -> None:

@@ -18,14 +18,13 @@ import pytest
 from helpers import jpegs, records
 from helpers.conversions import CONVERTER, PCR, fail, make_folder, run, succeed
 
-from pcr.dataset import messages as layout
+from pcr.dataset import layout
 from pcr.dataset.messages import RecordInfo
 from pcr.dataset.reader import Dataset
 from pcr.dataset.writer import file_checksum, write_index, write_record
 from pcr.errors import DatasetError, FormatError
 from pcr.imagefolder import ImageFolder
 from pcr.ladder import Ladder
-from pcr.levels import with_levels
 from pcr.tools.image_export import export
 from pcr.tools.verification import verify
 
@@ -186,7 +185,7 @@ def test_verify_checks_prefixes(tmp_path: Path) -> None:
 def test_a_damaged_record_is_read_right_or_refused(tmp_path: Path) -> None:
     """Each byte flipped, each length: the right images, or the file and the place."""
     ladder = tmp_path / "two.txt"
-    ladder.write_text(with_levels(Ladder.load("standard"), 2).text)
+    ladder.write_text(Ladder.load("standard").with_levels(2).text)
     dataset = records.make_dataset(tmp_path / "tiny", (2,), str(ladder))
     path, levels = dataset.record_path(0), range(1, 3)
     data = path.read_bytes()

@@ -9,7 +9,7 @@ from helpers.training_runs import ALONE, config, pcr_run, rows, values
 from pcr.cli.train import main
 from pcr.dataset.reader import Dataset
 from pcr.errors import UsageError
-from pcr.loading.cached_batches import HeldBatches
+from pcr.loading.in_memory_batches import InMemoryBatches
 from pcr.loading.iterator import PCRIterator
 from pcr.train import autotune, engine
 from pcr.train import data as data_module
@@ -118,7 +118,7 @@ def test_a_level_equal_to_full_fidelity_scores_one(data, monkeypatch):
 def test_comparing_reads_few_records_once(data):
     """Two batches of 6 lie in two records of 8, which are read once for all levels."""
     settings = config(data, autotune_batches=2)
-    held = data_module.held_records(settings, ALONE, 0, 2)
+    held = data_module.in_memory_batches(settings, ALONE, 0, 2)
     records = sorted(record.prefix_bytes[10] for record in Dataset(data / "pcr").records)
     assert held.bytes_read in {sum(pair) for pair in itertools.combinations(records, 2)}
     state = TrainState.create(settings, ["blue", "red"], ALONE)
@@ -137,7 +137,7 @@ def test_a_score_is_the_mean_of_the_batches_cosines():
 def test_held_batches_are_what_a_reading_at_the_level_gives(data, level):
     read = PCRIterator(data / "pcr", 6, level, seed=3)
     expected = list(itertools.islice(read.read(1), 3))
-    held = HeldBatches(PCRIterator(data / "pcr", 6, seed=3), 1, 3)
+    held = InMemoryBatches(PCRIterator(data / "pcr", 6, seed=3), 1, 3)
     for held.n_scans in (10, level):
         batches = list(held.read(1))
     assert held.batch_sizes == [6, 6, 6] and held.n_scans == level

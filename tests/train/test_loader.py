@@ -18,15 +18,15 @@ from pcr import dali as pipeline
 from pcr.cli.train import main
 from pcr.imagefolder import ImageFolder, Sample
 from pcr.loading.image_files import FileIterator
-from pcr.loading.loader import PCRLoader, TensorLoader
-from pcr.loading.transforms import Eval, Train
+from pcr.loading.loader import Loader, TensorLoader
+from pcr.loading.transforms import EvalTransform, TrainTransform
 from pcr.train import data as train_data
 from pcr.train.data import choose_loader, train_batches, validation_batches
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CUDA = torch.device("cuda", 0)
 SIZES = [1, 2, 3, 5, 31, 64, 255, 256, 257, 999, 1000]
-WHOLE = {"transform": Eval(8, 8), "dtype": "uint8", "output": "numpy", "num_threads": 1}
+WHOLE = {"transform": EvalTransform(8, 8), "dtype": "uint8", "output": "numpy", "num_threads": 1}
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def pcr_ranks(numbered, images, world_size, tmp_path):
     parts = [numbered[1][first : min(first + 64, images)] for first in range(0, images, 64)]
     root = records.make_dataset_of(tmp_path / "pcr", parts).root
     return [
-        PCRLoader(root, 32, rank=rank, world_size=world_size, **WHOLE) for rank in range(world_size)
+        Loader(root, 32, rank=rank, world_size=world_size, **WHOLE) for rank in range(world_size)
     ]
 
 
@@ -122,7 +122,7 @@ def test_dali_that_is_missing_is_named(data, monkeypatch, capsys, tmp_path):
 def test_training_draws_the_papers_windows(data):
     """Those that pcr/dali.py has DALI draw."""
     batches = train_batches(config(data), ALONE)
-    assert batches.transform == Train(48, pipeline.PAPER_SCALE, pipeline.PAPER_RATIO)
+    assert batches.transform == TrainTransform(48, pipeline.PAPER_SCALE, pipeline.PAPER_RATIO)
 
 
 def test_both_loaders_validate_the_same_pixels(data):
@@ -156,7 +156,7 @@ class TestOtherFormats:
     def test_they_are_seen_as_torchvision_sees_them(self, tmp_path, name, form, mode):
         path = self.write(tmp_path, name, form, mode)
         source = FileIterator(ImageFolder.scan(tmp_path), 1, only_jpegs=True)
-        ((images, _),) = TensorLoader(source, **WHOLE | {"transform": Eval(32, 32)})
+        ((images, _),) = TensorLoader(source, **WHOLE | {"transform": EvalTransform(32, 32)})
         with Image.open(path) as image:
             expected = np.asarray(image.convert("RGB"), dtype=float)
         assert np.abs(images[0].transpose(1, 2, 0) - expected).mean() <= 1

@@ -9,14 +9,15 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from pcr.jpeg import EOI
 from pcr.loading.iterator import PCRIterator
 from pcr.loading.read_ahead import Reading
 from pcr.loading.source import JpegBatch, JpegSource
 
-_EOI = np.frombuffer(b"\xff\xd9", dtype=np.uint8)  # what every JPEG ends with (ITU-T T.81, B.1.1.3)
+_EOI = np.frombuffer(EOI, dtype=np.uint8)
 
 
-class HeldBatches(JpegSource):
+class InMemoryBatches(JpegSource):
     """The first batches of an epoch, in memory; `n_scans` cuts them to a level, and costs no reading."""
 
     def __init__(self, source: PCRIterator, epoch: int, batches: int) -> None:

@@ -1,0 +1,113 @@
+"""The layout on disk: the names of files, tables and keys, the limits, and which names are allowed.
+
+docs/FORMAT.md is the specification for users. File, table and key names live here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from pcr.atomic import TEMPORARY_SUFFIX
+from pcr.errors import FormatError
+
+FORMAT_VERSION = 1
+APPLICATION_ID = 0x50435231  # "PCR1", PRAGMA application_id of every file
+
+INDEX_FILE = "PCR.db"
+PLAN_FILE = "PCR_plan.jsonl"
+REPORT_FILE = "PCR_report.csv"
+QUALITY_FILE = "PCR_mssim.csv"
+TIMINGS_FILE = "PCR_timings.json"
+DATASET_TABLE = "dataset"
+DATASET_KEY = "metadata"
+RECORDS_TABLE = "records"
+METADATA_TABLE = "metadata"
+VALUE_COLUMN = "value"
+INDEX_COLUMNS = "key TEXT PRIMARY KEY, value BLOB"  # as sqlitedict lays its tables out
+
+MAX_RECORD_BYTES = 2**31
+MAX_GROUP_BYTES = 10**9  # SQLite's default SQLITE_MAX_LENGTH
+MAX_CLASSES = 2**24
+MAX_RECORD_IMAGES = 2**20
+MAX_RECORDS = 2**24
+
+_NUMBER = r"(0|[1-9][0-9]{0,7})"
+_RECORD_FILE = re.compile(rf"PCR_{_NUMBER}\.db")
+_TFRECORD_FILE = re.compile(rf"PCR_{_NUMBER}\.tfrecord(\.idx)?")
+_SQLITE_HEADER_BYTES = 100
+
+
+def record_file(number: int) -> str:
+    """The file name of record ``number``."""
+    return f"PCR_{number}.db"
+
+
+def tfrecord_file(number: int) -> str:
+    """The file name of record ``number`` as a TFRecord file, written for comparison."""
+    return f"PCR_{number}.tfrecord"
+
+
+def record_number(name: str) -> int | None:
+    """The number of the record in a file of that name; None where it is no record's."""
+    found = _RECORD_FILE.fullmatch(name)
+    return int(found[1]) if found else None
+
+
+def is_dataset_file(name: str) -> bool:
+    """Whether a conversion owns files of that name."""
+    name = name.removesuffix(TEMPORARY_SUFFIX)
+    return (
+        name in (INDEX_FILE, PLAN_FILE, REPORT_FILE, QUALITY_FILE, TIMINGS_FILE)
+        or record_number(name) is not None
+        or bool(_TFRECORD_FILE.fullmatch(name))
+    )
+
+
+def dataset_files(directory: Path) -> list[Path]:
+    """The files in a directory that a conversion owns, the index first."""
+    paths = (path for path in directory.iterdir() if is_dataset_file(path.name))
+    return sorted(paths, key=lambda path: (path.name != INDEX_FILE, path.name))
+
+
+def scan_group_table(level: int) -> str:
+    """The table of one level's ScanGroup."""
+    return f"scan_group_{level}"
+
+
+def page_bytes(content_bytes: int) -> int:
+    """SQLite's page size for a record: small pages where rounding to large ones would show."""
+    return 16384 if content_bytes >= 16 * 2**20 else 4096
+
+
+def check_sqlite_header(header: bytes, source: str) -> None:
+    """Raise FormatError unless these are the first 100 bytes of a file of this format.
+
+    Offsets are those of SQLite's database header (https://sqlite.org/fileformat2.html#the_database_header).
+    """
+    if len(header) < _SQLITE_HEADER_BYTES or not header.startswith(b"SQLite format 3\0"):
+        raise FormatError(f"{source}: expected an SQLite file, found {header[:16]!r}")
+    application_id = int.from_bytes(header[68:72], "big")
+    if application_id != APPLICATION_ID:
+        raise FormatError(
+            f"{source}: expected application_id {APPLICATION_ID:#x} at byte 68, "
+            f"found {application_id:#x}"
+        )
+    version = int.from_bytes(header[60:64], "big")
+    if version != FORMAT_VERSION:
+        raise FormatError(
+            f"{source}: expected format version {FORMAT_VERSION} at byte 60, found {version}"
+        )
+
+
+def check_name(name: str) -> None:
+    """Raise FormatError for a name that is not of a file inside its folder: a stranger may have written it."""
+    parts = name.split("/")
+    if "\0" in name or len(parts) < 2 or any(part in ("", ".", "..") for part in parts):
+        raise FormatError(f"expected an image name like 'class/file', found {name!r}")
+
+
+def check_class_name(name: str) -> None:
+    """Raise FormatError for what is no name of a folder's direct sub-folder."""
+    if name in ("", ".", "..") or "/" in name or "\0" in name:
+        raise FormatError(f"expected a class name, found {name!r}")
