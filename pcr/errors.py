@@ -9,8 +9,15 @@ class PCRError(Exception):
     """Base of all errors that a command reports in one line, without a traceback."""
 
 
-class UsageError(PCRError):
-    """An argument, or a combination of arguments, that makes no sense (exit code 2)."""
+class UsageError(PCRError, ValueError):
+    """An argument, or a combination of arguments, that makes no sense (exit code 2).
+
+    ``parameter`` is the name of the argument to blame, if it is one; a command says its flag instead.
+    """
+
+    def __init__(self, reason: str, parameter: str | None = None) -> None:
+        super().__init__(reason if parameter is None else f"{parameter}: {reason}")
+        self.reason, self.parameter = reason, parameter
 
 
 class FormatError(PCRError, ValueError):
