@@ -24,12 +24,16 @@ select_python
 
 step "ruff"
 "$PYTHON" -m ruff check .
+"$PYTHON" -m ruff format --check .
 
 step "mypy"
 "$PYTHON" -m mypy
 
+step "import-linter"
+lint-imports --no-logo
+
 step "clang-format"
-find native \( -name '*.cpp' -o -name '*.hpp' \) -print0 | xargs -0 clang-format --dry-run -Werror
+find native -name '*.[ch]pp' -print0 | xargs -0 clang-format --dry-run -Werror
 
 step "C++ tests under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer"
 bash scripts/test_native.sh
