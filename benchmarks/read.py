@@ -67,16 +67,13 @@ def readers(dataset: Dataset, level: int) -> dict[str, Callable[[], object]]:
 
 def read_joined(dataset: Dataset, level: int, *, verify: bool) -> int:
     """Read all records at a level; the bytes of their images."""
-    return sum(
-        len(dataset.read(record, level, verify=verify).data)
-        for record in range(len(dataset.records))
-    )
+    return sum(len(record.read(level, verify=verify).data) for record in dataset.records)
 
 
 def read_plain(dataset: Dataset, level: int) -> None:
     """Read the same prefixes, and do nothing with them."""
-    for number, record in enumerate(dataset.records):
-        with dataset.record_path(number).open("rb", buffering=0) as file:
+    for record in dataset.records:
+        with record.path.open("rb", buffering=0) as file:
             file.read(record.prefix_bytes[level])
 
 

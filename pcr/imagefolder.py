@@ -26,7 +26,7 @@ class ImageFolder:
     """A folder with one sub-folder per class."""
 
     root: Path
-    class_names: tuple[str, ...]
+    classes: tuple[str, ...]
     samples: tuple[Sample, ...]
 
     @classmethod
@@ -37,10 +37,10 @@ class ImageFolder:
         can't be read.
         """
         root = Path(root)
-        class_names = _class_names(root)
+        classes = _class_folders(root)
         samples: list[Sample] = []
         empty = []
-        for label, class_name in enumerate(class_names):
+        for label, class_name in enumerate(classes):
             names = _image_names(root, class_name)
             if not names:
                 empty.append(class_name)
@@ -55,14 +55,14 @@ class ImageFolder:
                 + ", ".join(map(repr, empty[:5]))
                 + (f" and {len(empty) - 5} more" if len(empty) > 5 else "")
             )
-        return cls(root, class_names, tuple(samples))
+        return cls(root, classes, tuple(samples))
 
     def path(self, sample: Sample) -> Path:
         """The file of one sample."""
         return self.root / sample.name
 
 
-def _class_names(root: Path) -> tuple[str, ...]:
+def _class_folders(root: Path) -> tuple[str, ...]:
     if not root.is_dir():
         what = "a file" if root.exists() else "no such directory"
         raise DatasetError(f"{root}: expected an ImageFolder, found {what}")

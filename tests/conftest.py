@@ -49,9 +49,9 @@ def loader_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def damaged_root(tmp_path: Path) -> Path:
     """A dataset of which two images have no Huffman tables."""
     dataset = records.make_dataset(tmp_path / "d", (6, 6))
-    path = dataset.record_path(1)
+    path = dataset.records[1].path
     data = path.read_bytes()
-    record = dataset.read(1, 1)
+    record = dataset.records[1].read(1)
     for image in (1, 4):
         head = record[image].tobytes()
         start, _ = jpegs.find(head, 0xC2)

@@ -38,7 +38,7 @@ def test_the_same_samples_as_torchvision(tmp_path: Path) -> None:
     (tmp_path / "linked").symlink_to(tmp_path / "b")
     ours = ImageFolder.scan(tmp_path)
     theirs = folder_module.ImageFolder(str(tmp_path), loader=lambda path: None)
-    assert list(ours.class_names) == theirs.classes
+    assert list(ours.classes) == theirs.classes
     assert [(str(ours.path(s)), s.label) for s in ours.samples] == theirs.samples
     assert folder_module.IMG_EXTENSIONS == EXTENSIONS
 

@@ -152,7 +152,7 @@ def make_options(arguments: argparse.Namespace) -> ConversionOptions:
     base = Dataset(arguments.output_directory).info if arguments.append else None
     return ConversionOptions(
         ladder=_ladder(arguments, base),
-        batch_size=_given(arguments.batch_size, base.batch_size if base else 1024),
+        batch_size=_given(arguments.batch_size, base.images_per_record if base else 1024),
         seed=_given(arguments.seed, base.seed if base else 0),
         shuffle=not arguments.no_shuffle,
         copy_markers=arguments.copy or _copied_markers(base),

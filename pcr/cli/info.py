@@ -35,15 +35,15 @@ def describe(dataset: Dataset) -> dict[str, Any]:
     """The facts; bytes of a level are cumulative: what reading at that level takes."""
     info, images = dataset.info, max(len(dataset), 1)
     prefixes = np.array([r.prefix_bytes for r in dataset.records], np.int64).sum(axis=0)
-    groups = np.array([r.group_bytes for r in dataset.records], np.int64).sum(axis=0)
+    groups = np.array([r.entry.group_bytes for r in dataset.records], np.int64).sum(axis=0)
     reached = np.cumsum(groups[1:])
     return {
         "dataset": str(dataset.root),
         "images": len(dataset),
-        "classes": len(info.class_names),
-        "class_names": list(info.class_names),
+        "classes": len(info.classes),
+        "class_names": list(info.classes),
         "records": len(dataset.records),
-        "batch_size": info.batch_size,
+        "batch_size": info.images_per_record,
         "seed": info.seed,
         "copied_markers": info.copied_markers,
         "ladder": info.ladder_name,

@@ -30,21 +30,21 @@ class Base:
     def open(cls, root: Path) -> Base:
         """Read a finished dataset's index and its images' names; DatasetError, FormatError as Dataset."""
         dataset = Dataset(root)
-        infos = (dataset.read_info(record) for record in range(len(dataset.records)))
-        names = frozenset(image.name for info in infos for image in info.images)
-        return cls(root, dataset.info, dataset.records, names)
+        entries = tuple(record.entry for record in dataset.records)
+        images = (image for record in dataset.records for image in record.info().images)
+        return cls(root, dataset.info, entries, frozenset(image.name for image in images))
 
     def new_images(self, folder: ImageFolder) -> ImageFolder:
         """The images of ``folder`` whose names the dataset does not have, with its labels."""
-        known = self.info.class_names
-        class_names = (*known, *sorted(set(folder.class_names) - set(known)))
-        label_of = {name: label for label, name in enumerate(class_names)}
+        known = self.info.classes
+        classes = (*known, *sorted(set(folder.classes) - set(known)))
+        label_of = {name: label for label, name in enumerate(classes)}
         samples = tuple(
-            Sample(sample.name, label_of[folder.class_names[sample.label]])
+            Sample(sample.name, label_of[folder.classes[sample.label]])
             for sample in folder.samples
             if sample.name not in self.names
         )
-        return ImageFolder(folder.root, class_names, samples)
+        return ImageFolder(folder.root, classes, samples)
 
     def check(self, options: ConversionOptions) -> None:
         """DatasetError where records of these options would not be like the dataset's."""

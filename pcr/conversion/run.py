@@ -151,20 +151,22 @@ def dataset_info(plan: Plan, records: Sequence[RecordIndex]) -> DatasetInfo:
     """What the index says of the whole dataset; one that is added to keeps its batch size and seed."""
     options = plan.options
     info = DatasetInfo(
-        class_names=plan.folder.class_names,
+        classes=plan.folder.classes,
         images=sum(record.images for record in records),
         records=len(records),
         levels=options.ladder.levels,
         ladder_name=options.ladder.name,
         ladder_text=options.ladder.text,
-        batch_size=options.batch_size,
+        images_per_record=options.batch_size,
         seed=options.seed,
         copied_markers=options.copy_markers,
     )
     if plan.base is None:
         return info
     old = plan.base.info
-    return replace(info, batch_size=old.batch_size, seed=old.seed, ladder_name=old.ladder_name)
+    return replace(
+        info, images_per_record=old.images_per_record, seed=old.seed, ladder_name=old.ladder_name
+    )
 
 
 def _write_report(path: Path, problems: Sequence[Problem], keep: bool) -> None:

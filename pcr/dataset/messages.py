@@ -121,13 +121,13 @@ class RecordIndex:
 class DatasetInfo:
     """What the index keeps of the dataset as a whole."""
 
-    class_names: tuple[str, ...]
+    classes: tuple[str, ...]
     images: int
     records: int
     levels: int
     ladder_name: str
     ladder_text: str
-    batch_size: int
+    images_per_record: int
     seed: int
     copied_markers: str
     index_checksum: int = 0
@@ -149,13 +149,13 @@ class DatasetInfo:
         """As a serialized DatasetMetadata."""
         return pcr_pb2.DatasetMetadata(
             format_version=layout.FORMAT_VERSION,
-            class_names=[os.fsencode(name) for name in self.class_names],
+            classes=[os.fsencode(name) for name in self.classes],
             images=self.images,
             records=self.records,
             progressive_levels=self.levels,
             ladder_name=self.ladder_name,
             ladder_text=self.ladder_text,
-            batch_size=self.batch_size,
+            images_per_record=self.images_per_record,
             seed=self.seed,
             copied_markers=self.copied_markers,
             index_checksum=self.index_checksum,
@@ -172,15 +172,15 @@ class DatasetInfo:
             )
         _check_range(source, "levels", message.progressive_levels, 1, MAX_SCANS)
         _check_range(source, "records", message.records, 0, layout.MAX_RECORDS)
-        _check_range(source, "classes", len(message.class_names), 1, layout.MAX_CLASSES)
+        _check_range(source, "classes", len(message.classes), 1, layout.MAX_CLASSES)
         return cls(
-            tuple(os.fsdecode(name) for name in message.class_names),
+            tuple(os.fsdecode(name) for name in message.classes),
             message.images,
             message.records,
             message.progressive_levels,
             message.ladder_name,
             message.ladder_text,
-            message.batch_size,
+            message.images_per_record,
             message.seed,
             message.copied_markers,
             message.index_checksum,

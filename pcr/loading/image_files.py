@@ -49,9 +49,9 @@ class FileIterator(JpegSource):
         self._read = _read_jpeg if only_jpegs else _read
 
     @property
-    def class_names(self) -> list[str]:
+    def classes(self) -> list[str]:
         """The folder's class names; the position is the label."""
-        return list(self.images.class_names)
+        return list(self.images.classes)
 
     def draw(self, epoch: int) -> list[list[int]]:
         """The batches of an epoch as positions in the folder's samples."""

@@ -44,9 +44,9 @@ class InMemoryBatches(JpegSource):
         return self._source.levels
 
     @property
-    def class_names(self) -> list[str]:
+    def classes(self) -> list[str]:
         """The dataset's class names."""
-        return self._source.class_names
+        return self._source.classes
 
     @property
     def batch_sizes(self) -> list[int]:

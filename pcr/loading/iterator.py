@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pcr.dataset.messages import ImageInfo
-from pcr.dataset.reader import Dataset, RecordImages
+from pcr.dataset.reader import Dataset
+from pcr.dataset.record import RecordImages
 from pcr.errors import FormatError, UsageError
 from pcr.loading.order import EpochOrder
 from pcr.loading.read_ahead import ReadAhead, Reading
@@ -43,7 +44,7 @@ class PCRIterator(JpegSource):
 
     def __init__(
         self,
-        root_dir: str | os.PathLike[str],
+        root: str | os.PathLike[str],
         batch_size: int,
         n_scans: int | None = None,
         *,
@@ -56,11 +57,11 @@ class PCRIterator(JpegSource):
         read_ahead_records: int = 2,
         verify_checksums: bool = True,
     ) -> None:
-        """Open the dataset in ``root_dir``; ``n_scans`` levels of it are read, all for None.
+        """Open the dataset in ``root``; ``n_scans`` levels of it are read, all for None.
 
         Raises DatasetError where there is no finished dataset, UsageError where an argument is out of range.
         """
-        self.dataset = Dataset(root_dir)
+        self.dataset = Dataset(root)
         if read_ahead_records < 1:
             raise UsageError(f"read_ahead_records: expected 1 or more, found {read_ahead_records}")
         sizes = tuple(record.images for record in self.dataset.records)
@@ -92,9 +93,9 @@ class PCRIterator(JpegSource):
         return self.dataset.levels
 
     @property
-    def class_names(self) -> list[str]:
+    def classes(self) -> list[str]:
         """The dataset's class names; the position is the label."""
-        return list(self.dataset.class_names)
+        return list(self.dataset.classes)
 
     def read(self, epoch: int, first_batch: int = 0) -> Generator[JpegBatch, None, None]:
         """The batches of an epoch from ``first_batch`` on."""
@@ -116,7 +117,7 @@ class PCRIterator(JpegSource):
     def _image_infos(self, batch: JpegBatch) -> list[ImageInfo]:
         records, images = self._places(batch.images)
         for record in set(records.tolist()) - self._infos.keys():
-            self._infos[record] = self.dataset.read_info(record).images
+            self._infos[record] = self.dataset.records[record].info().images
         pairs = zip(records.tolist(), images.tolist(), strict=True)
         return [self._infos[record][image] for record, image in pairs]
 
@@ -124,10 +125,10 @@ class PCRIterator(JpegSource):
         """One line that names the image and its record."""
         (record,), (position,) = self._places(np.array([image]))
         try:
-            name = self.dataset.read_info(record).images[position].name
+            name = self.dataset.records[record].info().images[position].name
         except FormatError:
             name = f"number {position}"
-        return f"{self.dataset.record_path(record)}: image {name}: {message}"
+        return f"{self.dataset.records[record].path}: image {name}: {message}"
 
     def _places(self, images: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Records, and positions in them."""
@@ -156,10 +157,9 @@ def draw_images(
 ) -> Generator[DrawnImage, None, None]:
     """One rank's share of an epoch image by image, without its first ``skip``."""
 
-    def read(record: int) -> tuple[RecordImages, int]:
-        level = reading.level
-        images = dataset.read(record, level, verify=reading.verify_checksums)
-        return images, dataset.records[record].prefix_bytes[level]
+    def read(number: int) -> tuple[RecordImages, int]:
+        record, level = dataset.records[number], reading.level
+        return record.read(level, verify=reading.verify_checksums), record.prefix_bytes[level]
 
     reads = (record for drawn in order.rounds(skip) for record in drawn.reads)
     with ReadAhead(read, reads, reading.read_ahead_records) as arrivals:

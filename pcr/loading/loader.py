@@ -131,7 +131,7 @@ class TensorLoader(EpochIterator[Tensors]):
     @property
     def classes(self) -> list[str]:
         """Class names; the position is the label."""
-        return self._source.class_names
+        return self._source.classes
 
     @property
     def class_to_idx(self) -> dict[str, int]:

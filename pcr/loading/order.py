@@ -47,7 +47,7 @@ class EpochOrder:
     Images are int64 record numbers and positions within the record.
     """
 
-    images_per_record: tuple[int, ...]
+    record_sizes: tuple[int, ...]
     seed: int = 0
     epoch: int = 0
     rank: int = 0
@@ -69,7 +69,7 @@ class EpochOrder:
     @property
     def span(self) -> tuple[int, int]:
         """Where this rank's share begins and ends in the epoch's sequence; sizes differ by at most 1."""
-        return span_of(sum(self.images_per_record), self.rank, self.world_size)
+        return span_of(sum(self.record_sizes), self.rank, self.world_size)
 
     def __len__(self) -> int:
         first, stop = self.span
@@ -116,12 +116,12 @@ class EpochOrder:
     def _pieces(self) -> Iterator[tuple[int, NDArray[np.int64]]]:
         """The records that overlap the span, and the positions of their images that lie in it."""
         first, stop = self.span
-        order: Sequence[int] = range(len(self.images_per_record))
+        order: Sequence[int] = range(len(self.record_sizes))
         if self.shuffle:
-            order = self._random(0).permutation(len(self.images_per_record)).tolist()
+            order = self._random(0).permutation(len(self.record_sizes)).tolist()
         begin = 0
         for record in order:
-            size = self.images_per_record[record]
+            size = self.record_sizes[record]
             low, high = max(first - begin, 0), min(stop - begin, size)
             if low < high:
                 positions = np.arange(size)

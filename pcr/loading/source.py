@@ -65,7 +65,7 @@ class JpegSource(EpochIterator[DaliBatch]):
 
     @property
     @abstractmethod
-    def class_names(self) -> list[str]:
+    def classes(self) -> list[str]:
         """Class names; the position is the label."""
 
     @property
@@ -91,7 +91,7 @@ class JpegSource(EpochIterator[DaliBatch]):
     @property
     def total_images(self) -> int:
         """The images of all ranks."""
-        return sum(self.order.images_per_record)
+        return sum(self.order.record_sizes)
 
     @property
     def bytes_read(self) -> int:
@@ -116,7 +116,7 @@ class JpegSource(EpochIterator[DaliBatch]):
         """What must be the same for the same batches; the rank is not among it: one rank's state serves all."""
         return {
             "images": self.total_images,
-            "records": len(self.order.images_per_record),
+            "records": len(self.order.record_sizes),
             "seed": self.order.seed,
             "world_size": self.order.world_size,
             "shuffle": self.order.shuffle,

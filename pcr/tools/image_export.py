@@ -60,9 +60,9 @@ def export(
 def _export(dataset: Dataset, out: Path, level: int, turn: _Turn | None) -> Iterator[ExportedImage]:
     out.mkdir(parents=True, exist_ok=True)
     written: set[str] = set()
-    for record in range(len(dataset.records)):
-        infos = dataset.read_info(record).images
-        images = dataset.read(record, level)
+    for record in dataset.records:
+        infos = record.info().images
+        images = record.read(level)
         for number, info in enumerate(infos):
             if info.name in written:
                 continue
@@ -82,12 +82,12 @@ def _check_empty(out: Path, force: bool) -> None:
 
 
 def _check_names(dataset: Dataset) -> None:
-    for record in range(len(dataset.records)):
-        for info in dataset.read_info(record).images:
+    for record in dataset.records:
+        for info in record.info().images:
             try:
                 check_name(info.name)
             except FormatError as error:
-                raise FormatError(f"{dataset.record_path(record)}: {error}") from None
+                raise FormatError(f"{record.path}: {error}") from None
 
 
 def _write(out: Path, name: str, data: NDArray[np.uint8]) -> ExportedImage:

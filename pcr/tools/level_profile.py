@@ -28,10 +28,10 @@ def sample_images(
     starts = np.cumsum([0, *(record.images for record in dataset.records)])
     random = np.random.Generator(np.random.PCG64(seed))
     drawn = np.sort(random.permutation(len(dataset))[:images])
-    for record in np.unique(np.searchsorted(starts, drawn, side="right") - 1).tolist():
-        infos = dataset.read_info(record).images
-        full = dataset.read(record, dataset.levels)
-        inside = drawn[(drawn >= starts[record]) & (drawn < starts[record + 1])] - starts[record]
+    for number in np.unique(np.searchsorted(starts, drawn, side="right") - 1).tolist():
+        record = dataset.records[number]
+        infos, full = record.info().images, record.read()
+        inside = drawn[(drawn >= starts[number]) & (drawn < starts[number + 1])] - starts[number]
         for image in inside.tolist():
             yield infos[image], level_jpegs(full[image].tobytes(), infos[image].level_bytes)
 
@@ -43,15 +43,15 @@ def named_images(dataset: Dataset, names: Sequence[str]) -> list[tuple[str, list
     """
     found: dict[str, list[bytes]] = {}
     some: list[str] = []
-    for record in range(len(dataset.records)):
+    for record in dataset.records:
         if len(found) == len(set(names)):
             break
-        infos = dataset.read_info(record).images
+        infos = record.info().images
         some = some or [info.name for info in infos[:1]]
         inside = [image for image, info in enumerate(infos) if info.name in names]
         if not inside:
             continue
-        full = dataset.read(record, dataset.levels)
+        full = record.read()
         for image in inside:
             jpegs = level_jpegs(full[image].tobytes(), infos[image].level_bytes)
             found[infos[image].name] = jpegs

@@ -18,7 +18,9 @@ from pcr import jpeg
 from pcr.dataset import layout
 from pcr.dataset.layout import check_class_name, check_name, dataset_files
 from pcr.dataset.messages import ImageInfo, RecordIndex, RecordInfo
-from pcr.dataset.reader import Dataset, connect
+from pcr.dataset.reader import Dataset
+from pcr.dataset.record import Record
+from pcr.dataset.tables import connect
 from pcr.dataset.writer import file_checksum, write_index
 from pcr.errors import FormatError, describe
 from pcr.extension import native
@@ -51,9 +53,9 @@ def verify(root: Path, *, decode: bool = False, num_workers: int = 1) -> Iterato
         return
     ladder = dataset.info.ladder
     with ThreadPoolExecutor(num_workers) as pool:
-        for record in range(len(dataset.records)):
+        for record in dataset.records:
             check = partial(_check_record, dataset, record, ladder, pool, decode)
-            yield _verdict(dataset.record_path(record), check)
+            yield _verdict(record.path, check)
     if not (root / layout.PLAN_FILE).exists():  # records of an append that is not finished
         yield from _strangers(dataset)
 
@@ -78,9 +80,9 @@ def _strangers(dataset: Dataset) -> Iterator[Verdict]:
 
 
 def _check_index(dataset: Dataset) -> None:
-    for name in dataset.class_names:
+    for name in dataset.classes:
         check_class_name(name)
-    if len(set(dataset.class_names)) != len(dataset.class_names):
+    if len(set(dataset.classes)) != len(dataset.classes):
         raise FormatError("expected different class names, found some twice")
     if dataset.info.ladder.levels != dataset.levels:
         raise FormatError(
@@ -94,17 +96,18 @@ def _check_index_bytes(dataset: Dataset) -> None:
     """The index is a function of its entries: the same SQLite writes the same bytes."""
     found = (dataset.root / layout.INDEX_FILE).read_bytes()
     with tempfile.TemporaryDirectory() as folder:
-        write_index(Path(folder), dataset.info, dataset.records)
+        entries = [record.entry for record in dataset.records]
+        write_index(Path(folder), dataset.info, entries)
         expected = (Path(folder) / layout.INDEX_FILE).read_bytes()
     if found[_SQLITE_VERSION] == expected[_SQLITE_VERSION] and found != expected:
         raise FormatError(f"{len(found)} bytes that are not those of its entries alone")
 
 
 def _check_record(
-    dataset: Dataset, record: int, ladder: Ladder, pool: ThreadPoolExecutor, decode: bool
+    dataset: Dataset, record: Record, ladder: Ladder, pool: ThreadPoolExecutor, decode: bool
 ) -> None:
-    path, index = dataset.record_path(record), dataset.records[record]
-    metadata, *groups = dataset.read_groups(record, dataset.levels)
+    path, index = record.path, record.entry
+    metadata, *groups = record.read_groups()
     found = file_checksum(path)
     if found != index.file_checksum:
         raise FormatError(f"expected checksum {index.file_checksum:016x}, found {found:016x}")
@@ -129,7 +132,7 @@ def _check_info(info: RecordInfo, dataset: Dataset, index: RecordIndex) -> None:
     for image, label in zip(info.images, info.labels.tolist(), strict=True):
         check_name(image.name)
         class_name = image.name.split("/")[0]
-        if not 0 <= label < len(dataset.class_names) or dataset.class_names[label] != class_name:
+        if not 0 <= label < len(dataset.classes) or dataset.classes[label] != class_name:
             raise FormatError(f"image {image.name!r}: expected its class's label, found {label}")
 
 

@@ -33,7 +33,7 @@ class DaliBatches:
         self, source: JpegSource, build: Callable[..., Pipeline], device: torch.device
     ) -> None:
         """`build(source, **checkpointing_arguments)` makes the pipeline."""
-        self.classes = source.class_names
+        self.classes = source.classes
         self.total_images = source.total_images
         self.wait_seconds = 0.0
         self.epoch = 0

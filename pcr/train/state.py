@@ -22,7 +22,7 @@ from pcr.train.processes import Processes
 class TrainState:
     """A model on its way."""
 
-    class_names: list[str]
+    classes: list[str]
     model: nn.Module  # as checkpoints hold it
     network: nn.Module  # the model as steps call it: replicated over the processes, compiled
     optimizer: torch.optim.Optimizer
@@ -36,19 +36,15 @@ class TrainState:
     measured: dict[str, Any] | None = None  # of it, by the run that was stopped in it
 
     @classmethod
-    def create(
-        cls, config: TrainConfig, class_names: list[str], processes: Processes
-    ) -> TrainState:
+    def create(cls, config: TrainConfig, classes: list[str], processes: Processes) -> TrainState:
         """A model and its optimizer before the first step.
 
         Raises:
             UsageError: an unknown model, a precision that can't be had, or fewer outputs than classes.
         """
-        num_classes = config.num_classes or len(class_names)
-        if num_classes < len(class_names):
-            raise UsageError(
-                f"--num_classes {num_classes}: the data has {len(class_names)} classes"
-            )
+        num_classes = config.num_classes or len(classes)
+        if num_classes < len(classes):
+            raise UsageError(f"--num_classes {num_classes}: the data has {len(classes)} classes")
         device = processes.device
         precision = choose_precision(config, device)
         layout = torch.channels_last if config.channels_last else torch.preserve_format
@@ -60,7 +56,7 @@ class TrainState:
         network = precision.replicate(model, processes)
         if config.compile:
             network.compile()
-        return cls(class_names, model, network, optimizer, precision, config.start_epoch)
+        return cls(classes, model, network, optimizer, precision, config.start_epoch)
 
     def end_epoch(self, summary: EpochSummary) -> bool:
         """Go to the beginning of the next epoch; whether the one that ends was the best."""
@@ -75,7 +71,7 @@ class TrainState:
         """What a checkpoint holds, tensors and plain values; `ranks` has the `own_snapshot` of each process."""
         return {
             "arch": config.arch,
-            "classes": self.class_names,
+            "classes": self.classes,
             "seed": config.seed,
             "loader": config.loader,
             "epoch": self.epoch,
@@ -108,9 +104,9 @@ class TrainState:
                 f"{config.resume}: expected a checkpoint of {config.arch}, "
                 f"found one of {saved['arch']}: choose it with -a"
             )
-        if saved["classes"] != self.class_names:
+        if saved["classes"] != self.classes:
             raise DatasetError(
-                f"{config.resume}: expected a checkpoint for the {len(self.class_names)} classes of the data, "
+                f"{config.resume}: expected a checkpoint for the {len(self.classes)} classes of the data, "
                 f"found one for {len(saved['classes'])} classes that are not the same"
             )
         try:

@@ -126,8 +126,8 @@ def test_reencoded_images_are_reported(bad_folder: Path, tmp_path: Path) -> None
     dataset = Dataset(out)
     assert len(dataset) == 5 + len(taken)
     assert state(bad_folder) == before
-    names = [image.name for image in dataset.read_info(0).images]
-    found = jpegs.decode(dataset.read(0, 10)[names.index("bad/real png.JPEG")])
+    names = [image.name for image in dataset.records[0].info().images]
+    found = jpegs.decode(dataset.records[0].read(10)[names.index("bad/real png.JPEG")])
     expected = np.asarray(jpegs.photo(mode="RGBA").convert("RGB"))
     assert np.abs(found.astype(int) - expected).mean() < 4
 
@@ -151,7 +151,7 @@ def test_a_record_without_images(tmp_path: Path) -> None:
     )
     convert(source, out, chosen, num_workers=1, progress=False)
     dataset = Dataset(out)
-    assert [len(dataset.read(record, 10)) for record in range(2)] == [0, 2]
+    assert [len(record.read(10)) for record in dataset.records] == [0, 2]
 
 
 def test_every_kind_of_jpeg_keeps_its_pixels(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_every_kind_of_jpeg_keeps_its_pixels(tmp_path: Path) -> None:
     before = state(source)
     convert(source, out, options(), num_workers=2, progress=False)
     dataset = Dataset(out)
-    info, images = dataset.read_info(0), dataset.read(0, 10)
+    info, images = dataset.records[0].info(), dataset.records[0].read(10)
     for number, image in enumerate(info.images):
         original = (source / image.name).read_bytes()
         assert np.array_equal(jpegs.decode(images[number]), jpegs.decode(original)), image.name
@@ -187,7 +187,7 @@ def test_copied_markers(tmp_path: Path) -> None:
         ("all", (True, True)),
     ):
         succeed(CONVERTER, source, tmp_path / copy, "--quiet", "--copy", copy)
-        data = Dataset(tmp_path / copy).read(0, 1)[0].tobytes()
+        data = Dataset(tmp_path / copy).records[0].read(1)[0].tobytes()
         assert (b"Exif" in data, b"hello" in data) == expected
 
 

@@ -42,9 +42,9 @@ def contents(root: Path, level: int | None = None) -> list[tuple[str, int, bytes
     """Name, label and JPEG of every image of a dataset, in order."""
     dataset = Dataset(root)
     found = []
-    for record in range(len(dataset.records)):
-        images = dataset.read(record, level or dataset.levels)
-        names = [image.name for image in dataset.read_info(record).images]
+    for record in dataset.records:
+        images = record.read(level or dataset.levels)
+        names = [image.name for image in record.info().images]
         jpeg = [images[i].tobytes() for i in range(len(images))]
         found += list(zip(names, images.labels.tolist(), jpeg, strict=True))
     return found
@@ -65,7 +65,7 @@ def test_every_image_is_in_the_dataset_with_its_pixels(source: Path, tmp_path: P
     assert sorted(name for name, _, _ in found) == sorted(s.name for s in folder.samples)
     assert [r.images for r in Dataset(out).records] == [10, 10, 5]
     for name, label, jpeg in found:
-        assert folder.class_names[label] == name.split("/")[0]
+        assert folder.classes[label] == name.split("/")[0]
         original = jpegs.decode((source / name).read_bytes())
         assert np.array_equal(jpegs.decode(jpeg), original)
 
@@ -152,10 +152,10 @@ def test_append_adds_records_and_leaves_the_old_ones(source: Path, tmp_path: Pat
     }
     dataset, found = Dataset(out), contents(out)
     # Old classes keep their labels, new ones come behind them, sorted among themselves.
-    assert dataset.class_names == ("ant", "cow", "aardvark", "bee")
+    assert dataset.classes == ("ant", "cow", "aardvark", "bee")
     assert found[:25] == old_contents
-    assert (dataset.info.seed, dataset.info.batch_size, len(dataset)) == (3, 10, 47)
-    assert all(dataset.class_names[label] == name.split("/")[0] for name, label, _ in found)
+    assert (dataset.info.seed, dataset.info.images_per_record, len(dataset)) == (3, 10, 47)
+    assert all(dataset.classes[label] == name.split("/")[0] for name, label, _ in found)
     assert len({name for name, _, _ in found}) == 47
     assert_sound(out)
     assert "0 images added to 47" in succeed(CONVERTER, more, out, "--quiet", "--append")

@@ -34,8 +34,8 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 def test_every_image_is_there_with_the_pixels_of_its_source(dataset: Dataset) -> None:
     assert len(dataset) == 17 and [r.images for r in dataset.records] == [7, 7, 3]
-    for number, size in enumerate((7, 7, 3)):
-        read = dataset.read(number, 10)
+    for record, size in zip(dataset.records, (7, 7, 3), strict=True):
+        read = record.read(10)
         assert read.labels.tolist() == [i % 3 for i in range(size)]
         for image, source in enumerate(records.sources(size)):
             assert (jpegs.decode(read[image].tobytes()) == jpegs.decode(source)).all()
@@ -43,8 +43,8 @@ def test_every_image_is_there_with_the_pixels_of_its_source(dataset: Dataset) ->
 
 @pytest.mark.parametrize("level", range(1, 11))
 def test_streaming_join_equals_the_join_of_whole_groups(dataset: Dataset, level: int) -> None:
-    _, *groups = dataset.read_groups(0, level)
-    read = dataset.read(0, level)
+    _, *groups = dataset.records[0].read_groups(level)
+    read = dataset.records[0].read(level)
     parts = [ScanGroup.FromString(group).image_bytes for group in groups]
     for data, offsets in (jpeg.join(groups), reference.join(parts)):
         assert np.array_equal(read.data, np.frombuffer(bytes(data), dtype=np.uint8))
@@ -54,13 +54,13 @@ def test_streaming_join_equals_the_join_of_whole_groups(dataset: Dataset, level:
 
 @pytest.mark.parametrize("level", range(11))
 def test_a_prefix_padded_with_zeros_holds_its_level(dataset: Dataset, level: int) -> None:
-    index = dataset.records[0]
-    prefix = dataset.record_path(0).read_bytes()[: index.prefix_bytes[level]]
+    record = dataset.records[0]
+    prefix = record.path.read_bytes()[: record.prefix_bytes[level]]
     with closing(sqlite3.connect(":memory:")) as connection:
-        connection.deserialize(prefix.ljust(index.file_bytes, b"\0"))
+        connection.deserialize(prefix.ljust(record.file_bytes, b"\0"))
         tables = [layout.METADATA_TABLE, *map(layout.scan_group_table, range(1, level + 1))]
         read = [connection.execute(f"SELECT value FROM {t}").fetchone()[0] for t in tables]
-        assert read == dataset.read_groups(0, level)
+        assert read == dataset.records[0].read_groups(level)
         if level < 10:
             with pytest.raises(sqlite3.DatabaseError):
                 connection.execute(f"SELECT value FROM scan_group_{level + 1}").fetchone()
@@ -83,7 +83,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_grayscale_images_have_empty_chroma_levels(dataset: Dataset) -> None:
-    info = dataset.read_info(0)
+    info = dataset.records[0].info()
     gray = [image for image in info.images if image.components == 1]
     assert len(gray) == 2
     chroma_levels = [3, 4, 8, 9]
@@ -99,12 +99,12 @@ def test_names_of_any_bytes_survive() -> None:
 
 
 def test_any_sqlite_client_reads_a_record(dataset: Dataset) -> None:
-    with closing(sqlite3.connect(dataset.record_path(0))) as connection:
+    with closing(sqlite3.connect(dataset.records[0].path)) as connection:
         names = [row[0] for row in connection.execute("SELECT name FROM sqlite_schema")]
         assert names == ["metadata", *(f"scan_group_{k}" for k in range(1, 11))]
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         sizes = [connection.execute(f"SELECT length(value) FROM {n}").fetchone()[0] for n in names]
-    assert tuple(sizes) == dataset.records[0].group_bytes
+    assert tuple(sizes) == dataset.records[0].entry.group_bytes
 
 
 @pytest.mark.parametrize("level", [0, 11, -1, True, 2.0, "3"])
@@ -165,7 +165,8 @@ def test_an_index_that_promises_too_much_is_refused(
     tmp_path: Path, changes: dict[str, int], complaint: str
 ) -> None:
     dataset = records.make_dataset(tmp_path / "d", (2,))
-    write_index(dataset.root, replace(dataset.info, **changes), dataset.records)  # type: ignore[arg-type]
+    info = replace(dataset.info, **changes)  # type: ignore[arg-type]
+    write_index(dataset.root, info, [record.entry for record in dataset.records])
     with pytest.raises(FormatError, match=complaint):
         Dataset(dataset.root)
 
@@ -175,7 +176,7 @@ def test_an_index_with_more_images_than_a_record_can_hold_is_refused(
     tmp_path: Path, images: int
 ) -> None:
     dataset = records.make_dataset(tmp_path / "d", (2,))
-    (entry,) = dataset.records
+    (entry,) = [record.entry for record in dataset.records]
     assert entry.group_bytes[0] < 1000
     info = replace(dataset.info, images=images)
     write_index(dataset.root, info, [replace(entry, images=images)])
@@ -252,17 +253,19 @@ def test_a_record_of_another_dataset_or_none_is_refused(tmp_path: Path) -> None:
     dataset = records.make_dataset(tmp_path / "d", (4, 5))
     (dataset.root / "PCR_0.db").write_bytes((dataset.root / "PCR_1.db").read_bytes())
     with pytest.raises(FormatError, match=r"PCR_0\.db"):
-        dataset.read(0, 1)
+        dataset.records[0].read(1)
     (dataset.root / "PCR_1.db").unlink()
     with pytest.raises(FormatError, match=r"PCR_1\.db: expected a record"):
-        dataset.read(1, 1)
+        dataset.records[1].read(1)
 
 
 def test_labels_beyond_the_classes_are_refused(tmp_path: Path) -> None:
     dataset = records.make_dataset(tmp_path / "d", (4,))
-    dataset.info = replace(dataset.info, class_names=("only",))
+    info = replace(dataset.info, classes=("only",))
+    write_index(dataset.root, info, [record.entry for record in dataset.records])
+    dataset = Dataset(dataset.root)
     with pytest.raises(FormatError, match="expected 4 labels below 1, found 4 up to 2"):
-        dataset.read(0, 1)
+        dataset.records[0].read(1)
 
 
 def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def test_the_formats_example_writes_a_picture(
     (example,) = blocks("docs/FORMAT.md", "python")
     exec(compile(example, "docs/FORMAT.md", "exec"), {})
     written = Path("third_at_level_2.jpg").read_bytes()
-    assert written == dataset.read(0, 2)[2].tobytes()
+    assert written == dataset.records[0].read(2)[2].tobytes()
     assert jpegs.decode(written).shape == jpegs.decode(records.sources(4)[2]).shape
 
 

@@ -35,7 +35,7 @@ def drain(iterator: PCRIterator) -> list[tuple[bytes, int]]:
 def test_an_epoch_has_every_image_once(root: Path) -> None:
     with PCRIterator(root, 8, seed=1) as iterator:
         drawn = Counter(drain(iterator))
-        everything = [iterator.dataset.read(r, 10) for r in range(len(SIZES))]
+        everything = [record.read(10) for record in iterator.dataset.records]
     expected = Counter(
         (record[i].tobytes(), int(record.labels[i]))
         for record in everything
@@ -135,9 +135,9 @@ def test_no_thread_is_left_behind(root: Path) -> None:
 
 def test_a_damaged_record_ends_the_epoch_with_its_name(tmp_path: Path) -> None:
     dataset = records.make_dataset(tmp_path / "d", (5, 5))
-    damaged, path = dataset.root, dataset.record_path(1)
+    damaged, path = dataset.root, dataset.records[1].path
     data = bytearray(path.read_bytes())
-    last_group = dataset.read_groups(1, 10)[10]
+    last_group = dataset.records[1].read_groups(10)[10]
     data[data.index(last_group[:100]) + 50] ^= 0x10
     path.write_bytes(data)
     with PCRIterator(damaged, 2) as iterator, pytest.raises(FormatError, match=r"PCR_1\.db"):
@@ -150,8 +150,8 @@ def test_a_damaged_record_ends_the_epoch_with_its_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ({"n_scans": 11}, "expected n_scans between 1 and 10, found 11"),
-        ({"n_scans": 0}, "expected n_scans between 1 and 10, found 0"),
+        ({"n_scans": 11}, "n_scans: expected a level between 1 and 10, found 11"),
+        ({"n_scans": 0}, "n_scans: expected a level between 1 and 10, found 0"),
         ({"batch_size": 0}, "batch_size: expected 1 or more"),
         ({"seed": -1}, "seed: expected 0 or more"),
         ({"shuffle_buffer_records": 0}, "shuffle_buffer_records"),

@@ -49,7 +49,7 @@ def test_a_damaged_record_is_never_skipped(damaged_root: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"n_scans": 11}, "expected n_scans between 1 and 10"),
+        ({"n_scans": 11}, "n_scans: expected a level between 1 and 10"),
         ({"batch_size": 0}, "batch_size: expected 1 or more, found 0"),
         ({"prefetch_batches": 0}, "prefetch_batches"),
         ({"read_ahead_records": 0}, "read_ahead_records"),

@@ -49,7 +49,7 @@ def test_eval_at_full_level_is_pillows_resize_and_crop(photos: Dataset, decoder:
         "decoder": decoder,
     }
     ((images, _),) = numpy_loader(photos.root, **options)
-    record = photos.read(0, photos.levels)
+    record = photos.records[0].read(photos.levels)
     for jpeg, image in zip(record, images, strict=True):
         assert_close(image.transpose(1, 2, 0), resized_centre(pillow(jpeg), 192, 160))
 
@@ -59,7 +59,7 @@ def test_lower_levels_are_libjpegs_without_block_smoothing(photos: Dataset, leve
     options = {"transform": EvalTransform(192, 160, **IDENTITY), "shuffle": False, "n_scans": level}
     ((images, _),) = numpy_loader(photos.root, **options)
     ((whole, _),) = numpy_loader(photos.root, **options | {"transform": None})
-    for jpeg, image, pixels in zip(photos.read(0, level), images, whole, strict=True):
+    for jpeg, image, pixels in zip(photos.records[0].read(level), images, whole, strict=True):
         expected = native.decode_rgb(jpeg, decoder="libjpeg")
         np.testing.assert_array_equal(pixels, expected)
         centre = resized_centre(Image.fromarray(expected), 192, 160)
@@ -70,7 +70,7 @@ def test_train_is_pillows_resize_of_the_same_crop(photos: Dataset) -> None:
     transform = TrainTransform(96, **IDENTITY, oversampling=np.inf)
     loader = numpy_loader(photos.root, transform=transform, shuffle=False, seed=3)
     ((images, _),) = loader
-    record = photos.read(0, photos.levels)
+    record = photos.records[0].read(photos.levels)
     shown = [pillow(record[i]) for i in range(len(record))]
     sizes = np.array([image.size for image in shown])
     boxes, flips = transform.windows(sizes, image_keys(3, 0, np.arange(len(shown))))
@@ -98,7 +98,7 @@ def test_tensors_are_torchvisions(photos: Dataset) -> None:
     ((images, labels),) = Loader(
         photos.root, 8, transform=EvalTransform(), shuffle=False, num_threads=1
     )
-    record = photos.read(0, photos.levels)
+    record = photos.records[0].read(photos.levels)
     assert labels.dtype == torch.int64 and labels.tolist() == record.labels.tolist()
     for i, image in enumerate(images):
         assert_close(image.numpy() * 255 * 0.225, theirs(pillow(record[i])).numpy() * 255 * 0.225)
@@ -117,7 +117,7 @@ def test_decoding_at_a_reduced_size_changes_little(photos: Dataset) -> None:
 
 def test_whole_images_are_those_that_pillow_shows(photos: Dataset) -> None:
     ((images, _),) = numpy_loader(photos.root, transform=None, shuffle=False)
-    record = photos.read(0, photos.levels)
+    record = photos.records[0].read(photos.levels)
     for i, image in enumerate(images):
         assert image.dtype == np.uint8
         assert_close(image, np.asarray(pillow(record[i])))

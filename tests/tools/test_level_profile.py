@@ -28,7 +28,7 @@ def run(*command: object) -> subprocess.CompletedProcess[str]:
 def test_profile_counts_bytes_against_baseline_jpegs(tmp_path):
     dataset = records.make_dataset(tmp_path / "pcr", (4, 3))
     table = profile_levels(dataset, images=100, tries=1)
-    full = [image.tobytes() for record in (0, 1) for image in dataset.read(record, 10)]
+    full = [image.tobytes() for record in dataset.records for image in record.read(10)]
     baseline = sum(len(to_baseline(data)) for data in full)
     assert list(table["level"]) == list(range(1, 11))
     assert set(table["ladder"]) == {"standard"}
@@ -66,7 +66,7 @@ def test_show_draws_every_level(tmp_path):
         assert drawn.width > 4 * drawn.height
     (name, levels), _ = named_images(dataset, ["bee/4.jpg", "cat/2.jpg"])
     assert name == "bee/4.jpg"
-    assert levels == [dataset.read(1, level)[1].tobytes() for level in range(1, 11)]
+    assert levels == [dataset.records[1].read(level)[1].tobytes() for level in range(1, 11)]
 
 
 @pytest.mark.parametrize(

@@ -65,10 +65,10 @@ def flip(path: Path, bit: int) -> bytes:
 def rewrite(root: Path, record: int, **changes: object) -> None:
     """Write a record again with other metadata, its checksums right, as a faulty writer might."""
     dataset = Dataset(root)
-    metadata, *groups = dataset.read_groups(record, dataset.levels)
+    metadata, *groups = dataset.records[record].read_groups()
     info = replace(RecordInfo.decode(metadata, "test"), **changes)  # type: ignore[arg-type]
-    index = write_record(dataset.record_path(record), info, groups)
-    entries = [*dataset.records[:record], index, *dataset.records[record + 1 :]]
+    entries = [other.entry for other in dataset.records]
+    entries[record] = write_record(dataset.records[record].path, info, groups)
     write_index(root, dataset.info, entries)
 
 
@@ -145,7 +145,7 @@ def test_verify_detects_other_lengths(dataset: Path) -> None:
 
 
 def test_verify_checks_what_a_faulty_writer_would_get_wrong(dataset: Path) -> None:
-    info = Dataset(dataset).read_info(0)
+    info = Dataset(dataset).records[0].info()
     first, *others = info.images
     swapped = (1 - info.labels).astype(np.int32)
     longer = (*first.level_bytes[:-2], first.level_bytes[-2] + 1, first.level_bytes[-1] - 1)
@@ -164,8 +164,8 @@ def test_verify_checks_what_a_faulty_writer_would_get_wrong(dataset: Path) -> No
 def test_verify_checks_prefixes(tmp_path: Path) -> None:
     """Tables filled in another order hold the same messages, but no prefix is a level."""
     opened = records.make_dataset(tmp_path, (40,))
-    path, index = opened.record_path(0), opened.records[0]
-    contents = opened.read_groups(0, 10)
+    path, index = opened.records[0].path, opened.records[0].entry
+    contents = opened.records[0].read_groups(10)
     names = ["metadata", *(f"scan_group_{level}" for level in range(1, 11))]
     header = path.read_bytes()[:100]
     path.unlink()
@@ -187,9 +187,9 @@ def test_a_damaged_record_is_read_right_or_refused(tmp_path: Path) -> None:
     ladder = tmp_path / "two.txt"
     ladder.write_text(Ladder.load("standard").with_levels(2).text)
     dataset = records.make_dataset(tmp_path / "tiny", (2,), str(ladder))
-    path, levels = dataset.record_path(0), range(1, 3)
+    path, levels = dataset.records[0].path, range(1, 3)
     data = path.read_bytes()
-    right = {level: dataset.read(0, level) for level in levels}
+    right = {level: dataset.records[0].read(level) for level in levels}
     place = "database|table|scan group|metadata|sizes|levels|labels|limit"
     refused = 0
     with path.open("r+b", buffering=0) as file:
@@ -197,7 +197,7 @@ def test_a_damaged_record_is_read_right_or_refused(tmp_path: Path) -> None:
             os.pwrite(file.fileno(), bytes([data[at] ^ 0xFF]), at)
             for level in levels:
                 try:
-                    found = dataset.read(0, level)
+                    found = dataset.records[0].read(level)
                 except FormatError as error:
                     assert re.match(rf"{path}: .*({place})", str(error))
                     refused += 1
@@ -205,11 +205,11 @@ def test_a_damaged_record_is_read_right_or_refused(tmp_path: Path) -> None:
                     assert found.data.tobytes() == right[level].data.tobytes()
                     assert found.labels.tolist() == right[level].labels.tolist()
             os.pwrite(file.fileno(), data[at : at + 1], at)
-        assert refused > sum(dataset.records[0].group_bytes)
+        assert refused > sum(dataset.records[0].entry.group_bytes)
         for length in reversed(range(len(data))):
             file.truncate(length)
             with pytest.raises(FormatError, match=rf"{path}: expected {len(data)} bytes"):
-                dataset.read(0, 2)
+                dataset.records[0].read(2)
 
 
 def test_export_gives_the_folder_back(source: Path, converted: Path, tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_export_replaces_only_what_it_is_told_to(converted: Path, tmp_path: Path
     "name", ["../x.jpg", "/tmp/x.jpg", "cat/../../x.jpg", "cat/x\0.jpg", "cat//x.jpg", "x.jpg", ""]
 )
 def test_export_refuses_names_that_lead_out(dataset: Path, tmp_path: Path, name: str) -> None:
-    first, *others = Dataset(dataset).read_info(1).images
+    first, *others = Dataset(dataset).records[1].info().images
     rewrite(dataset, 1, images=(replace(first, name=name), *others))
     with pytest.raises(FormatError, match=r"PCR_1\.db: expected an image name"):
         list(export(Dataset(dataset), tmp_path / "out"))

@@ -1,0 +1,152 @@
+"""Record: one file of a dataset, read at a level and checked against the index."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pcr.dataset import layout
+from pcr.dataset.messages import RecordIndex, RecordInfo
+from pcr.dataset.tables import connect, read_chunks
+from pcr.errors import FormatError, UsageError
+from pcr.extension import native
+from pcr.storage import local as storage
+
+
+@dataclass(frozen=True)
+class RecordImages:
+    """A record's images at one level: image i is ``data[offsets[i]:offsets[i + 1]]``, a whole JPEG.
+
+    data: uint8 of shape (bytes,); offsets: int64 of shape (images + 1,); labels: int32 of shape (images,).
+    """
+
+    data: NDArray[np.uint8]
+    offsets: NDArray[np.int64]
+    labels: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, image: int) -> NDArray[np.uint8]:
+        """The JPEG of one image, without a copy."""
+        return self.data[self.offsets[image] : self.offsets[image + 1]]
+
+
+@dataclass(frozen=True, repr=False)
+class Record:
+    """One record of a dataset: ``dataset.records`` has them all. Safe to use from threads."""
+
+    path: Path
+    number: int
+    entry: RecordIndex
+    """What the index says of the record."""
+    num_classes: int
+
+    @property
+    def images(self) -> int:
+        """How many images the record has."""
+        return self.entry.images
+
+    @property
+    def levels(self) -> int:
+        """How many levels the record has."""
+        return len(self.entry.prefix_bytes) - 1
+
+    @property
+    def file_bytes(self) -> int:
+        """The size of the file."""
+        return self.entry.file_bytes
+
+    @property
+    def prefix_bytes(self) -> tuple[int, ...]:
+        """How many bytes of the file hold level k, and all below it: entry k, 0 for the metadata alone."""
+        return self.entry.prefix_bytes
+
+    def __repr__(self) -> str:
+        return f"<Record {str(self.path)!r}: {self.images} images, {self.levels} levels>"
+
+    def info(self) -> RecordInfo:
+        """The record's metadata: names, labels and sizes of its images. FormatError where it is damaged."""
+        (metadata,) = self.read_groups(0)
+        return RecordInfo.decode(metadata, str(self.path))
+
+    def read(self, level: int | None = None, *, verify: bool = True) -> RecordImages:
+        """The record's images at ``level`` (None: all levels), read from the prefix that holds them.
+
+        ``verify`` compares the checksums of all that is read. Raises FormatError, naming the file, where it is
+        damaged, UsageError where there is no such level.
+        """
+        level = check_level(level, self.levels, "level")
+        with closing(self._open(level)) as connection:
+            try:
+                images = RecordImages(*self._join(connection, level, verify))
+            except FormatError as error:
+                raise FormatError(f"{self.path}: {error}") from None
+        self._check_labels(images.labels)
+        return images
+
+    def read_groups(self, level: int | None = None, *, verify: bool = True) -> list[bytes]:
+        """The serialized messages: the metadata, then the ScanGroups of levels 1 … ``level`` (None: all).
+
+        Level 0 is the metadata alone. Raises as ``read``.
+        """
+        level = check_level(level, self.levels, "level", least=0)
+        with closing(self._open(level)) as connection:
+            try:
+                return [b"".join(self._chunks(connection, k, verify)) for k in range(level + 1)]
+            except FormatError as error:
+                raise FormatError(f"{self.path}: {error}") from None
+
+    def _open(self, level: int) -> sqlite3.Connection:
+        found_bytes = _file_bytes(self.path)
+        if found_bytes != self.file_bytes:
+            raise FormatError(f"{self.path}: expected {self.file_bytes} bytes, found {found_bytes}")
+        storage.prefetch(self.path, self.prefix_bytes[level])
+        return connect(self.path)
+
+    def _join(
+        self, connection: sqlite3.Connection, level: int, verify: bool
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int32]]:
+        joiner = native.RecordJoiner(b"".join(self._chunks(connection, 0, verify)), level)
+        for k in range(1, level + 1):
+            for chunk in self._chunks(connection, k, verify):
+                joiner.feed(k, chunk)
+        return joiner.finish()
+
+    def _chunks(self, connection: sqlite3.Connection, level: int, verify: bool) -> Iterator[bytes]:
+        """The message of one level, 0 for the metadata."""
+        table = layout.scan_group_table(level) if level else layout.METADATA_TABLE
+        checksum = self.entry.checksums[level] if verify else None
+        return read_chunks(connection, table, self.entry.group_bytes[level], checksum)
+
+    def _check_labels(self, labels: NDArray[np.int32]) -> None:
+        in_range = labels.min(initial=0) >= 0 and labels.max(initial=0) < self.num_classes
+        if len(labels) != self.images or not in_range:
+            raise FormatError(
+                f"{self.path}: expected {self.images} labels below {self.num_classes}, "
+                f"found {len(labels)} up to {labels.max(initial=-1)}"
+            )
+
+
+def check_level(level: int | None, levels: int, parameter: str, least: int = 1) -> int:
+    """``level``, or all ``levels`` for None; UsageError, blaming ``parameter``, where there is no such level."""
+    if level is None:
+        return levels
+    if isinstance(level, bool) or not isinstance(level, int | np.integer):
+        raise UsageError(f"expected a whole number, found {level!r}", parameter)
+    if not least <= level <= levels:
+        raise UsageError(f"expected a level between {least} and {levels}, found {level}", parameter)
+    return int(level)
+
+
+def _file_bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise FormatError(f"{path}: expected a record, found: {error.strerror}") from None
