@@ -84,7 +84,7 @@ def test_info(converted: Path) -> None:
     for row in facts["levels"]:
         level = row["level"]
         assert row["prefix_bytes"] == sum(r.prefix_bytes[level] for r in dataset.records)
-        assert row["bytes"] == sum(sum(r.group_bytes[1 : level + 1]) for r in dataset.records)
+        assert row["bytes"] == sum(sum(r.entry.group_bytes[1 : level + 1]) for r in dataset.records)
     assert facts["levels"][-1]["share"] == 1
     assert facts["file_bytes"] == sum(p.stat().st_size for p in converted.glob("PCR_?.db"))
 
