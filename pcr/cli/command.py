@@ -1,4 +1,4 @@
-"""What every command line of this package does alike: parse, run, turn errors into a line and an exit code."""
+"""What all commands share: load, run, turn an error into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from importlib import import_module
 from types import FrameType
 from typing import NoReturn, Protocol, cast
 
+from pcr.cli.parser import Parser
 from pcr.errors import PCRError, UsageError, describe
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -34,13 +35,13 @@ class Command(Protocol):
 def main(name: str, argv: Sequence[str] | None = None) -> NoReturn:
     """Run one command, a module of this folder, as a script of its own."""
     command = load(name)
-    parser = argparse.ArgumentParser(description=command.HELP)
+    parser = Parser(description=command.HELP)
     command.add_arguments(parser)
-    sys.exit(execute(command, parser.parse_args(argv)))
+    sys.exit(execute(command, parser.parse_args(argv), parser))
 
 
 def load(name: str) -> Command:
-    """A command's module; one line and the end where the package is not set up."""
+    """A command's module; exits with one line where the package is not set up."""
     try:
         return cast(Command, import_module(f"pcr.cli.{name}"))
     except ImportError as error:
@@ -50,19 +51,19 @@ def load(name: str) -> Command:
 
 
 def how_to_set_up(error: ImportError) -> str:
-    """What is missing, and the commands that bring it."""
+    """What is missing, and the commands that install it."""
     if not isinstance(error, ModuleNotFoundError):
-        return str(error)  # the extension's, which says how
+        return str(error)  # of the native module, which says what to do
     return (
         f"{error}: run 'bash install_python_deps.sh' and 'bash init_repo.sh', "
         "then 'source .venv/bin/activate'"
     )
 
 
-def execute(command: Command, arguments: argparse.Namespace) -> int:
-    """Run a command; what its user can mend becomes one line on stderr and the exit code.
+def execute(command: Command, arguments: argparse.Namespace, parser: Parser) -> int:
+    """Run a command; an error that its user can fix becomes one line on stderr and the exit code.
 
-    SIGINT and SIGTERM end it in order, a second one at once: files are left whole in either case.
+    The first SIGINT or SIGTERM ends it in order, the second at once; files stay whole either way.
     """
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
@@ -71,23 +72,17 @@ def execute(command: Command, arguments: argparse.Namespace) -> int:
     try:
         return command.run(arguments) or EXIT_OK
     except UsageError as error:
-        return _fail(error, EXIT_USAGE)
+        where = f"{parser.flag(error.parameter)}: " if error.parameter else ""
+        return _fail(f"{where}{error.reason}", EXIT_USAGE)
     except BrokenPipeError:  # the reader of our output, say `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILURE
     except (PCRError, OSError) as error:
         return _fail(describe(error), EXIT_FAILURE)
+    except ImportError as error:
+        return _fail(how_to_set_up(error), EXIT_FAILURE)
     except KeyboardInterrupt as interrupt:
         return _fail(interrupt if interrupt.args else "interrupted", EXIT_INTERRUPTED)
-
-
-def parse_bool(text: str) -> bool:
-    """``True`` or ``False`` as the paper's release spells flags."""
-    if text.lower() in ("true", "1", "yes"):
-        return True
-    if text.lower() in ("false", "0", "no"):
-        return False
-    raise argparse.ArgumentTypeError(f"expected True or False, found {text!r}")
 
 
 def printable(text: object) -> str:

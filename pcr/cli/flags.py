@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import cast, get_args
 
-from pcr.cli.command import parse_bool
+from pcr.cli.parser import Switch, positive
 from pcr.conversion.options import ConversionOptions, OnBadImage
 from pcr.cores import usable_cores
 from pcr.dataset import layout
@@ -59,7 +59,7 @@ def add_worker_flags(parser: argparse.ArgumentParser) -> None:
     """Declare how many threads work, and whether a bar shows their progress."""
     parser.add_argument(
         "--num_workers",
-        type=_positive,
+        type=positive,
         default=usable_cores(),
         metavar="N",
         help="threads to use (default: all cores, here %(default)s)",
@@ -90,11 +90,7 @@ def _add_source_flags(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--convert_images",
-        type=parse_bool,
-        nargs="?",
-        const=True,
-        default=False,
-        metavar="True|False",
+        action=Switch,
         help="also rewrite the source files in place as progressive JPEGs (default: they are never touched)",
     )
 
@@ -104,7 +100,7 @@ def add_advanced_flags(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "--pool_size",
-        type=_positive,
+        type=positive,
         metavar="N",
         help="the paper's name of --num_workers (its processes are threads here)",
     )
@@ -186,10 +182,3 @@ def _copied_markers(base: DatasetInfo | None) -> CopyMarkers:
 
 def _given(value: int | None, otherwise: int) -> int:
     return otherwise if value is None else value
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected 1 or more, found {value}")
-    return value

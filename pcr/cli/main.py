@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import argparse
 import sys
+from importlib.util import find_spec
 from typing import NoReturn
 
 from pcr import __version__
 from pcr.cli.command import execute, load
+from pcr.cli.parser import Parser
 
-COMMANDS = ("convert", "info", "verify", "export", "profile", "show")
+COMMANDS = ("convert", "info", "verify", "export", "profile", "show", "train", "plot")
 
 
 def main() -> NoReturn:
     """Entry point of the command ``pcr``."""
-    parser = argparse.ArgumentParser(prog="pcr", description="Progressive Compressed Records.")
+    parser = argparse.ArgumentParser(
+        prog="pcr", description="Progressive Compressed Records.", allow_abbrev=False
+    )
     parser.add_argument("--version", action="version", version=f"pcr {__version__}")
-    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    # Some commands draw, and plotting takes seconds to import: load the one that is meant, all for --help.
+    subparsers = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=Parser
+    )
     named = sys.argv[1] if len(sys.argv) > 1 else None
-    names = (named,) if named in COMMANDS else COMMANDS
-    commands = {name: load(name) for name in names}
+    # Until train and plot follow the protocol of the others.
+    available = [name for name in COMMANDS if find_spec(f"pcr.cli.{name}") is not None]
+    commands = {name: load(name) for name in ([named] if named in available else available)}
+    commands = {name: command for name, command in commands.items() if hasattr(command, "HELP")}
+    parsers = {}
     for name, command in commands.items():
-        command.add_arguments(
-            subparsers.add_parser(name, help=command.HELP, description=command.HELP)
-        )
+        parsers[name] = subparsers.add_parser(name, help=command.HELP, description=command.HELP)
+        command.add_arguments(parsers[name])
     arguments = parser.parse_args()
-    sys.exit(execute(commands[arguments.command], arguments))
+    name = arguments.command
+    sys.exit(execute(commands[name], arguments, parsers[name]))

@@ -7,9 +7,6 @@ from pathlib import Path
 
 from pcr.dataset.reader import Dataset
 from pcr.errors import UsageError
-from pcr.tools.level_profile import profile_levels, write_table
-from pcr.tools.pictures import plot_levels
-from pcr.tools.quality import lowest_sufficient_level
 
 HELP = "Measure bytes, MS-SSIM and decode rate of each level of a dataset, and recommend one."
 TABLE_FILE, PLOT_FILE = "profile.csv", "profile.png"
@@ -44,6 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Measure, print the table and the recommendation, write table and plot."""
+    from pcr.tools.level_profile import profile_levels, write_table  # pandas takes a second
+    from pcr.tools.pictures import plot_levels
+    from pcr.tools.quality import lowest_sufficient_level
+
     if arguments.sample < 1:
         raise UsageError(f"--sample: expected at least 1 image, found {arguments.sample}")
     if not 0 <= arguments.threshold <= 1:

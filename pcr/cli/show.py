@@ -8,8 +8,6 @@ from pathlib import Path
 from pcr.cli.command import printable
 from pcr.dataset.reader import Dataset
 from pcr.errors import UsageError
-from pcr.tools.level_profile import named_images
-from pcr.tools.pictures import PICTURE_SUFFIXES, draw_images
 
 HELP = "Draw images of a dataset at each level, with bytes and MS-SSIM."
 
@@ -34,6 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Draw the picture and say where it is."""
+    from pcr.tools.level_profile import named_images  # pandas takes a second
+    from pcr.tools.pictures import PICTURE_SUFFIXES, draw_images
+
     if arguments.out.suffix.lower() not in PICTURE_SUFFIXES:
         kinds = ", ".join(PICTURE_SUFFIXES)
         raise UsageError(f"--out: expected a file name with {kinds}, found {arguments.out}")
