@@ -40,7 +40,7 @@ def read_samples(arguments: argparse.Namespace) -> Iterator[Sample]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Convert HAM10000 and return the exit code."""
-    parser = argument_parser("Turn HAM10000 into train/ and test/ ImageFolders.")
+    parser = argument_parser("Turn HAM10000 into train/ and val/ ImageFolders.")
     parser.add_argument(
         "--split_by",
         choices=("lesion", "image"),

@@ -35,9 +35,9 @@ def read_samples(arguments: argparse.Namespace) -> Iterator[Sample]:
     class_names = [str(name) for name in read_mat(_in_devkit(root, "cars_meta.mat"), "class_names")]
     train = _in_devkit(root, "cars_train_annos.mat")
     if arguments.official_split:
-        yield from _annotated(train, root / "cars_train", class_names, "train")
+        yield from _annotated(train, root / "cars_train", class_names, False)
         test = _in_devkit(root, TEST_ANNOTATIONS)
-        yield from _annotated(test, root / "cars_test", class_names, "test")
+        yield from _annotated(test, root / "cars_test", class_names, True)
     else:
         if first_existing(root, [devkit + TEST_ANNOTATIONS for devkit in DEVKITS]):
             print(f"note: {TEST_ANNOTATIONS} is not used without --official_split", file=sys.stderr)
@@ -49,7 +49,7 @@ def _in_devkit(root: Path, name: str) -> Path:
 
 
 def _annotated(
-    annotations: Path, directory: Path, class_names: list[str], subset: str | None
+    annotations: Path, directory: Path, class_names: list[str], held_out: bool | None
 ) -> Iterator[Sample]:
     rows = read_mat(annotations, "annotations", fields=("class", "fname"))
     images = locate(
@@ -61,16 +61,16 @@ def _annotated(
             raise ConversionError(
                 f"{annotations}: {image.name} has class {class_id}, expected 1 to {len(by_id)}"
             )
-        yield Sample(by_id[class_id], image, subset=subset)
+        yield Sample(by_id[class_id], image, held_out=held_out)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Convert Stanford Cars and return the exit code."""
-    parser = argument_parser("Turn Stanford Cars into train/ and test/ ImageFolders.")
+    parser = argument_parser("Turn Stanford Cars into train/ and val/ ImageFolders.")
     parser.add_argument(
         "--official_split",
         action="store_true",
-        help="train/ is cars_train and test/ is cars_test (--test_size and --seed have no effect)",
+        help="train/ is cars_train, cars_test is held out (--test_size and --seed have no effect)",
     )
     return run(parser, read_samples, argv)
 

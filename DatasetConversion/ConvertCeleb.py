@@ -130,7 +130,7 @@ def _match(listed: list[tuple[int, str]], found: dict[str, Path], directory: Pat
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Convert CelebA-HQ and return the exit code."""
-    parser = argument_parser("Turn CelebA-HQ into train/ and test/ ImageFolders by smile.")
+    parser = argument_parser("Turn CelebA-HQ into train/ and val/ ImageFolders by smile.")
     parser.add_argument("--image_dir", type=Path, help="folder of the images, if not found by name")
     return run(parser, read_samples, argv)
 

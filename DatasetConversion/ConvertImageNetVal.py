@@ -7,8 +7,8 @@ kit's `ILSVRC2012_validation_ground_truth.txt` (an ILSVRC2012_ID per line) with 
 per line); Kaggle's `LOC_val_solution.csv`. Line n belongs to image n. Source: the kit's readme.txt;
 Russakovsky et al., IJCV 115 (2015).
 
-The validation set is one set, so `--test_size` is 0 by default and the classes lie directly in
-`--output_root`; a larger value splits it into train/ and test/.
+The validation set is one set, so `--test_size` is 0 by default and all of it becomes val/; a larger
+value splits it into train/ and val/.
 """
 
 from __future__ import annotations
@@ -89,7 +89,9 @@ def _wnids(ids: list[str], truth: Path, meta: Path) -> list[str]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Convert the ILSVRC2012 validation set and return the exit code."""
     parser = argument_parser(
-        "Turn the flat ILSVRC2012 validation folder into an ImageFolder.", default_test_size=0.0
+        "Turn the flat ILSVRC2012 validation folder into the ImageFolder val/.",
+        default_test_size=0.0,
+        whole="val",
     )
     return run(parser, read_samples, argv)
 

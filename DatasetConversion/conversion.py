@@ -1,9 +1,9 @@
 """What the dataset converters share: options, the split, checks, and placing files.
 
 A converter reads the layout in which its dataset is published and returns one `Sample` per image.
-`run` does the rest: it splits the samples, checks everything, and only then builds the ImageFolder
-in a temporary folder beside `--output_root` that is renamed to it as the last step. So the output
-is complete or absent, and the dataset's own files are never touched.
+`run` does the rest: it splits the samples into train/ and val/, checks everything, and only then
+builds the ImageFolders in a temporary folder beside the output that is renamed to it as the last
+step. So the output is complete or absent, and the dataset's own files are never touched.
 """
 
 from __future__ import annotations
@@ -31,27 +31,57 @@ JPEG_START = b"\xff\xd8\xff"
 class Sample:
     """One image: its class, its file, and what the split must respect.
 
-    Samples of one `group` stay on one side of the split (None: the image is its own group). A
-    `subset` ("train" or "test") is the side that the dataset's own split prescribes.
+    Samples of one `group` stay on one side of the split (None: the image is its own group).
+    `held_out` is the side that the dataset's own split prescribes (None: it prescribes none).
     """
 
     class_name: str
     image: Path
     group: str | None = None
-    subset: str | None = None
+    held_out: bool | None = None
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The names of the folders that hold an ImageFolder each."""
+
+    train: str = "train"
+    held_out: str = "val"
+    whole: str = "train"  # all images, where nothing is held out
 
 
 # Options and the run
 
 
-def argument_parser(description: str, default_test_size: float = 0.2) -> argparse.ArgumentParser:
+class OptionParser(argparse.ArgumentParser):
+    """Also takes option names spelled with "-" for "_"."""
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+        """Parse as argparse does, after `--test-size=0` became `--test_size=0`."""
+        arguments = sys.argv[1:] if args is None else args
+        return super().parse_known_args(list(map(_with_underscores, arguments)), namespace)
+
+
+def _with_underscores(argument: str) -> str:
+    if not argument.startswith("--"):
+        return argument
+    name, equals, value = argument[2:].partition("=")
+    return f"--{name.replace('-', '_')}{equals}{value}"
+
+
+def argument_parser(
+    description: str, default_test_size: float = 0.2, whole: str = Splits.whole
+) -> argparse.ArgumentParser:
     """Return a parser with the options that all converters have."""
-    parser = argparse.ArgumentParser(description=description)
+    parser = OptionParser(description=description)
+    parser.set_defaults(whole=whole)
     add = parser.add_argument
     add("--dataset_root", type=Path, required=True, help="folder that holds the published dataset")
-    add("--output_root", type=Path, required=True, help="folder to create; must be absent or empty")
+    add("--output_root", type=Path, required=True, help="folder to create")
     add("--test_size", type=fraction, default=default_test_size,
-        help="fraction for test/; 0: no split, one ImageFolder (default: %(default)s)")  # fmt: skip
+        help=f"fraction to hold out; 0: all images in {whole}/ (default: %(default)s)")  # fmt: skip
+    add("--held_out", choices=("val", "test"), default=Splits.held_out,
+        help="folder of the held-out images (default: %(default)s)")  # fmt: skip
     add("--use_softlink", action="store_true", help="link to the images instead of copying them")
     add("--seed", type=seed_number, default=42, help="seed of the split (default: %(default)s)")
     return parser
@@ -108,16 +138,21 @@ def _one_line(error: Exception) -> str:
 
 
 def _convert(samples: list[Sample], output: Path, arguments: argparse.Namespace) -> None:
-    plan = make_plan(samples, arguments.test_size, arguments.seed)
+    splits = Splits(held_out=arguments.held_out, whole=arguments.whole)
+    plan = make_plan(samples, arguments.test_size, arguments.seed, splits)
+    counts = Counter(path.parts[0] for path in plan)
+    classes = {path.parts[1] for path in plan}
+    if len(counts) == 1:  # one split may join others, such as val/ the train/ that is there
+        (split,) = counts
+        output /= split
+        plan = {path.relative_to(split): image for path, image in plan.items()}
     _check_jpegs(list(plan.values()))
     if output.is_dir() and any(output.iterdir()):
         _check_identical(plan, output, arguments.use_softlink)
         print(f"{output}: already complete")
     else:
         _place(plan, output, arguments.use_softlink)
-    counts = Counter(path.parts[0] if len(path.parts) == 3 else "images" for path in plan)
-    classes = {path.parts[-2] for path in plan}
-    numbers = ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), reverse=True))
+    numbers = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
     print(f"{output}: {numbers}; {len(classes)} classes")
 
 
@@ -133,11 +168,13 @@ def class_directory(class_name: str) -> str:
     return name
 
 
-def make_plan(samples: list[Sample], test_size: float, seed: int) -> dict[Path, Path]:
+def make_plan(
+    samples: list[Sample], test_size: float, seed: int, splits: Splits
+) -> dict[Path, Path]:
     """Map each file of the output, relative to its root, to the image that it comes from.
 
-    Paths are `train|test/<class>/<name>`, or `<class>/<name>` when `test_size` is 0 and the
-    dataset has no split of its own. The result does not depend on the order of `samples`.
+    Paths are `<split>/<class>/<name>`; all in `splits.whole` when `test_size` is 0 and the dataset
+    has no split of its own. The result does not depend on the order of `samples`.
     """
     if not samples:
         raise ConversionError("the dataset lists no images")
@@ -147,37 +184,39 @@ def make_plan(samples: list[Sample], test_size: float, seed: int) -> dict[Path, 
         raise ConversionError(f"two classes would share the folder name {twice}")
     samples = sorted(samples, key=lambda s: (s.class_name, s.image.name, str(s.image)))
     plan: dict[Path, Path] = {}
-    for sample, subset in zip(samples, _subsets(samples, test_size, seed), strict=True):
-        target = Path(subset, directories[sample.class_name], sample.image.name)
+    sides = _sides(samples, test_size, seed, splits)
+    for sample, side in zip(samples, sides, strict=True):
+        target = Path(side, directories[sample.class_name], sample.image.name)
         if target in plan:
             raise ConversionError(f"{sample.image} and {plan[target]} would both become {target}")
         plan[target] = sample.image
     return plan
 
 
-def _subsets(samples: list[Sample], test_size: float, seed: int) -> list[str]:
-    """Return "train", "test" or (no split) "" for each sample."""
-    if all(sample.subset for sample in samples):
-        subsets = [str(sample.subset) for sample in samples]
+def _sides(samples: list[Sample], test_size: float, seed: int, splits: Splits) -> list[str]:
+    """Return the split of each sample."""
+    if all(sample.held_out is not None for sample in samples):
+        held_out = [bool(sample.held_out) for sample in samples]
     elif test_size == 0:
-        return [""] * len(samples)
+        return [splits.whole] * len(samples)
     else:
-        subsets = _stratified(samples, test_size, seed)
+        held_out = _stratified(samples, test_size, seed)
+    sides = [splits.held_out if out else splits.train for out in held_out]
     # ImageFolder numbers the classes that it sees, so both sides must have the same ones.
-    sides = defaultdict(set)
-    for sample, subset in zip(samples, subsets, strict=True):
-        sides[sample.class_name].add(subset)
-    lonely = sorted(name for name, present in sides.items() if len(present) < 2)
+    present = defaultdict(set)
+    for sample, side in zip(samples, sides, strict=True):
+        present[sample.class_name].add(side)
+    lonely = sorted(name for name, where in present.items() if len(where) < 2)
     if lonely:
         raise ConversionError(
-            f"{len(lonely)} classes would not be in both train and test, first {lonely[0]} "
-            f"(--test_size {test_size})"
+            f"{len(lonely)} classes would not be in both {splits.train} and {splits.held_out}, "
+            f"first {lonely[0]} (--test_size {test_size})"
         )
-    return subsets
+    return sides
 
 
-def _stratified(samples: list[Sample], test_size: float, seed: int) -> list[str]:
-    """Split whole groups, stratified by each group's most frequent class."""
+def _stratified(samples: list[Sample], test_size: float, seed: int) -> list[bool]:
+    """Hold out whole groups, stratified by each group's most frequent class."""
     groups = [str(s.image) if s.group is None else s.group for s in samples]
     members: dict[str, Counter[str]] = defaultdict(Counter)
     for sample, group in zip(samples, groups, strict=True):
@@ -188,11 +227,11 @@ def _stratified(samples: list[Sample], test_size: float, seed: int) -> list[str]
     if count < 2:
         raise ConversionError(f"class {rare}: a split needs 2 independent images, found 1")
     try:
-        _, test = train_test_split(names, test_size=test_size, random_state=seed, stratify=strata)
-    except ValueError as error:  # fewer test (or train) images than classes
+        _, chosen = train_test_split(names, test_size=test_size, random_state=seed, stratify=strata)
+    except ValueError as error:  # fewer images on one side than classes
         raise ConversionError(f"--test_size {test_size}: {error}") from error
-    chosen = set(test)
-    return ["test" if group in chosen else "train" for group in groups]
+    held_out = set(chosen)
+    return [group in held_out for group in groups]
 
 
 def _most_frequent(classes: Counter[str]) -> str:

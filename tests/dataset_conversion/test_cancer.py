@@ -11,11 +11,11 @@ def test_cancer_keeps_lesions_whole_and_classes_in_proportion(tmp_path):
     lesion_of = make_ham(tmp_path / "ham", lesions_per_class=20)
     assert run("ConvertCancer", tmp_path / "ham", tmp_path / "out", "--test_size", 0.25) == 0
     sides = {side: {lesion_of[Path(p).stem] for p in files(tmp_path / "out" / side)}
-             for side in ("train", "test")}  # fmt: skip
-    assert not sides["train"] & sides["test"]
+             for side in ("train", "val")}  # fmt: skip
+    assert not sides["train"] & sides["val"]
     assert {len(names) for names in sides.values()} == {45, 15}
     for diagnosis in ("nv", "mel", "bkl"):
-        assert sum(name.startswith(f"HAM_{diagnosis}") for name in sides["test"]) == 5
+        assert sum(name.startswith(f"HAM_{diagnosis}") for name in sides["val"]) == 5
         for path in files(tmp_path / "out"):
             if f"/{diagnosis}/" in path:
                 assert lesion_of[Path(path).stem].startswith(f"HAM_{diagnosis}")
@@ -25,9 +25,9 @@ def test_cancer_split_by_image_is_exact_and_splits_lesions(tmp_path):
     lesion_of = make_ham(tmp_path / "ham", lesions_per_class=20)
     options = ("--test_size", 0.25, "--split_by", "image")
     assert run("ConvertCancer", tmp_path / "ham", tmp_path / "out", *options) == 0
-    train, test = (files(tmp_path / "out" / side) for side in ("train", "test"))
-    assert len(test) == len(lesion_of) // 4 + (len(lesion_of) % 4 > 0)
-    assert {lesion_of[Path(p).stem] for p in train} & {lesion_of[Path(p).stem] for p in test}
+    train, val = (files(tmp_path / "out" / side) for side in ("train", "val"))
+    assert len(val) == len(lesion_of) // 4 + (len(lesion_of) % 4 > 0)
+    assert {lesion_of[Path(p).stem] for p in train} & {lesion_of[Path(p).stem] for p in val}
 
 
 def test_cancer_reads_dataverse_and_doubled_kaggle_layouts(tmp_path):
@@ -84,7 +84,7 @@ def test_a_class_with_one_lesion_cannot_be_split(tmp_path, capsys):
     code = run("ConvertCancer", tmp_path / "ham", tmp_path / "out")
     assert_refused(capsys, code, tmp_path / "out", "class bkl", "2 independent images")
     assert run("ConvertCancer", tmp_path / "ham", tmp_path / "out", "--test_size", 0) == 0
-    assert counts(tmp_path / "out") == {"bkl": 1, "mel": 1, "nv": 1}
+    assert counts(tmp_path / "out") == {"train/bkl": 1, "train/mel": 1, "train/nv": 1}
 
 
 def test_a_split_without_all_classes_on_both_sides_is_refused(tmp_path, capsys):

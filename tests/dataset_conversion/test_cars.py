@@ -27,7 +27,7 @@ def test_cars_are_stratified_under_safe_names(devkit, images, tmp_path):
     assert run("ConvertCars", tmp_path / "cars", tmp_path / "out") == 0
     folders = {name: name.replace(" ", "_").replace("/", "-") for name in CAR_NAMES}
     expected = {f"train/{folder}": 8 for folder in folders.values()}
-    expected |= {f"test/{folder}": 2 for folder in folders.values()}
+    expected |= {f"val/{folder}": 2 for folder in folders.values()}
     assert counts(tmp_path / "out") == expected
     for path in files(tmp_path / "out"):
         _, folder, name = path.split("/")
@@ -45,7 +45,7 @@ def test_cars_official_split(tmp_path, capsys):
     save_annotations(root / "cars_test_annos_withlabels.mat", names, [3.0, 2.0, 1.0] * 2)
     assert run("ConvertCars", root, tmp_path / "out", "--official_split") == 0
     sources = files(root / "cars_test")
-    placed = files(tmp_path / "out" / "test")
+    placed = files(tmp_path / "out" / "val")
     assert Counter(placed.values()) == Counter(sources.values())
     assert placed["smart_fortwo_2012/00001.jpg"] == sources["00001.jpg"]
     assert len(files(tmp_path / "out" / "train")) == 30

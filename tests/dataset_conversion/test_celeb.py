@@ -20,7 +20,7 @@ from helpers.published_datasets import assert_refused, counts, files, make_celeb
 def test_celeb_labels_every_way_of_naming(name, folder, tmp_path):
     smiles = make_celeb(tmp_path / "celeb", name=name, folder=folder)
     assert run("ConvertCeleb", tmp_path / "celeb", tmp_path / "out") == 0
-    sides = {"train/Smiling": 8, "train/Not_Smiling": 8, "test/Smiling": 2, "test/Not_Smiling": 2}
+    sides = {"train/Smiling": 8, "train/Not_Smiling": 8, "val/Smiling": 2, "val/Not_Smiling": 2}
     assert counts(tmp_path / "out") == sides
     for path in files(tmp_path / "out"):
         _, folder, file = path.split("/")

@@ -1,5 +1,6 @@
 """What all dataset converters share, on miniatures of the layouts in which the datasets are published."""
 
+import importlib
 import os
 from collections import Counter
 from pathlib import Path
@@ -33,8 +34,9 @@ def test_run_as_the_user_does(script, tmp_path):
     )
     assert Counter(files(output).values()) == sources  # every image once, so train ∩ test is empty
     assert files(root) == before
+    assert {p.name for p in output.iterdir()} == {"train", "val"}
     assert {p.name for p in (output / "train").iterdir()} == {
-        p.name for p in (output / "test").iterdir()
+        p.name for p in (output / "val").iterdir()
     }
 
 
@@ -110,6 +112,37 @@ def test_a_png_under_a_jpeg_name_is_refused(script, tmp_path, capsys):
     assert_refused(capsys, code, tmp_path / "out", "1 of ", "not JPEG", str(victim))
 
 
+def test_the_held_out_images_go_to_test_when_asked(tmp_path):
+    make_cars(tmp_path / "cars")
+    assert run("ConvertCars", tmp_path / "cars", tmp_path / "val") == 0
+    assert run("ConvertCars", tmp_path / "cars", tmp_path / "test", "--held_out", "test") == 0
+    as_val, as_test = files(tmp_path / "val"), files(tmp_path / "test")
+    assert {path.partition("/")[0] for path in as_test} == {"train", "test"}
+    assert {path.replace("test/", "val/", 1): data for path, data in as_test.items()} == as_val
+
+
+def test_without_a_split_all_images_are_in_train_and_other_folders_stay(tmp_path, capsys):
+    root, output = tmp_path / "cars", tmp_path / "out"
+    make_cars(root)
+    (output / "val").mkdir(parents=True)
+    (output / "val" / "mine.jpg").write_bytes(b"mine")
+    assert run("ConvertCars", root, output, "--test_size", 0) == 0
+    assert "train 30; 3 classes" in capsys.readouterr().out
+    assert (output / "val" / "mine.jpg").read_bytes() == b"mine"
+    assert len(files(output / "train")) == 30
+    assert run("ConvertCars", root, output, "--test_size", 0) == 0
+    assert "already complete" in capsys.readouterr().out
+
+
+def test_options_take_either_spelling(tmp_path):
+    make_cars(tmp_path / "cars")
+    options = ["--dataset-root", str(tmp_path / "cars"), f"--output-root={tmp_path / 'a-b'}"]
+    main = importlib.import_module("ConvertCars").main
+    assert main([*options, "--test-size", "0.4", "--use-softlink", "--held-out=test"]) == 0
+    assert run("ConvertCars", tmp_path / "cars", tmp_path / "c", "--test_size", 0.4) == 0
+    assert len(files(tmp_path / "a-b" / "test")) == len(files(tmp_path / "c" / "val")) == 12
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -118,6 +151,7 @@ def test_a_png_under_a_jpeg_name_is_refused(script, tmp_path, capsys):
         ["--test_size", "nan"],
         ["--test_size", "many"],
         ["--seed", "-1"],
+        ["--held_out", "dev"],
         ["--unknown"],
     ],
 )
@@ -160,7 +194,7 @@ def test_an_output_with_foreign_files_is_left_alone(tmp_path, capsys):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.tex").write_text("years")
     assert run("ConvertCars", tmp_path / "cars", tmp_path / "out") == 1
-    assert "thesis.tex" in capsys.readouterr().err or True
+    assert "holds files already" in capsys.readouterr().err
     assert files(tmp_path / "out") == {"thesis.tex": b"years"}
 
 
@@ -217,7 +251,7 @@ def test_plan_is_a_partition_that_keeps_groups_whole(members, test_size, seed, r
         for n, (c, group) in enumerate(members)
     ]
     try:
-        plan = conversion.make_plan(samples, test_size, seed)
+        plan = conversion.make_plan(samples, test_size, seed, conversion.Splits())
     except conversion.ConversionError:
         # Refused only if some class is too rare to be on both sides.
         groups = Counter(group.partition("-")[0] for group in {s.group for s in samples})
@@ -227,7 +261,7 @@ def test_plan_is_a_partition_that_keeps_groups_whole(members, test_size, seed, r
     side = {image: path.parts[0] for path, image in plan.items()}
     assert len({(s.group, side[s.image]) for s in samples}) == len({s.group for s in samples})
     assert {p.parts[1] for p in plan if p.parts[0] == "train"} == {
-        p.parts[1] for p in plan if p.parts[0] == "test"
+        p.parts[1] for p in plan if p.parts[0] == "val"
     }
     random.shuffle(samples)
-    assert conversion.make_plan(samples, test_size, seed) == plan
+    assert conversion.make_plan(samples, test_size, seed, conversion.Splits()) == plan

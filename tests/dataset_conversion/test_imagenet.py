@@ -6,10 +6,12 @@ from helpers.published_datasets import WNIDS, assert_refused, counts, files, mak
 
 @pytest.mark.parametrize("truth", ["devkit", "synsets", "kaggle"])
 @pytest.mark.parametrize("folder", ["val", "ILSVRC/Data/CLS-LOC/val", "."])
-def test_imagenet_becomes_one_image_folder(truth, folder, tmp_path):
+def test_imagenet_becomes_val(truth, folder, tmp_path):
     wnid_of = make_imagenet(tmp_path / "imagenet", truth=truth, folder=folder)
     assert run("ConvertImageNetVal", tmp_path / "imagenet", tmp_path / "out") == 0
-    assert sorted(files(tmp_path / "out")) == sorted(f"{w}/{name}" for name, w in wnid_of.items())
+    assert sorted(files(tmp_path / "out")) == sorted(
+        f"val/{w}/{name}" for name, w in wnid_of.items()
+    )
     sources = files(tmp_path / "imagenet" / folder)
     for path, data in files(tmp_path / "out").items():
         assert data == sources[path.rpartition("/")[2]]
@@ -21,7 +23,7 @@ def test_imagenet_splits_when_asked(tmp_path):
         run("ConvertImageNetVal", tmp_path / "imagenet", tmp_path / "out", "--test_size", 0.25) == 0
     )
     assert counts(tmp_path / "out") == {
-        f"{side}/{wnid}": n for side, n in (("train", 3), ("test", 1)) for wnid in WNIDS
+        f"{side}/{wnid}": n for side, n in (("train", 3), ("val", 1)) for wnid in WNIDS
     }
 
 
