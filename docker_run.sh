@@ -10,6 +10,12 @@ Runs the command (a shell without one) in the image that docker_build.sh made. T
 /workspace inside, the project lies in /opt/pcr:
   bash docker_run.sh python3 /opt/pcr/PCR_Converter.py images/train pcr/train
 
+/opt/pcr is what `import pcr` takes, also where the current folder is a checkout. To work on that
+checkout, build it once:
+  bash docker_run.sh bash init_repo.sh
+From then on all containers that run in this folder import the checkout. It is installed into
+build/container; delete that folder to return to /opt/pcr.
+
   PCR_IMAGE=pcr          the image
   PCR_WORKSPACE=$PWD     the folder to mount on /workspace
   PCR_TENSORBOARD_PORT=6006  the port on this machine for TensorBoard

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs missing system packages, then builds the native module and the protobuf code and installs the package.
+# Installs missing system packages, builds the native module and the protobuf code, installs the package.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 source scripts/environment.sh
@@ -8,9 +8,10 @@ usage() {
     cat <<'TEXT'
 Usage: bash init_repo.sh
 
-Run it after install_python_deps.sh and whenever native/, proto/ or pyproject.toml changed; edited Python files
-need nothing. Missing system packages come through apt where it may be used without a password, else their
-names are printed. Safe to run again.
+Run it after install_python_deps.sh and whenever native/, proto/ or pyproject.toml changed; edited
+Python files need nothing. Afterwards `import pcr` takes this checkout, also where another one was
+installed before. Missing system packages come through apt where it may be used without a password,
+else their names are printed. Safe to run again.
 TEXT
 }
 
@@ -84,9 +85,11 @@ print(digest.hexdigest())
 PY
 }
 
-# From another folder, so that only what is installed is found.
+# Whether this checkout is what is imported, from another folder so that only what is installed is found.
 package_works() {
-    (cd / && "$PYTHON" -c 'import pcr._native, pcr._generated.pcr_pb2')
+    local imported
+    imported=$(cd / && "$PYTHON" -c 'import pcr._native, pcr._generated.pcr_pb2; print(pcr.__file__)') &&
+        [[ "$imported" -ef pcr/__init__.py ]]
 }
 
 case "${1:-}" in
@@ -109,5 +112,6 @@ fi
 echo "Building the native module and the protobuf code"
 rm -f "$stamp"
 "$PYTHON" -m pip install --no-build-isolation --no-deps --editable .
-package_works || fail "the package was built, but can't be imported (see above)"
+package_works || fail "the package was built, but 'import pcr' fails or takes another checkout (see above)"
 echo "$digest" >"$stamp"
+echo "The package is built: 'import pcr' takes $PWD/pcr"
