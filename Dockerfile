@@ -1,4 +1,5 @@
-# PyTorch with CUDA, and the project built by the same two scripts as everywhere. `bash docker_build.sh` builds it.
+# PyTorch with CUDA, and the project built by the same two scripts as everywhere.
+# `bash docker_build.sh` builds it.
 ARG BASE=pytorch/pytorch:2.9.0-cuda13.0-cudnn9-runtime
 FROM ${BASE}
 
@@ -15,11 +16,11 @@ RUN bash install_python_deps.sh
 COPY . .
 RUN bash init_repo.sh && rm -rf /var/lib/apt/lists/*
 
-# What the user installs lies in the mounted folder, so that it outlives the container. There init_repo.sh puts
-# a mounted checkout, which Python then imports instead of /opt/pcr.
+# What the user installs lies in the mounted folder, so that it outlives the container. There
+# init_repo.sh puts a mounted checkout, which Python then imports instead of /opt/pcr.
 ENV PYTHONUSERBASE=/workspace/build/container
 
-# Files written to the mounted working folder belong to this user: docker_build.sh passes the caller's ids.
+# Files written to the mounted folder belong to this user: docker_build.sh passes the caller's ids.
 # The base may already hold a user with these ids (Ubuntu's is called ubuntu).
 ARG USER_ID=1000
 ARG GROUP_ID=1000

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs a command, or a shell, in the image with the working folder mounted, and with all GPUs where there are any.
+# Runs a command, or a shell, in the image with the working folder mounted and all GPUs there are.
 set -euo pipefail
 
 usage() {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs missing system packages, builds the native module and the protobuf code, installs the package.
+# Installs missing system packages, builds the native module and the protobuf code, and installs
+# the package.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 source scripts/environment.sh
@@ -85,7 +86,7 @@ print(digest.hexdigest())
 PY
 }
 
-# Whether this checkout is what is imported, from another folder so that only what is installed is found.
+# Whether this checkout is what is imported; asked from another folder, which has no pcr/ of its own.
 package_works() {
     local imported
     imported=$(cd / && "$PYTHON" -c 'import pcr._native, pcr._generated.pcr_pb2; print(pcr.__file__)') &&

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs requirements.txt into the active virtual or conda environment, else into .venv, which it makes.
+# Installs requirements.txt into the active virtual or conda environment, else into .venv in the
+# repository root, which it makes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 source scripts/environment.sh
