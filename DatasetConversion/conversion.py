@@ -24,6 +24,8 @@ from published import ConversionError
 from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
+from pcr.cli.parser import Parser
+
 JPEG_START = b"\xff\xd8\xff"
 
 
@@ -53,27 +55,11 @@ class Splits:
 # Options and the run
 
 
-class OptionParser(argparse.ArgumentParser):
-    """Also takes option names spelled with "-" for "_"."""
-
-    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
-        """Parse as argparse does, after `--test-size=0` became `--test_size=0`."""
-        arguments = sys.argv[1:] if args is None else args
-        return super().parse_known_args(list(map(_with_underscores, arguments)), namespace)
-
-
-def _with_underscores(argument: str) -> str:
-    if not argument.startswith("--"):
-        return argument
-    name, equals, value = argument[2:].partition("=")
-    return f"--{name.replace('-', '_')}{equals}{value}"
-
-
 def argument_parser(
     description: str, default_test_size: float = 0.2, whole: str = Splits.whole
 ) -> argparse.ArgumentParser:
     """Return a parser with the options that all converters have."""
-    parser = OptionParser(description=description)
+    parser = Parser(description=description)
     parser.set_defaults(whole=whole)
     add = parser.add_argument
     add("--dataset_root", type=Path, required=True, help="folder that holds the published dataset")
