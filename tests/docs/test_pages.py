@@ -41,3 +41,19 @@ def test_the_loaders_examples_run_one_after_the_other(
     for example in blocks("docs/LOADER.md", "python"):
         exec(compile(example, "docs/LOADER.md", "exec"), names)
     assert {"train", "evaluate", "files"} <= names.keys()
+
+
+def test_the_migration_examples_run_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch", reason="of the extra 'train'")
+    pytest.importorskip("nvidia.dali", reason="of the extra 'train' on Linux")
+    records.make_dataset(tmp_path / "pcr_dataset", (4, 3))
+    make_folder(tmp_path / "image_folder", 2)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(ROOT)  # of PCR_Pipeline.py
+    names: dict[str, object] = {}
+    for example in blocks("docs/MIGRATING.md", "python"):
+        exec(compile(example, "docs/MIGRATING.md", "exec"), names)
+    assert {"dataset", "minibatches", "pipe", "loader"} <= names.keys()
+    assert Path("converted/PCR.db").exists()
