@@ -1,9 +1,9 @@
 """The image and its containers, mimicked by a chroot: which checkout a container imports.
 
-A container needs a Docker engine, which tests do not have. What matters here is a Python that root has
-filled, a user who may not write there, fixed folders, and containers that keep nothing but the mounted
-folder. The scripts, pip and CMake are the real ones; only the C++ sources are cut down to an empty module
-that names its checkout, because compiling them twice takes minutes.
+A container needs a Docker engine, which tests do not have. What matters here is a Python that root
+has filled, a user who may not write there, fixed folders, and containers that keep nothing but the
+mounted folder. The scripts, pip and CMake are the real ones; only the C++ sources are cut down to an
+empty module that names its checkout, because compiling them twice takes minutes.
 """
 
 from __future__ import annotations
@@ -21,12 +21,15 @@ import pytest
 ROOT = Path(__file__).parents[2]
 USER = 1000
 SYSTEM_FOLDERS = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "etc", "dev", "proc")
-PROJECT = re.compile(r"pcr$|_?_editable|progressive_compressed|.*\.pth$|__pycache__$")
+NOT_LINKED = re.compile(
+    r"(pcr|site-packages|dist-packages|__pycache__|_.*editable.*|progressive_compressed.*|.*\.pth)$"
+)
 
 MODULE = """
 #include <pybind11/pybind11.h>
 PYBIND11_MODULE(_native, module) { module.attr("checkout") = "%s"; }
 """
+
 # Makes the folder $1 a root file system and runs the rest of the arguments in it.
 ENTER = """
 set -euo pipefail
@@ -69,15 +72,23 @@ class Image:
 
     def _make_python(self, prefix: Path, packages: list[Path]) -> None:
         """An installation, not a virtual environment: its packages are links, without the project."""
+        base = Path(sys.base_prefix)
         standard = Path(sysconfig.get_path("stdlib"))
+        executable = prefix / "bin/python3"
         library = prefix / "lib" / standard.name
-        site = library / "site-packages"
-        site.mkdir(parents=True)
-        (prefix / "bin").mkdir()
-        executable = Path(sys.executable).resolve()
-        shutil.copy2(executable, prefix / "bin/python3")
-        (prefix / "include").symlink_to(Path(sys.base_prefix, "include"))
+        for folder in (executable.parent, library):
+            folder.mkdir(parents=True)
+        shutil.copy2(Path(sys.executable).resolve(), executable)
+        (prefix / "include").symlink_to(base / "include")
+        for shared in (base / "lib").glob("libpython*"):
+            (prefix / "lib" / shared.name).symlink_to(shared)
         link_all(standard, library)
+        ask = "import site; print(site.getsitepackages()[0])"  # Debian has other folders
+        answer = subprocess.run(
+            [executable, "-I", "-c", ask], capture_output=True, text=True, check=True
+        )
+        site = Path(answer.stdout.strip())
+        site.mkdir(parents=True, exist_ok=True)
         for folder in reversed(packages):  # the first on the path counts
             link_all(folder, site)
 
@@ -111,9 +122,9 @@ class Image:
 
 
 def link_all(source: Path, target: Path) -> None:
-    """Links to all in `source` but the project itself and nested site-packages."""
+    """Links to all in `source` but the project itself and nested packages."""
     for entry in source.iterdir():
-        if not PROJECT.match(entry.name) and entry.name != "site-packages":
+        if not NOT_LINKED.match(entry.name):
             (target / entry.name).unlink(missing_ok=True)
             (target / entry.name).symlink_to(entry)
 
