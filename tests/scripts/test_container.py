@@ -71,7 +71,7 @@ class Image:
         copy_checkout(folder / "opt/pcr", "/opt/pcr")
 
     def _make_python(self, prefix: Path, packages: list[Path]) -> None:
-        """An installation, not a virtual environment: its packages are links, without the project."""
+        """An installation, not a virtual environment, with links to packages but the project."""
         base = Path(sys.base_prefix)
         standard = Path(sysconfig.get_path("stdlib"))
         executable = prefix / "bin/python3"
@@ -130,7 +130,7 @@ def link_all(source: Path, target: Path) -> None:
 
 
 def copy_checkout(target: Path, path_inside: str) -> None:
-    """What the Dockerfile copies: the checkout without what .dockerignore names; its module is cut down."""
+    """The checkout as the Dockerfile copies it, without what .dockerignore names; a short module."""
     ignored = [line.removeprefix("**/") for line in (ROOT / ".dockerignore").read_text().split()]
     names = [name.rpartition("/")[2] for name in ignored]
     shutil.copytree(ROOT, target, symlinks=True, ignore=shutil.ignore_patterns(*names))
