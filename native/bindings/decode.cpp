@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "buffers.hpp"
-#include "pcr/decode/batch.hpp"
-#include "pcr/decode/inspect.hpp"
+#include "pcr/decode_pool.hpp"
+#include "pcr/inspect.hpp"
 
 namespace py = pybind11;
 

@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "pcr/decode/inspect.hpp"
+#include "pcr/inspect.hpp"
 
 namespace {
 

@@ -1,6 +1,6 @@
 #include "make_jpeg.hpp"
 
-#include "pcr/libjpeg.hpp"
+#include "jpeg/libjpeg.hpp"
 
 std::vector<std::uint8_t> make_jpeg(const JpegKind& kind) {
     jpeg_compress_struct info{};

@@ -2,8 +2,8 @@
 
 #include <cstdint>
 
+#include "jpeg/segments.hpp"
 #include "pcr/bytes.hpp"
-#include "pcr/segments.hpp"
 
 namespace pcr {
 

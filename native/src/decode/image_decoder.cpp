@@ -1,10 +1,10 @@
-#include "image_decoder.hpp"
+#include "decode/image_decoder.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <sstream>
 
-#include "libjpeg_decoder.hpp"
+#include "decode/libjpeg_decoder.hpp"
 
 namespace pcr::decode {
 

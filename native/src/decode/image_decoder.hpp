@@ -1,11 +1,11 @@
 // One thread's workspace: decodes one image after another, native or by libjpeg.
 #pragma once
 
-#include "entropy_decoder.hpp"
-#include "pcr/decode/batch.hpp"
-#include "planar_image.hpp"
-#include "reconstructor.hpp"
-#include "resampler.hpp"
+#include "entropy/entropy_decoder.hpp"
+#include "pcr/decode_pool.hpp"
+#include "pixels/planar_image.hpp"
+#include "pixels/reconstructor.hpp"
+#include "pixels/resampler.hpp"
 
 namespace pcr::decode {
 

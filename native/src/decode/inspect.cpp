@@ -1,9 +1,9 @@
-#include "pcr/decode/inspect.hpp"
+#include "pcr/inspect.hpp"
 
 #include <stdexcept>
 
-#include "image_decoder.hpp"
-#include "libjpeg_decoder.hpp"
+#include "decode/image_decoder.hpp"
+#include "decode/libjpeg_decoder.hpp"
 
 namespace pcr::decode {
 

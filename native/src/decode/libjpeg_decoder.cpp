@@ -1,4 +1,4 @@
-#include "libjpeg_decoder.hpp"
+#include "decode/libjpeg_decoder.hpp"
 
 #include <jpeglib.h>
 
@@ -7,7 +7,7 @@
 #include <cstring>
 #include <string>
 
-#include "color.hpp"
+#include "pixels/color.hpp"
 
 namespace pcr::decode {
 

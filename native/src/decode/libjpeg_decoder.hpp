@@ -4,9 +4,9 @@
 #include <memory>
 #include <vector>
 
-#include "pcr/decode/frame.hpp"
-#include "pcr/decode/inspect.hpp"
-#include "planar_image.hpp"
+#include "jpeg/frame.hpp"
+#include "pcr/inspect.hpp"
+#include "pixels/planar_image.hpp"
 
 namespace pcr::decode {
 

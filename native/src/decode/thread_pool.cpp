@@ -1,4 +1,4 @@
-#include "thread_pool.hpp"
+#include "decode/thread_pool.hpp"
 
 #include <stdexcept>
 

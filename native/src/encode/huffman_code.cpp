@@ -1,4 +1,4 @@
-#include "huffman_code.hpp"
+#include "encode/huffman_code.hpp"
 
 #include <algorithm>
 #include <queue>

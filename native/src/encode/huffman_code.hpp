@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "tokens.hpp"
+#include "encode/tokens.hpp"
 
 namespace pcr::encode {
 

@@ -1,9 +1,9 @@
-#include "jpeg_encoder.hpp"
+#include "encode/jpeg_encoder.hpp"
 
 #include <algorithm>
 #include <array>
 
-#include "scan_tokenizer.hpp"
+#include "encode/scan_tokenizer.hpp"
 
 namespace pcr::encode {
 

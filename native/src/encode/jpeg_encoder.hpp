@@ -3,10 +3,10 @@
 
 #include <vector>
 
-#include "../decode/coefficient_store.hpp"
-#include "jpeg_writer.hpp"
-#include "pcr/segments.hpp"
-#include "tokens.hpp"
+#include "encode/jpeg_writer.hpp"
+#include "encode/tokens.hpp"
+#include "entropy/coefficient_store.hpp"
+#include "jpeg/segments.hpp"
 
 namespace pcr::encode {
 

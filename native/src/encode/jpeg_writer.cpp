@@ -1,9 +1,9 @@
-#include "jpeg_writer.hpp"
+#include "encode/jpeg_writer.hpp"
 
 #include <algorithm>
 #include <cstring>
 
-#include "pcr/segments.hpp"
+#include "jpeg/segments.hpp"
 
 namespace pcr::encode {
 

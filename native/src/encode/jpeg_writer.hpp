@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <vector>
 
-#include "huffman_code.hpp"
+#include "encode/huffman_code.hpp"
+#include "encode/tokens.hpp"
+#include "jpeg/frame.hpp"
 #include "pcr/bytes.hpp"
-#include "pcr/decode/frame.hpp"
 #include "pcr/transcode.hpp"
-#include "tokens.hpp"
 
 namespace pcr::encode {
 

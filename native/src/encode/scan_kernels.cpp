@@ -1,9 +1,9 @@
-#include "scan_kernels.hpp"
+#include "encode/scan_kernels.hpp"
 
 #include <array>
 #include <cstdlib>
 
-#include "../isa.hpp"
+#include "simd/isa.hpp"
 
 namespace pcr::encode {
 
@@ -18,7 +18,7 @@ constexpr unsigned kMaxCorrectionBits = 1000 - 64 + 1;
 }  // namespace
 
 #define PCR_KERNELS "encode/scan_kernels.inl"
-#include "../kernel_variants.inl"
+#include "simd/kernel_variants.inl"
 
 const ScanKernels& scan_kernels() { return select_kernels(); }
 

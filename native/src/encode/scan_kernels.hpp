@@ -2,9 +2,9 @@
 // G.1.2).
 #pragma once
 
-#include "../decode/coefficient_store.hpp"
-#include "pcr/decode/frame.hpp"
-#include "tokens.hpp"
+#include "encode/tokens.hpp"
+#include "entropy/coefficient_store.hpp"
+#include "jpeg/frame.hpp"
 
 namespace pcr::encode {
 

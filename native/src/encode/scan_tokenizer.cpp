@@ -1,10 +1,10 @@
-#include "scan_tokenizer.hpp"
+#include "encode/scan_tokenizer.hpp"
 
 #include <array>
 #include <cstdlib>
 
-#include "jpeg_writer.hpp"
-#include "scan_kernels.hpp"
+#include "encode/jpeg_writer.hpp"
+#include "encode/scan_kernels.hpp"
 
 namespace pcr::encode {
 

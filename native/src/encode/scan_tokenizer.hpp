@@ -2,10 +2,10 @@
 // codes them.
 #pragma once
 
-#include "../decode/coefficient_store.hpp"
-#include "pcr/decode/frame.hpp"
+#include "encode/tokens.hpp"
+#include "entropy/coefficient_store.hpp"
+#include "jpeg/frame.hpp"
 #include "pcr/transcode.hpp"
-#include "tokens.hpp"
 
 namespace pcr::encode {
 

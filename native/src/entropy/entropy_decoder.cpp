@@ -1,0 +1,213 @@
+#include "entropy/entropy_decoder.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <string>
+#include <utility>
+
+#include "entropy/scan_data.hpp"
+
+namespace pcr::decode {
+
+namespace {
+
+constexpr size_t kKeepBytes = size_t{64} << 20;
+constexpr int kMaxShift = 13;  // libjpeg's limit on Al
+
+/// Whether no symbol of a refinement scan's table stands for a new coefficient larger than one
+/// step.
+bool has_only_steps(const HuffmanSpec& spec) {
+    const auto count = std::accumulate(spec.counts.begin(), spec.counts.end(), std::ptrdiff_t{0});
+    return std::all_of(spec.symbols.begin(), spec.symbols.begin() + count,
+                       [](uint8_t symbol) { return (symbol & 15) <= 1; });
+}
+
+}  // namespace
+
+bool EntropyDecoder::decode(Bytes jpeg, int64_t max_pixels) {
+    MarkerParser parser(jpeg);
+    int scans = 0;
+    clean_ = true;
+    for (;;) {
+        switch (parser.next()) {
+            case MarkerParser::Stop::kIrregular:
+                return false;
+            case MarkerParser::Stop::kEnd:
+                frame_ = parser.frame();
+                clean_ &= parser.is_clean();
+                return scans > 0;
+            case MarkerParser::Stop::kFrame: {
+                frame_ = parser.frame();
+                const int64_t pixels = int64_t{frame_.width} * frame_.height;
+                if (pixels > max_pixels) {
+                    throw DecodeError("image of " + std::to_string(frame_.width) + "x" +
+                                      std::to_string(frame_.height) +
+                                      " pixels is above the limit of " +
+                                      std::to_string(max_pixels) + " pixels");
+                }
+                if (!frame_.huffman) return false;
+                coefficients_.reset(frame_);
+                for (auto& precision : precision_) precision.fill(-1);
+                decoded_.fill(false);
+                break;
+            }
+            case MarkerParser::Stop::kScan: {
+                if (++scans > kMaxScans) {
+                    throw DecodeError("more than " + std::to_string(kMaxScans) + " scans");
+                }
+                size_t position = parser.position();
+                if (!decode_scan(parser, position)) return false;
+                parser.seek(position);
+                break;
+            }
+        }
+    }
+}
+
+/// Runs `decode(reader, first, count)` over the restart intervals of a scan and leaves `position`
+/// at the marker behind it. Does what libjpeg does where data or restart markers are missing; false
+/// where the order of restart markers is wrong.
+template <typename Decode>
+bool EntropyDecoder::decode_intervals(const MarkerParser& parser, size_t& position, uint64_t total,
+                                      Decode decode) {
+    ScanData data(parser.bytes(), position, segment_);
+    const uint64_t interval =
+        parser.tables().restart_interval > 0 ? parser.tables().restart_interval : total;
+    bool exhausted = false;
+    int expected_restart = 0;
+    for (uint64_t first = 0; first < total; first += interval) {
+        BitReader reader;
+        bool has_data = true;
+        if (first > 0) {
+            const int restart = data.take_restart();
+            if (restart >= 0 && restart != expected_restart) return false;
+            expected_restart = (expected_restart + 1) & 7;
+            has_data = restart >= 0;
+            clean_ &= has_data;
+            if (!has_data && exhausted) break;
+        }
+        if (!has_data) {
+            reader = data.empty_segment();
+        } else if (!data.read_segment(reader)) {
+            return false;
+        }
+        const SegmentEnd end = decode(reader, first, std::min(interval, total - first));
+        if (end == SegmentEnd::kIrregular) return false;
+        exhausted = end == SegmentEnd::kExhausted;
+        clean_ &= !exhausted && reader.unread_bits() < 8;
+    }
+    position = data.position();
+    data.skip_to_end();
+    clean_ &= position == data.position();
+    position = data.position();
+    return true;
+}
+
+bool EntropyDecoder::decode_scan(const MarkerParser& parser, size_t& position) {
+    const ScanHeader& scan = parser.scan();
+    if (!frame_.progressive) {
+        for (int i = 0; i < scan.num_components; ++i) {
+            if (std::exchange(decoded_[scan.component[i]], true)) return false;
+        }
+        clean_ &= scan.first == 0 && scan.last == 63 && scan.high == 0 && scan.low == 0;
+        return decode_mcu_scan(parser, position);
+    }
+    if (!check_progression(scan)) return false;
+    return scan.first == 0 ? decode_mcu_scan(parser, position) : decode_band_scan(parser, position);
+}
+
+/// Each scan must continue where the scans before it stopped.
+bool EntropyDecoder::check_progression(const ScanHeader& scan) {
+    if (scan.first > scan.last || scan.last > 63 || scan.low > kMaxShift) return false;
+    if (scan.first == 0 ? scan.last != 0 : scan.num_components != 1) return false;
+    if (scan.high != 0 && scan.low != scan.high - 1) return false;
+    for (int i = 0; i < scan.num_components; ++i) {
+        auto& precision = precision_[scan.component[i]];
+        if (scan.first > 0 && precision[0] < 0) return false;
+        for (int k = scan.first; k <= scan.last; ++k) {
+            if (precision[k] != (scan.high == 0 ? -1 : scan.high)) return false;
+            precision[k] = static_cast<int8_t>(scan.low);
+        }
+    }
+    return true;
+}
+
+bool EntropyDecoder::decode_band_scan(const MarkerParser& parser, size_t& position) {
+    const ScanHeader& scan = parser.scan();
+    const bool refine = scan.high != 0;
+    const HuffmanSpec& spec = parser.tables().ac[scan.ac_table[0]];
+    const CodeKind kind = refine ? CodeKind::kAcRefine : CodeKind::kAcFirst;
+    if (!spec.defined || !huffman_[0].build(spec, kind)) return false;
+    clean_ &= !refine || has_only_steps(spec);
+    const Component& component = frame_.components[scan.component[0]];
+    BandScan band;
+    band.plane = coefficients_.plane(scan.component[0]);
+    band.width_in_blocks = component.width_in_blocks;
+    band.first = scan.first;
+    band.last = scan.last;
+    band.shift = scan.low;
+    band.table = &huffman_[0];
+    const auto kernel = refine ? scan_kernels().ac_refine : scan_kernels().ac_first;
+    const uint64_t blocks = uint64_t{component.width_in_blocks} * component.height_in_blocks;
+    return decode_intervals(parser, position, blocks,
+                            [&](BitReader& reader, uint64_t first, uint64_t n) {
+                                return kernel(reader, band, first, n);
+                            });
+}
+
+bool EntropyDecoder::decode_mcu_scan(const MarkerParser& parser, size_t& position) {
+    const ScanHeader& scan = parser.scan();
+    McuScan mcu;
+    if (!lay_out_mcu(scan, parser.tables(), mcu)) return false;
+    const Component& first_component = frame_.components[scan.component[0]];
+    const uint32_t rows =
+        scan.num_components == 1 ? first_component.height_in_blocks : frame_.mcu_rows();
+    const ScanKernels& kernels = scan_kernels();
+    const auto kernel = !frame_.progressive ? kernels.sequential
+                        : scan.high == 0    ? kernels.dc_first
+                                            : kernels.dc_refine;
+    return decode_intervals(parser, position, uint64_t{mcu.mcus_per_row} * rows,
+                            [&](BitReader& reader, uint64_t first, uint64_t n) {
+                                return kernel(reader, mcu, first, n);
+                            });
+}
+
+/// Fills in where the blocks of an MCU lie and builds their tables; false where a table is missing.
+bool EntropyDecoder::lay_out_mcu(const ScanHeader& scan, const TableState& tables, McuScan& mcu) {
+    const bool interleaved = scan.num_components > 1;
+    mcu.shift = scan.low;
+    for (int i = 0; i < scan.num_components; ++i) {
+        const Component& component = frame_.components[scan.component[i]];
+        BlockSlot slot;
+        slot.plane = coefficients_.plane(scan.component[i]);
+        slot.predictor = i;
+        slot.step_x = interleaved ? component.h : 1;
+        slot.step_y = interleaved ? component.v : 1;
+        if (!frame_.progressive || scan.high == 0) {
+            const HuffmanSpec& dc = tables.dc[scan.dc_table[i]];
+            if (!dc.defined || !huffman_[2 * i].build(dc, CodeKind::kDc)) return false;
+            slot.dc_table = &huffman_[2 * i];
+        }
+        if (!frame_.progressive) {
+            const HuffmanSpec& ac = tables.ac[scan.ac_table[i]];
+            if (!ac.defined || !huffman_[2 * i + 1].build(ac, CodeKind::kAcSequential))
+                return false;
+            slot.ac_table = &huffman_[2 * i + 1];
+        }
+        for (slot.offset_y = 0; slot.offset_y < slot.step_y; ++slot.offset_y) {
+            for (slot.offset_x = 0; slot.offset_x < slot.step_x; ++slot.offset_x) {
+                mcu.slots[mcu.num_slots++] = slot;
+            }
+        }
+        if (!interleaved) mcu.mcus_per_row = component.width_in_blocks;
+    }
+    if (interleaved) mcu.mcus_per_row = frame_.mcus_per_row();
+    return true;
+}
+
+void EntropyDecoder::trim() {
+    coefficients_.trim(kKeepBytes);
+    if (segment_.capacity_bytes() > kKeepBytes) segment_.release();
+}
+
+}  // namespace pcr::decode

@@ -1,0 +1,16 @@
+#include "entropy/scan_kernels.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "simd/isa.hpp"
+
+namespace pcr::decode {
+
+#define PCR_KERNELS "entropy/scan_kernels.inl"
+#include "simd/kernel_variants.inl"
+
+const ScanKernels& scan_kernels() { return select_kernels(); }
+
+}  // namespace pcr::decode

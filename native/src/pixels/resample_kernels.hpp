@@ -1,0 +1,35 @@
+// The inner loops of resizing; eight output rows are made at a time.
+#pragma once
+
+#include <cstdint>
+
+#include "pcr/decode_pool.hpp"
+#include "pixels/resampler.hpp"
+
+namespace pcr::decode {
+
+inline constexpr uint32_t kRowsAtOnce = 8;
+
+/// Blended rows are fixed point with this many fractional bits.
+inline constexpr int kBlendBits = 7;
+
+/// Rows are done in steps of 16 columns, columns in eights: up to 15 more than `width` are read and
+/// written.
+struct ResampleKernels {
+    /// Weighs `taps` rows of samples that lie `stride` apart; fixed-point weights.
+    void (*blend_row)(const uint8_t* rows, size_t stride, uint32_t width, const int16_t* weights,
+                      uint32_t taps, int16_t* out);
+    /// Eight rows to columns: out[x * 8 + j] = rows[j * stride + x].
+    void (*transpose)(const int16_t* rows, size_t stride, uint32_t width, float* out);
+    /// Weighs columns of a transposed group of rows: out[j * out_stride + x].
+    void (*blend_columns)(const float* in, const FilterTaps& taps, float* out, size_t out_stride);
+    /// value * scale + bias, in the output's type, `step` elements apart.
+    void (*store_row)(const float* values, uint32_t count, float scale, float bias, DType dtype,
+                      uint8_t* out, size_t step);
+};
+
+const ResampleKernels& resample_kernels();
+
+size_t element_size(DType dtype);
+
+}  // namespace pcr::decode
