@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pcr.extension import native
+
+if TYPE_CHECKING:
+    from pcr import _native
 
 MAX_PIXELS = 178_956_970  # Pillow's limit against decompression bombs
 SOI, EOI = b"\xff\xd8", b"\xff\xd9"  # how every JPEG begins and ends (ITU-T T.81, B.1.1.3)
@@ -45,9 +48,24 @@ class JpegHeader:
     adobe_transform: int | None
 
 
+@dataclass(frozen=True)
+class RewrittenJpeg:
+    """A JPEG with other scans: its bytes (uint8), the borders of its scans, its source's header.
+
+    ``borders`` (int64) are what :func:`split` gives for ``data``.
+    """
+
+    data: NDArray[np.uint8]
+    borders: NDArray[np.int64]
+    source: JpegHeader
+
+
 def header(data: Buffer) -> JpegHeader:
     """Read a JPEG's header; what follows the first SOS marker is not looked at."""
-    found = native.header(data)
+    return _header(native.header(data))
+
+
+def _header(found: _native.Header) -> JpegHeader:
     return JpegHeader(
         width=found.width,
         height=found.height,
@@ -71,14 +89,14 @@ def split(data: Buffer) -> NDArray[np.int64]:
     return native.split(data)
 
 
-def transcode(
+def rewrite(
     data: Buffer,
     scripts: Mapping[int, NDArray[np.int32]],
     *,
     copy_markers: CopyMarkers = "none",
     max_pixels: int = MAX_PIXELS,
     coder: Literal["native", "libjpeg"] = "native",
-) -> NDArray[np.uint8]:
+) -> RewrittenJpeg:
     """Rewrite a JPEG with the scans of a script; its quantized coefficients stay as they are.
 
     ``scripts`` maps a number of components (1, 3, 4) to the scan script for such images: int32 of
@@ -94,7 +112,22 @@ def transcode(
     Raises FormatError also where libjpeg would only warn: a damaged JPEG can't be rewritten without
     loss.
     """
-    return native.transcode(data, dict(scripts), copy_markers, max_pixels, coder)
+    jpeg, borders, source = native.transcode(data, dict(scripts), copy_markers, max_pixels, coder)
+    return RewrittenJpeg(jpeg, borders, _header(source))
+
+
+def transcode(
+    data: Buffer,
+    scripts: Mapping[int, NDArray[np.int32]],
+    *,
+    copy_markers: CopyMarkers = "none",
+    max_pixels: int = MAX_PIXELS,
+    coder: Literal["native", "libjpeg"] = "native",
+) -> NDArray[np.uint8]:
+    """The bytes alone of what :func:`rewrite` makes; the same parameters."""
+    return rewrite(
+        data, scripts, copy_markers=copy_markers, max_pixels=max_pixels, coder=coder
+    ).data
 
 
 def pack(parts: Sequence[Buffer]) -> bytes:

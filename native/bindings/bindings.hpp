@@ -1,3 +1,4 @@
+// One function for each file of bindings.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -7,3 +8,4 @@ void bind_decode(pybind11::module_& module);
 void bind_jpeg(pybind11::module_& module);
 void bind_msssim(pybind11::module_& module);
 void bind_record(pybind11::module_& module);
+void bind_test_support(pybind11::module_& module);

@@ -1,3 +1,4 @@
+// Python buffers as views of bytes, and native memory as NumPy arrays, both without a copy.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -38,7 +39,7 @@ class BufferView {
     BufferView& operator=(const BufferView&) = delete;
 
     pcr::ByteSpan span() const {
-        return {static_cast<const std::uint8_t*>(view_.buf), static_cast<std::size_t>(view_.len)};
+        return {static_cast<const uint8_t*>(view_.buf), static_cast<size_t>(view_.len)};
     }
 
   private:
@@ -70,23 +71,31 @@ class BufferViews {
 
 /// NumPy array over `data`, which `owner` keeps alive: no copy.
 template <typename Number, typename Owner>
-pybind11::array_t<Number> to_array(const Number* data, std::size_t size, Owner owner) {
+pybind11::array_t<Number> to_array(const Number* data, std::vector<pybind11::ssize_t> shape,
+                                   Owner owner) {
     auto held = std::make_unique<Owner>(std::move(owner));
     pybind11::capsule capsule(held.get(),
                               [](void* pointer) { delete static_cast<Owner*>(pointer); });
     static_cast<void>(held.release());
-    return pybind11::array_t<Number>(static_cast<pybind11::ssize_t>(size), data, capsule);
+    return pybind11::array_t<Number>(std::move(shape), data, capsule);
 }
 
-inline pybind11::array_t<std::int64_t> to_array(std::vector<std::int64_t> numbers) {
-    const std::int64_t* data = numbers.data();
-    const std::size_t size = numbers.size();  // read before the move: arguments have no order
-    return to_array(data, size, std::move(numbers));
+template <typename Number>
+pybind11::array_t<Number> to_array(std::vector<Number> numbers,
+                                   std::vector<pybind11::ssize_t> shape) {
+    const Number* data = numbers.data();  // read before the move: arguments have no order
+    return to_array(data, std::move(shape), std::move(numbers));
+}
+
+template <typename Number>
+pybind11::array_t<Number> to_array(std::vector<Number> numbers) {
+    const auto size = static_cast<pybind11::ssize_t>(numbers.size());
+    return to_array(std::move(numbers), {size});
 }
 
 /// Of pcr::Bytes or pcr::PooledBytes.
 template <typename Owner>
-pybind11::array_t<std::uint8_t> to_array(Owner bytes) {
+pybind11::array_t<uint8_t> to_array(Owner bytes) {
     const pcr::ByteSpan span = bytes.span();
-    return to_array(span.data, span.size, std::move(bytes));
+    return to_array(span.data, {static_cast<pybind11::ssize_t>(span.size)}, std::move(bytes));
 }

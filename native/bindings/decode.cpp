@@ -1,4 +1,4 @@
-// Python bindings of the decoder: they check arguments, convert, and let go of the GIL.
+// Python bindings of the decoder: they check arguments, convert, and release the GIL.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -7,15 +7,18 @@
 #include <string>
 #include <vector>
 
+#include "arguments.hpp"
+#include "bindings.hpp"
 #include "buffers.hpp"
 #include "pcr/decode_pool.hpp"
-#include "pcr/inspect.hpp"
+#include "pcr/decode_rgb.hpp"
+#include "pcr/header.hpp"
 
 namespace py = pybind11;
 
 namespace {
 
-using namespace pcr::decode;
+using namespace pcr;
 
 template <typename T>
 using Array = py::array_t<T, py::array::c_style>;
@@ -28,17 +31,9 @@ void require(bool condition, const std::string& message) {
     if (!condition) throw py::value_error(message);
 }
 
-Bytes bytes_of(const pcr::ByteSpan& span) { return {span.data, span.size}; }
-
-Decoder parse_decoder(const std::string& name) {
-    if (name == "native") return Decoder::kNative;
-    if (name == "libjpeg") return Decoder::kLibjpeg;
-    throw py::value_error("decoder must be 'native' or 'libjpeg', found '" + name + "'");
-}
-
 Layout parse_layout(const std::string& name) {
-    if (name == "NCHW") return Layout::kNchw;
-    if (name == "NHWC") return Layout::kNhwc;
+    if (name == "NCHW") return Layout::kNCHW;
+    if (name == "NHWC") return Layout::kNHWC;
     throw py::value_error("layout must be 'NCHW' or 'NHWC', found '" + name + "'");
 }
 
@@ -64,7 +59,7 @@ OutputSpec describe_output(py::array& out, const std::string& dtype, const std::
     OutputSpec spec;
     spec.dtype = parse_dtype(dtype, out);
     spec.layout = parse_layout(layout);
-    const bool nchw = spec.layout == Layout::kNchw;
+    const bool nchw = spec.layout == Layout::kNCHW;
     require(out.ndim() == 4 && out.shape(0) >= images && out.shape(nchw ? 1 : 3) == 3,
             "out has shape " + shape_text(out) + ", expected " +
                 (nchw ? "(N, 3, H, W)" : "(N, H, W, 3)") + " with N at least " +
@@ -96,7 +91,7 @@ std::vector<BatchItem> collect_items(const std::vector<pcr::ByteSpan>& jpegs,
     std::vector<BatchItem> items(jpegs.size());
     for (py::ssize_t i = 0; i < n; ++i) {
         BatchItem& item = items[static_cast<size_t>(i)];
-        item.jpeg = bytes_of(jpegs[static_cast<size_t>(i)]);
+        item.jpeg = jpegs[static_cast<size_t>(i)];
         if (orientations) item.orientation = orientations->at(i);
         if (boxes)
             item.box = Box{boxes->at(i, 0), boxes->at(i, 1), boxes->at(i, 2), boxes->at(i, 3)};
@@ -116,8 +111,8 @@ std::vector<std::pair<size_t, std::string>> decode_batch(
     const auto items = collect_items(views.spans(), orientations, boxes, flips);
     const auto output =
         describe_output(out, dtype, layout, mean, stddev, static_cast<py::ssize_t>(items.size()));
-    const DecodeOptions options{parse_decoder(decoder), block_smoothing, oversampling, max_pixels,
-                                resize_first};
+    const DecodeOptions options{to_codec("decoder", decoder), block_smoothing, oversampling,
+                                max_pixels, resize_first};
     std::vector<ImageError> errors;
     {
         py::gil_scoped_release release;
@@ -128,74 +123,35 @@ std::vector<std::pair<size_t, std::string>> decode_batch(
     return result;
 }
 
-/// An array that owns the vector.
-template <typename T>
-py::array to_array(std::vector<T>&& values, std::vector<py::ssize_t> shape) {
-    auto owned = std::make_unique<std::vector<T>>(std::move(values));
-    T* data = owned->data();
-    py::capsule owner(owned.release(), [](void* p) { delete static_cast<std::vector<T>*>(p); });
-    return py::array(py::dtype::of<T>(), std::move(shape), data, owner);
-}
-
-std::vector<py::array> coefficients(const py::object& jpeg, const std::string& decoder,
-                                    int64_t max_pixels) {
+py::array decode_whole(const py::object& jpeg, const std::string& decoder, bool block_smoothing,
+                       int scale, int64_t max_pixels) {
     const BufferView view(jpeg);
-    const Bytes bytes = bytes_of(view.span());
-    const Decoder which = parse_decoder(decoder);
-    std::vector<ComponentCoefficients> components;
-    {
-        py::gil_scoped_release release;
-        components = read_coefficients(bytes, which, max_pixels);
-    }
-    std::vector<py::array> arrays;
-    for (ComponentCoefficients& c : components) {
-        arrays.push_back(
-            to_array(std::move(c.values), {c.height_in_blocks, c.width_in_blocks, 8, 8}));
-    }
-    return arrays;
-}
-
-py::array whole_image(const py::object& jpeg, const std::string& decoder, bool block_smoothing,
-                      int scale, int64_t max_pixels) {
-    const BufferView view(jpeg);
-    const Bytes bytes = bytes_of(view.span());
-    const DecodeOptions options{parse_decoder(decoder), block_smoothing, 1, max_pixels};
+    const DecodeOptions options{to_codec("decoder", decoder), block_smoothing, 1, max_pixels};
     RgbImage image;
     {
         py::gil_scoped_release release;
-        image = decode_rgb(bytes, options, scale);
+        image = pcr::decode_rgb(view.span(), options, scale);
     }
     return to_array(std::move(image.pixels), {image.height, image.width, 3});
 }
 
-/// (n, 4) int32: width, height, components, progressive; zeros where there is no frame header.
-py::array headers(const py::sequence& jpegs) {
+/// (n, 2) int32: width, height; zeros where there is no frame header.
+py::array picture_sizes(const py::sequence& jpegs) {
     const BufferViews views(jpegs);
-    const std::vector<pcr::ByteSpan>& spans = views.spans();
-    std::vector<int32_t> values(spans.size() * 4);
+    std::vector<int32_t> values;
     {
         py::gil_scoped_release release;
-        for (size_t i = 0; i < spans.size(); ++i) {
-            try {
-                const Header h = read_header(bytes_of(spans[i]));
-                const int32_t row[4] = {static_cast<int32_t>(h.width),
-                                        static_cast<int32_t>(h.height), h.num_components,
-                                        h.progressive ? 1 : 0};
-                std::copy(row, row + 4, &values[4 * i]);
-            } catch (const DecodeError&) {
-                continue;
-            }
+        for (const pcr::ByteSpan& jpeg : views.spans()) {
+            const PictureSize size = find_picture_size(jpeg);
+            values.insert(values.end(), {size.width, size.height});
         }
     }
-    return to_array(std::move(values), {static_cast<py::ssize_t>(spans.size()), 4});
+    return to_array(std::move(values), {static_cast<py::ssize_t>(views.spans().size()), 2});
 }
 
 }  // namespace
 
 void bind_decode(py::module_& m) {
-    py::register_exception<DecodeError>(m, "DecodeError", PyExc_ValueError);
-    m.attr("DEFAULT_MAX_PIXELS") = kDefaultMaxPixels;
-
     py::class_<DecodePool>(m, "DecodePool", "Threads that decode batches of JPEGs into arrays.")
         .def(py::init<int>(), py::arg("num_threads"))
         .def_property_readonly("num_threads", &DecodePool::num_threads)
@@ -208,14 +164,14 @@ void bind_decode(py::module_& m) {
              py::arg("mean") = std::array<float, 3>{0, 0, 0},
              py::arg("std") = std::array<float, 3>{1, 1, 1}, py::arg("decoder") = "native",
              py::arg("block_smoothing") = false, py::arg("oversampling") = 1.0f,
-             py::arg("resize_first") = false, py::arg("max_pixels") = kDefaultMaxPixels,
+             py::arg("resize_first") = false, py::arg("max_pixels") = kMaxPixels,
              R"(Decode, crop, resize, flip and normalise n JPEGs into `out`.
 
 jpegs: n buffers of bytes, none copied. out: (N, 3, H, W) or (N, H, W, 3) with N >= n, C-contiguous;
 uint8 or float32, or uint16 that receives the bit patterns of float16 or bfloat16, as `dtype` says.
-orientations: uint8 (n,), EXIF 1...8. boxes: float32 (n, 4), crops as x0, y0, width, height in pixels
+orientations: uint8 (n,), EXIF 1 … 8. boxes: float32 (n, 4), crops as x0, y0, width, height in pixels
 of the oriented image; None: whole images. flips: bool (n,), horizontal, after the crop. Values are
-(v - mean) / std, all in 0...255; uint8 output is v itself, rounded.
+(v - mean) / std, all in 0 … 255; uint8 output is v itself, rounded.
 decoder: 'native' (falls back to libjpeg for damaged streams) or 'libjpeg'. block_smoothing: with
 libjpeg only. oversampling: decode at 1/2, 1/4 or 1/8 while the reduced crop is at least this many
 times the output in both directions; at least 1; infinity: always at full size. resize_first: as if
@@ -223,31 +179,17 @@ the whole image was resized and the box cut out of the result, not the box cut o
 the two differ at the border.
 
 Returns [(index, message)] of the images that failed, ascending; their places hold zeros. Raises
-ValueError or TypeError for arguments that do not fit. Lets go of the GIL; calls on one pool take
+ValueError or TypeError for arguments that do not fit. Releases the GIL; calls on one pool take
 turns.)");
 
-    m.def("coefficients", &coefficients, py::arg("jpeg"), py::arg("decoder") = "native",
-          py::arg("max_pixels") = kDefaultMaxPixels,
-          "Quantised coefficients: for each component int16 (block rows, block columns, 8, 8).\n\n"
-          "Raises DecodeError.");
-    m.def(
-        "decodes_natively",
-        [](const py::object& jpeg, int64_t max_pixels) {
-            const BufferView view(jpeg);
-            const Bytes bytes = bytes_of(view.span());
-            py::gil_scoped_release release;
-            return decodes_natively(bytes, max_pixels);
-        },
-        py::arg("jpeg"), py::arg("max_pixels") = kDefaultMaxPixels,
-        "Whether decoder='native' decodes this JPEG without falling back to libjpeg.");
-    m.def("decode_rgb", &whole_image, py::arg("jpeg"), py::arg("decoder") = "native",
+    m.def("decode_rgb", &decode_whole, py::arg("jpeg"), py::arg("decoder") = "native",
           py::arg("block_smoothing") = false, py::arg("scale") = 1,
-          py::arg("max_pixels") = kDefaultMaxPixels,
+          py::arg("max_pixels") = kMaxPixels,
           "The whole picture at 1/scale (1, 2, 4, 8) as uint8 (height, width, 3), stored "
           "orientation.\n\n"
-          "Raises DecodeError.");
+          "Raises FormatError.");
     m.def(
-        "headers", &headers, py::arg("jpegs"),
-        "int32 (n, 4): width, height, components, progressive (0 or 1) of n JPEGs; zeros where no "
-        "frame header is found.");
+        "picture_sizes", &picture_sizes, py::arg("jpegs"),
+        "int32 (n, 2): width and height of n JPEGs as stored, also of damaged and truncated ones; "
+        "zeros where no frame header is found.");
 }

@@ -3,11 +3,11 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
-#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "arguments.hpp"
 #include "bindings.hpp"
 #include "buffers.hpp"
 #include "pcr/header.hpp"
@@ -19,41 +19,43 @@ namespace py = pybind11;
 
 namespace {
 
-using Int32Rows = py::array_t<std::int32_t, py::array::c_style>;
+using Int32Rows = py::array_t<int32_t, py::array::c_style>;
 
 pcr::ScanScript to_script(const py::handle& rows) {
     if (!py::isinstance<Int32Rows>(rows)) {
         throw py::type_error("scan script: expected a C-contiguous int32 array");
     }
     const auto array = py::reinterpret_borrow<Int32Rows>(rows);
-    pcr::ScanRow row;
-    if (array.ndim() != 2 || array.shape(1) != static_cast<py::ssize_t>(row.size())) {
+    if (array.ndim() != 2 || array.shape(1) != 9) {
         throw py::value_error("scan script: expected rows of 9 numbers");
     }
     pcr::ScanScript script;
     for (py::ssize_t i = 0; i < array.shape(0); ++i) {
-        std::copy_n(array.data(i, 0), row.size(), row.begin());
-        script.push_back(row);
+        const int32_t* row = array.data(i, 0);
+        script.push_back(
+            {row[0], {row[1], row[2], row[3], row[4]}, row[5], row[6], row[7], row[8]});
     }
     return script;
+}
+
+pcr::ScanScripts to_scripts(const py::dict& scripts) {
+    pcr::ScanScripts result;
+    for (const auto& [components, rows] : scripts) {
+        result[components.cast<int32_t>()] = to_script(rows);
+    }
+    return result;
 }
 
 pcr::CopyMarkers to_copy_markers(const std::string& name) {
     if (name == "none") return pcr::CopyMarkers::kNone;
     if (name == "exif") return pcr::CopyMarkers::kExif;
     if (name == "all") return pcr::CopyMarkers::kAll;
-    throw py::value_error("copy_markers: expected none, exif or all, found '" + name + "'");
+    throw py::value_error("copy_markers must be 'none', 'exif' or 'all', found '" + name + "'");
 }
 
-pcr::Coder to_coder(const std::string& name) {
-    if (name == "native") return pcr::Coder::kNative;
-    if (name == "libjpeg") return pcr::Coder::kLibjpeg;
-    throw py::value_error("coder: expected native or libjpeg, found '" + name + "'");
-}
-
-py::array_t<std::int64_t> split(const py::object& source) {
+py::array_t<int64_t> split(const py::object& source) {
     const BufferView jpeg(source);
-    std::vector<std::int64_t> borders;
+    std::vector<int64_t> borders;
     {
         py::gil_scoped_release release;
         borders = pcr::split(jpeg.span());
@@ -61,24 +63,22 @@ py::array_t<std::int64_t> split(const py::object& source) {
     return to_array(std::move(borders));
 }
 
-py::array_t<std::uint8_t> transcode(const py::object& source, const py::dict& scripts,
-                                    const std::string& copy_markers, std::int64_t max_pixels,
-                                    const std::string& coder) {
+/// The JPEG, the borders of its scans and the header of its source.
+py::tuple transcode(const py::object& source, const py::dict& scripts,
+                    const std::string& copy_markers, int64_t max_pixels, const std::string& coder) {
     const BufferView jpeg(source);
-    pcr::ScanScripts native_scripts;
-    for (const auto& [components, rows] : scripts) {
-        native_scripts[components.cast<std::int32_t>()] = to_script(rows);
-    }
+    const pcr::ScanScripts native_scripts = to_scripts(scripts);
     pcr::TranscodeOptions options;
     options.copy_markers = to_copy_markers(copy_markers);
     options.max_pixels = max_pixels;
-    options.coder = to_coder(coder);
-    pcr::Bytes output;
+    options.coder = to_codec("coder", coder);
+    pcr::Transcoded result;
     {
         py::gil_scoped_release release;
-        output = pcr::transcode(jpeg.span(), native_scripts, options);
+        result = pcr::transcode(jpeg.span(), native_scripts, options);
     }
-    return to_array(std::move(output));
+    return py::make_tuple(to_array(std::move(result.jpeg)), to_array(std::move(result.borders)),
+                          result.source);
 }
 
 pcr::Header header(const py::object& source) {
@@ -99,13 +99,13 @@ py::tuple join(const py::sequence& messages) {
 
 py::bytes pack(const py::sequence& buffers) {
     const BufferViews parts(buffers);
-    const std::size_t size = pcr::packed_size(parts.spans());
+    const size_t size = pcr::packed_size(parts.spans());
     auto message = py::reinterpret_steal<py::bytes>(
         PyBytes_FromStringAndSize(nullptr, static_cast<py::ssize_t>(size)));
     if (!message) {
         throw py::error_already_set();
     }
-    auto* output = reinterpret_cast<std::uint8_t*>(PyBytes_AS_STRING(message.ptr()));
+    auto* output = reinterpret_cast<uint8_t*>(PyBytes_AS_STRING(message.ptr()));
     {
         py::gil_scoped_release release;
         pcr::pack(parts.spans(), output);

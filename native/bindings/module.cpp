@@ -26,4 +26,5 @@ PYBIND11_MODULE(_native, module) {
     bind_jpeg(module);
     bind_msssim(module);
     bind_record(module);
+    bind_test_support(module);
 }

@@ -15,13 +15,13 @@ namespace py = pybind11;
 
 namespace {
 
-std::unique_ptr<pcr::RecordJoiner> make_joiner(const py::object& message, std::size_t levels) {
+std::unique_ptr<pcr::RecordJoiner> make_joiner(const py::object& message, size_t levels) {
     const BufferView metadata(message);
     py::gil_scoped_release release;
     return std::make_unique<pcr::RecordJoiner>(metadata.span(), levels);
 }
 
-void feed(pcr::RecordJoiner& joiner, std::size_t level, const py::object& bytes) {
+void feed(pcr::RecordJoiner& joiner, size_t level, const py::object& bytes) {
     const BufferView chunk(bytes);
     py::gil_scoped_release release;
     joiner.feed(level, chunk.span());
@@ -29,11 +29,8 @@ void feed(pcr::RecordJoiner& joiner, std::size_t level, const py::object& bytes)
 
 py::tuple finish(pcr::RecordJoiner& joiner) {
     pcr::JoinedImages joined = joiner.finish();
-    std::vector<std::int32_t> labels = joiner.labels();
-    const std::int32_t* data = labels.data();
-    const std::size_t size = labels.size();
     return py::make_tuple(to_array(std::move(joined.buffer)), to_array(std::move(joined.offsets)),
-                          to_array(data, size, std::move(labels)));
+                          to_array(joiner.labels()));
 }
 
 }  // namespace

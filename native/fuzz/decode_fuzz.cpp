@@ -1,4 +1,4 @@
-// Fuzz target: the native decoder must agree with libjpeg wherever it does not step back, and must
+// Fuzz target: the native decoder must agree with libjpeg wherever it does not give up, and must
 // be memory-safe on any bytes. Build with clang -fsanitize=fuzzer,address,undefined.
 #include <cstddef>
 #include <cstdint>
@@ -7,13 +7,16 @@
 #include <optional>
 #include <vector>
 
-#include "pcr/inspect.hpp"
+#include "pcr/decode_pool.hpp"
+#include "pcr/decode_rgb.hpp"
+#include "pcr/error.hpp"
+#include "pcr/test_support.hpp"
 
 namespace {
 
-using namespace pcr::decode;
+using namespace pcr;
 
-constexpr int64_t kMaxPixels = 1 << 18;
+constexpr int64_t kPixelLimit = 1 << 18;
 
 void fail(const char* what) {
     std::fprintf(stderr, "decoders disagree: %s\n", what);
@@ -30,16 +33,16 @@ bool same(const std::vector<ComponentCoefficients>& a,
     return true;
 }
 
-std::optional<RgbImage> decode(Bytes jpeg, Decoder decoder, int scale) {
+std::optional<RgbImage> decode(ByteSpan jpeg, Codec decoder, int scale) {
     try {
-        return decode_rgb(jpeg, {decoder, false, 1, kMaxPixels}, scale);
-    } catch (const DecodeError&) {
+        return decode_rgb(jpeg, {decoder, false, 1, kPixelLimit}, scale);
+    } catch (const FormatError&) {
         return std::nullopt;
     }
 }
 
 /// One crop through the whole pipeline; its parameters come from the input's length.
-void decode_crop(Bytes jpeg) {
+void decode_crop(ByteSpan jpeg) {
     static DecodePool pool(1);
     std::vector<uint8_t> out(3 * 19 * 23);
     OutputSpec output;
@@ -54,33 +57,33 @@ void decode_crop(Bytes jpeg) {
     const auto place = static_cast<float>(jpeg.size % 50);
     if (jpeg.size % 3 != 0) item.box = Box{place, place / 2, 1 + place, 3 + place};
     const bool resize_first = jpeg.size % 5 < 2;
-    for (Decoder decoder : {Decoder::kNative, Decoder::kLibjpeg}) {
-        pool.decode_batch({item}, output, {decoder, false, 1, kMaxPixels, resize_first});
+    for (Codec decoder : {Codec::kNative, Codec::kLibjpeg}) {
+        pool.decode_batch({item}, output, {decoder, false, 1, kPixelLimit, resize_first});
     }
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    const Bytes jpeg{data, size};
+    const ByteSpan jpeg{data, size};
     bool native = false;
     try {
-        native = decodes_natively(jpeg, kMaxPixels);
-    } catch (const DecodeError&) {
+        native = decodes_natively(jpeg, kPixelLimit);
+    } catch (const FormatError&) {
         return 0;  // beyond the limits
     }
     if (native) {
-        const auto own = read_coefficients(jpeg, Decoder::kNative, kMaxPixels);
+        const auto own = read_coefficients(jpeg, Codec::kNative, kPixelLimit);
         try {
-            if (!same(own, read_coefficients(jpeg, Decoder::kLibjpeg, kMaxPixels)))
+            if (!same(own, read_coefficients(jpeg, Codec::kLibjpeg, kPixelLimit)))
                 fail("coefficients");
-        } catch (const DecodeError& error) {
+        } catch (const FormatError& error) {
             fail(error.what());
         }
     }
     for (int scale : {1, 2, 4, 8}) {
-        const auto own = decode(jpeg, Decoder::kNative, scale);
-        const auto reference = decode(jpeg, Decoder::kLibjpeg, scale);
+        const auto own = decode(jpeg, Codec::kNative, scale);
+        const auto reference = decode(jpeg, Codec::kLibjpeg, scale);
         if (own.has_value() != reference.has_value()) fail("one of them raises");
         if (own && own->pixels.size() != reference->pixels.size()) fail("size");
     }

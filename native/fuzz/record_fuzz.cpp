@@ -15,12 +15,12 @@ class Input {
   public:
     explicit Input(pcr::ByteSpan bytes) : rest_(bytes) {}
 
-    std::size_t number() {
+    size_t number() {
         const pcr::ByteSpan byte = bytes(1);
         return byte.size > 0 ? byte.data[0] : 0;
     }
 
-    pcr::ByteSpan bytes(std::size_t size) {
+    pcr::ByteSpan bytes(size_t size) {
         size = std::min(size, rest_.size);
         const pcr::ByteSpan taken = rest_.subspan(0, size);
         rest_ = rest_.subspan(size, rest_.size - size);
@@ -32,10 +32,10 @@ class Input {
 };
 
 pcr::JoinedImages join(Input input) {
-    const std::size_t levels = input.number();
-    const std::size_t chunk_size = input.number() + 1;
+    const size_t levels = input.number();
+    const size_t chunk_size = input.number() + 1;
     pcr::RecordJoiner joiner(input.bytes(input.number()), levels);
-    for (std::size_t level = 1; level <= levels; ++level) {
+    for (size_t level = 1; level <= levels; ++level) {
         Input message(input.bytes(input.number()));
         for (pcr::ByteSpan chunk; (chunk = message.bytes(chunk_size)).size > 0;) {
             joiner.feed(level, chunk);
@@ -46,7 +46,7 @@ pcr::JoinedImages join(Input input) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     try {
         check_joined(join(Input({data, size})));
     } catch (const pcr::FormatError&) {

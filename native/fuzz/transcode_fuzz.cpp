@@ -13,17 +13,17 @@
 namespace {
 
 const pcr::ScanScripts kScripts = {
-    {1, {{1, 0, 0, 0, 0, 0, 0, 0, 1}, {1, 0, 0, 0, 0, 0, 0, 1, 0}, {1, 0, 0, 0, 0, 1, 63, 0, 0}}},
+    {1, {{1, {0}, 0, 0, 0, 1}, {1, {0}, 0, 0, 1, 0}, {1, {0}, 1, 63, 0, 0}}},
     {3,
-     {{3, 0, 1, 2, 0, 0, 0, 0, 0},
-      {1, 0, 0, 0, 0, 1, 63, 0, 1},
-      {1, 1, 0, 0, 0, 1, 63, 0, 0},
-      {1, 2, 0, 0, 0, 1, 63, 0, 0},
-      {1, 0, 0, 0, 0, 1, 63, 1, 0}}},
+     {{3, {0, 1, 2}, 0, 0, 0, 0},
+      {1, {0}, 1, 63, 0, 1},
+      {1, {1}, 1, 63, 0, 0},
+      {1, {2}, 1, 63, 0, 0},
+      {1, {0}, 1, 63, 1, 0}}},
     {4, {}}};
 
-std::optional<pcr::Bytes> transcode(pcr::ByteSpan jpeg, pcr::TranscodeOptions options,
-                                    pcr::Coder coder) {
+std::optional<pcr::Transcoded> transcode(pcr::ByteSpan jpeg, pcr::TranscodeOptions options,
+                                         pcr::Codec coder) {
     options.coder = coder;
     try {
         return pcr::transcode(jpeg, kScripts, options);
@@ -37,29 +37,30 @@ int longest_side(pcr::ByteSpan jpeg) {
     return std::max(header.width, header.height);
 }
 
-void check_same(const std::optional<pcr::Bytes>& a, const std::optional<pcr::Bytes>& b) {
-    if (a.has_value() != b.has_value()) std::abort();
-    if (a && (a->size != b->size || std::memcmp(a->data.get(), b->data.get(), a->size) != 0)) {
+void check_same(const std::optional<pcr::Transcoded>& a, const std::optional<pcr::Transcoded>& b) {
+    if (a.has_value() != b.has_value() || (a && a->borders != b->borders)) std::abort();
+    if (a && (a->jpeg.size != b->jpeg.size ||
+              std::memcmp(a->jpeg.data.get(), b->jpeg.data.get(), a->jpeg.size) != 0)) {
         std::abort();
     }
 }
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (size == 0) {
         return 0;
     }
     pcr::TranscodeOptions options;
     options.copy_markers = static_cast<pcr::CopyMarkers>(data[size - 1] % 3);
     options.max_pixels = 1 << 18;
-    const auto result = transcode({data, size}, options, pcr::Coder::kNative);
-    const auto reference = transcode({data, size}, options, pcr::Coder::kLibjpeg);
-    if (reference || !result || longest_side(result->span()) <= 65500) {  // libjpeg's limit
+    const auto result = transcode({data, size}, options, pcr::Codec::kNative);
+    const auto reference = transcode({data, size}, options, pcr::Codec::kLibjpeg);
+    if (reference || !result || longest_side(result->jpeg.span()) <= 65500) {  // libjpeg's limit
         check_same(result, reference);
     }
     if (result) {
-        check_same(transcode(result->span(), options, pcr::Coder::kNative), result);
+        check_same(transcode(result->jpeg.span(), options, pcr::Codec::kNative), result);
     }
     return 0;
 }

@@ -1,43 +1,40 @@
-// For the sanitizers, without Python: decodes the JPEGs that are named on the command line, whole,
-// cut short and damaged, on pools of several sizes and from several callers at once. Results must
-// agree.
+// Decodes sample JPEGs, whole, cut short and damaged, on pools of several sizes and from several
+// callers at once.
+
 #include "pcr/decode_pool.hpp"
 
-#include <cstdio>
-#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <string>
 #include <thread>
 #include <vector>
 
+#include "check.hpp"
+
 namespace {
 
-using namespace pcr::decode;
 using File = std::vector<uint8_t>;
 
-void check(bool condition, const char* what) {
-    if (condition) return;
-    std::fprintf(stderr, "failed: %s\n", what);
-    std::exit(1);
-}
-
-File read_file(const std::string& path) {
+File read_file(const std::filesystem::path& path) {
     std::ifstream stream(path, std::ios::binary);
-    check(stream.good(), path.c_str());
     return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
 }
 
-/// Each file as it is, cut in the middle, and with some bytes changed.
-std::vector<File> variants(int count, char** paths) {
+File cut(const File& file) {
+    return {file.begin(), file.begin() + static_cast<ptrdiff_t>(file.size() / 2)};
+}
+
+File damaged(File file) {
+    for (size_t at = file.size() / 2; at < file.size(); at += 97) file[at] ^= 0x55;
+    return file;
+}
+
+std::vector<File> read_samples() {
     std::vector<File> files;
-    for (int i = 0; i < count; ++i) {
-        const File file = read_file(paths[i]);
-        files.push_back(file);
-        files.emplace_back(file.begin(), file.begin() + static_cast<ptrdiff_t>(file.size() / 2));
-        File damaged = file;
-        for (size_t at = file.size() / 2; at < file.size(); at += 97) damaged[at] ^= 0x55;
-        files.push_back(damaged);
+    for (const auto& entry : std::filesystem::directory_iterator(PCR_DECODE_SAMPLES)) {
+        if (entry.path().extension() != ".jpg") continue;
+        const File file = read_file(entry.path());
+        files.insert(files.end(), {file, cut(file), damaged(file)});
     }
     return files;
 }
@@ -51,53 +48,60 @@ struct Result {
     }
 };
 
-Result decode(DecodePool& pool, const std::vector<File>& files, Decoder decoder,
-              bool resize_first) {
-    std::vector<BatchItem> items;
+/// Every orientation, with and without a flip and a box.
+std::vector<pcr::BatchItem> make_items(const std::vector<File>& files) {
+    std::vector<pcr::BatchItem> items;
     for (const File& file : files) {
-        BatchItem item;
+        pcr::BatchItem item;
         item.jpeg = {file.data(), file.size()};
         item.orientation = 1 + static_cast<int>(items.size() % 8);
         item.flip = items.size() % 2 != 0;
-        if (items.size() % 3 != 0) item.box = Box{3, 2.5f, 40, 31.25f};
+        if (items.size() % 3 != 0) item.box = pcr::Box{3, 2.5f, 40, 31.25f};
         items.push_back(item);
     }
-    DecodeOptions options;
+    return items;
+}
+
+Result decode(pcr::DecodePool& pool, const std::vector<File>& files, pcr::Codec decoder,
+              bool resize_first) {
+    pcr::DecodeOptions options;
     options.decoder = decoder;
     options.resize_first = resize_first;
-    OutputSpec output;
-    output.dtype = DType::kFloat16;
-    output.layout = Layout::kNhwc;
+    pcr::OutputSpec output;
+    output.dtype = pcr::DType::kFloat16;
+    output.layout = pcr::Layout::kNHWC;
     output.width = 37;
     output.height = 29;
     Result result;
     result.pixels.resize(files.size() * 3 * output.width * output.height);
     output.data = result.pixels.data();
-    result.failures = pool.decode_batch(items, output, options).size();
+    result.failures = pool.decode_batch(make_items(files), output, options).size();
     return result;
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
-    check(argc > 1, "usage: batch_test JPEG...");
-    const std::vector<File> files = variants(argc - 1, argv + 1);
-    DecodePool one(1);
-    DecodePool four(4);
-    for (bool resize_first : {false, true}) {
-        const Result expected = decode(one, files, Decoder::kNative, resize_first);
-        check(expected.failures < files.size(), "something decodes");
-        check(decode(one, files, Decoder::kLibjpeg, resize_first) == expected,
-              "both decoders agree");
-        std::vector<std::thread> callers;
-        for (int i = 0; i < 3; ++i) {
-            callers.emplace_back([&] {
-                check(decode(four, files, Decoder::kNative, resize_first) == expected,
-                      "threads do not matter");
-            });
-        }
-        for (std::thread& caller : callers) caller.join();
+TEST_CASE(both_decoders_agree) {
+    const std::vector<File> files = read_samples();
+    CHECK(!files.empty());
+    pcr::DecodePool pool(1);
+    for (const bool resize_first : {false, true}) {
+        const Result expected = decode(pool, files, pcr::Codec::kNative, resize_first);
+        CHECK(expected.failures < files.size());
+        CHECK(decode(pool, files, pcr::Codec::kLibjpeg, resize_first) == expected);
     }
-    std::printf("%zu images agree\n", files.size());
-    return 0;
+}
+
+TEST_CASE(threads_and_callers_do_not_matter) {
+    const std::vector<File> files = read_samples();
+    pcr::DecodePool one(1);
+    pcr::DecodePool four(4);
+    const Result expected = decode(one, files, pcr::Codec::kNative, false);
+    std::vector<Result> results(3);
+    std::vector<std::thread> callers;
+    for (Result& result : results) {
+        callers.emplace_back([&] { result = decode(four, files, pcr::Codec::kNative, false); });
+    }
+    for (std::thread& caller : callers) caller.join();
+    for (const Result& result : results) CHECK(result == expected);
 }

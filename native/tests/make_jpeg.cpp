@@ -2,7 +2,7 @@
 
 #include "jpeg/libjpeg.hpp"
 
-std::vector<std::uint8_t> make_jpeg(const JpegKind& kind) {
+std::vector<uint8_t> make_jpeg(const JpegKind& kind) {
     jpeg_compress_struct info{};
     jpeg_error_mgr errors{};
     info.err = jpeg_std_error(&errors);
@@ -25,10 +25,10 @@ std::vector<std::uint8_t> make_jpeg(const JpegKind& kind) {
         jpeg_simple_progression(&info);
     }
     jpeg_start_compress(&info, TRUE);
-    std::vector<JSAMPLE> row(static_cast<std::size_t>(kind.width) * kind.components);
-    std::uint32_t noise = 1;
+    std::vector<JSAMPLE> row(static_cast<size_t>(kind.width) * kind.components);
+    uint32_t noise = 1;
     for (int y = 0; y < kind.height; ++y) {
-        for (std::size_t x = 0; x < row.size(); ++x) {
+        for (size_t x = 0; x < row.size(); ++x) {
             noise = noise * 1664525 + 1013904223;
             row[x] = static_cast<JSAMPLE>((x * 3 + y * 2) / 2 % 200 + (noise >> 27));
         }
@@ -37,12 +37,12 @@ std::vector<std::uint8_t> make_jpeg(const JpegKind& kind) {
     }
     jpeg_finish_compress(&info);
     jpeg_destroy_compress(&info);
-    std::vector<std::uint8_t> jpeg(output, output + size);
+    std::vector<uint8_t> jpeg(output, output + size);
     std::free(output);
     return jpeg;
 }
 
-std::vector<std::int16_t> read_coefficients(pcr::ByteSpan jpeg) {
+std::vector<int16_t> read_coefficients(pcr::ByteSpan jpeg) {
     jpeg_decompress_struct info{};
     jpeg_error_mgr errors{};
     info.err = jpeg_std_error(&errors);
@@ -50,7 +50,7 @@ std::vector<std::int16_t> read_coefficients(pcr::ByteSpan jpeg) {
     jpeg_mem_src(&info, jpeg.data, jpeg.size);
     jpeg_read_header(&info, TRUE);
     jvirt_barray_ptr* arrays = jpeg_read_coefficients(&info);
-    std::vector<std::int16_t> coefficients;
+    std::vector<int16_t> coefficients;
     for (int c = 0; c < info.num_components; ++c) {
         const jpeg_component_info& component = info.comp_info[c];
         for (JDIMENSION y = 0; y < component.height_in_blocks; ++y) {
@@ -58,7 +58,7 @@ std::vector<std::int16_t> read_coefficients(pcr::ByteSpan jpeg) {
                 reinterpret_cast<j_common_ptr>(&info), arrays[c], y, 1, FALSE);
             const JCOEF* row = blocks[0][0];
             coefficients.insert(coefficients.end(), row,
-                                row + std::size_t{component.width_in_blocks} * DCTSIZE2);
+                                row + size_t{component.width_in_blocks} * DCTSIZE2);
         }
     }
     jpeg_finish_decompress(&info);
@@ -67,18 +67,18 @@ std::vector<std::int16_t> read_coefficients(pcr::ByteSpan jpeg) {
 }
 
 pcr::ScanScripts make_scripts() {
-    const pcr::ScanScript gray = {{1, 0, 0, 0, 0, 0, 0, 0, 1},  {1, 0, 0, 0, 0, 1, 5, 0, 2},
-                                  {1, 0, 0, 0, 0, 6, 63, 0, 2}, {1, 0, 0, 0, 0, 1, 63, 2, 1},
-                                  {1, 0, 0, 0, 0, 0, 0, 1, 0},  {1, 0, 0, 0, 0, 1, 63, 1, 0}};
-    const pcr::ScanScript colour = {{3, 0, 1, 2, 0, 0, 0, 0, 1},  {1, 0, 0, 0, 0, 1, 5, 0, 2},
-                                    {1, 2, 0, 0, 0, 1, 63, 0, 1}, {1, 1, 0, 0, 0, 1, 63, 0, 1},
-                                    {1, 0, 0, 0, 0, 6, 63, 0, 2}, {1, 0, 0, 0, 0, 1, 63, 2, 1},
-                                    {3, 0, 1, 2, 0, 0, 0, 1, 0},  {1, 2, 0, 0, 0, 1, 63, 1, 0},
-                                    {1, 1, 0, 0, 0, 1, 63, 1, 0}, {1, 0, 0, 0, 0, 1, 63, 1, 0}};
-    const pcr::ScanScript four = {{4, 0, 1, 2, 3, 0, 0, 0, 0},
-                                  {1, 0, 0, 0, 0, 1, 63, 0, 0},
-                                  {1, 1, 0, 0, 0, 1, 63, 0, 0},
-                                  {1, 2, 0, 0, 0, 1, 63, 0, 0},
-                                  {1, 3, 0, 0, 0, 1, 63, 0, 0}};
+    const pcr::ScanScript gray = {{1, {0}, 0, 0, 0, 1},  {1, {0}, 1, 5, 0, 2},
+                                  {1, {0}, 6, 63, 0, 2}, {1, {0}, 1, 63, 2, 1},
+                                  {1, {0}, 0, 0, 1, 0},  {1, {0}, 1, 63, 1, 0}};
+    const pcr::ScanScript colour = {{3, {0, 1, 2}, 0, 0, 0, 1}, {1, {0}, 1, 5, 0, 2},
+                                    {1, {2}, 1, 63, 0, 1},      {1, {1}, 1, 63, 0, 1},
+                                    {1, {0}, 6, 63, 0, 2},      {1, {0}, 1, 63, 2, 1},
+                                    {3, {0, 1, 2}, 0, 0, 1, 0}, {1, {2}, 1, 63, 1, 0},
+                                    {1, {1}, 1, 63, 1, 0},      {1, {0}, 1, 63, 1, 0}};
+    const pcr::ScanScript four = {{4, {0, 1, 2, 3}, 0, 0, 0, 0},
+                                  {1, {0}, 1, 63, 0, 0},
+                                  {1, {1}, 1, 63, 0, 0},
+                                  {1, {2}, 1, 63, 0, 0},
+                                  {1, {3}, 1, 63, 0, 0}};
     return {{1, gray}, {3, colour}, {4, four}};
 }

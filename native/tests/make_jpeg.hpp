@@ -16,14 +16,14 @@ struct JpegKind {
 };
 
 /// A JPEG of a smooth pattern with some noise.
-std::vector<std::uint8_t> make_jpeg(const JpegKind& kind);
+std::vector<uint8_t> make_jpeg(const JpegKind& kind);
 
 /// All quantized coefficients of a JPEG, component after component.
-std::vector<std::int16_t> read_coefficients(pcr::ByteSpan jpeg);
+std::vector<int16_t> read_coefficients(pcr::ByteSpan jpeg);
 
 /// libjpeg's own progression for 1 and 3 components, and a plain one for 4.
 pcr::ScanScripts make_scripts();
 
-inline pcr::ByteSpan span_of(const std::vector<std::uint8_t>& bytes) {
+inline pcr::ByteSpan span_of(const std::vector<uint8_t>& bytes) {
     return {bytes.data(), bytes.size()};
 }

@@ -7,7 +7,7 @@
 
 namespace {
 
-using Parts = std::vector<std::vector<std::uint8_t>>;
+using Parts = std::vector<std::vector<uint8_t>>;
 
 std::vector<pcr::ByteSpan> spans_of(const Parts& parts) {
     std::vector<pcr::ByteSpan> spans;
@@ -17,8 +17,8 @@ std::vector<pcr::ByteSpan> spans_of(const Parts& parts) {
     return spans;
 }
 
-std::vector<std::uint8_t> pack(const Parts& parts) {
-    std::vector<std::uint8_t> message(pcr::packed_size(spans_of(parts)));
+std::vector<uint8_t> pack(const Parts& parts) {
+    std::vector<uint8_t> message(pcr::packed_size(spans_of(parts)));
     pcr::pack(spans_of(parts), message.data());
     return message;
 }
@@ -35,11 +35,11 @@ TEST_CASE(join_gathers_each_images_levels) {
     CHECK(text(joined) ==
           "a\xFF\xD9"
           "bbc\xFF\xD9");
-    CHECK((joined.offsets == std::vector<std::int64_t>{0, 3, 8}));
+    CHECK((joined.offsets == std::vector<int64_t>{0, 3, 8}));
 }
 
 TEST_CASE(no_images_and_no_levels) {
-    CHECK((pcr::join({pcr::ByteSpan{}}).offsets == std::vector<std::int64_t>{0}));
+    CHECK((pcr::join({pcr::ByteSpan{}}).offsets == std::vector<int64_t>{0}));
     CHECK_FORMAT_ERROR(pcr::join({}), "at least one");
 }
 
@@ -49,8 +49,8 @@ TEST_CASE(levels_must_agree) {
 }
 
 TEST_CASE(every_truncation_of_a_message_is_safe) {
-    const auto message = pack({std::vector<std::uint8_t>(300, 7), {1, 2}});
-    for (std::size_t size = 0; size < message.size(); ++size) {
+    const auto message = pack({std::vector<uint8_t>(300, 7), {1, 2}});
+    for (size_t size = 0; size < message.size(); ++size) {
         const Parts truncated = {{message.begin(), message.begin() + size}};
         try {
             CHECK(pcr::join(spans_of(truncated)).buffer.size <= size + 4);
@@ -60,8 +60,8 @@ TEST_CASE(every_truncation_of_a_message_is_safe) {
 }
 
 TEST_CASE(returned_buffers_are_used_again) {
-    const auto message = pack({std::vector<std::uint8_t>(100000, 7)});
-    const std::uint8_t* first = pcr::join({span_of(message)}).buffer.data.get();
+    const auto message = pack({std::vector<uint8_t>(100000, 7)});
+    const uint8_t* first = pcr::join({span_of(message)}).buffer.data.get();
     const auto second = pcr::join({span_of(message)});
     const auto third = pcr::join({span_of(message)});
     CHECK(second.buffer.data.get() == first);

@@ -9,7 +9,7 @@ TEST_CASE(sequential_jpeg_is_one_scan) {
     const auto borders = pcr::split(span_of(jpeg));
     CHECK(borders.size() == 2);
     CHECK(borders.front() == 0);
-    CHECK(borders.back() == static_cast<std::int64_t>(jpeg.size()) - 2);
+    CHECK(borders.back() == static_cast<int64_t>(jpeg.size()) - 2);
 }
 
 TEST_CASE(every_scan_of_a_progression_begins_with_a_marker) {
@@ -19,7 +19,7 @@ TEST_CASE(every_scan_of_a_progression_begins_with_a_marker) {
     const auto jpeg = make_jpeg(kind);
     const auto borders = pcr::split(span_of(jpeg));
     CHECK(borders.size() == 11);
-    for (const std::int64_t border : borders) {
+    for (const int64_t border : borders) {
         CHECK(jpeg[border] == 0xFF);
         CHECK(jpeg[border + 1] >= 0xC0);
     }
@@ -34,9 +34,9 @@ TEST_CASE(bytes_behind_eoi_are_ignored) {
 
 TEST_CASE(every_truncation_is_an_error) {
     const auto jpeg = make_jpeg({});
-    for (std::size_t size = 0; size < jpeg.size(); ++size) {
+    for (size_t size = 0; size < jpeg.size(); ++size) {
         // A copy of its own, so that the sanitizer sees a read beyond it.
-        const std::vector<std::uint8_t> truncated(jpeg.begin(), jpeg.begin() + size);
+        const std::vector<uint8_t> truncated(jpeg.begin(), jpeg.begin() + size);
         CHECK_FORMAT_ERROR(pcr::split(span_of(truncated)), "");
     }
 }

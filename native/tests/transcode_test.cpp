@@ -30,9 +30,11 @@ TEST_CASE(coefficients_stay_as_they_are) {
     const pcr::ScanScripts scripts = make_scripts();
     for (const JpegKind& kind : all_kinds()) {
         const auto jpeg = make_jpeg(kind);
-        const pcr::Bytes result = pcr::transcode(span_of(jpeg), scripts, {});
-        CHECK(read_coefficients(result.span()) == read_coefficients(span_of(jpeg)));
-        CHECK(pcr::split(result.span()).size() == scripts.at(kind.components).size() + 1);
+        const pcr::Transcoded result = pcr::transcode(span_of(jpeg), scripts, {});
+        CHECK(read_coefficients(result.jpeg.span()) == read_coefficients(span_of(jpeg)));
+        CHECK(result.borders == pcr::split(result.jpeg.span()));
+        CHECK(result.borders.size() == scripts.at(kind.components).size() + 1);
+        CHECK(result.source.width == kind.width && result.source.components == kind.components);
     }
 }
 
@@ -40,14 +42,14 @@ TEST_CASE(an_empty_script_gives_a_sequential_jpeg) {
     JpegKind kind;
     kind.progressive = true;
     const auto jpeg = make_jpeg(kind);
-    const pcr::Bytes result = pcr::transcode(span_of(jpeg), {{3, {}}}, {});
-    CHECK(!pcr::read_header(result.span()).progressive);
-    CHECK(read_coefficients(result.span()) == read_coefficients(span_of(jpeg)));
+    const pcr::Transcoded result = pcr::transcode(span_of(jpeg), {{3, {}}}, {});
+    CHECK(!pcr::read_header(result.jpeg.span()).progressive);
+    CHECK(read_coefficients(result.jpeg.span()) == read_coefficients(span_of(jpeg)));
 }
 
 TEST_CASE(damage_is_an_error_and_leaks_nothing) {
     const auto jpeg = make_jpeg({});
-    for (std::size_t i = 2; i + 2 < jpeg.size(); i += 3) {
+    for (size_t i = 2; i + 2 < jpeg.size(); i += 3) {
         auto damaged = jpeg;
         damaged[i] ^= 0x55;
         try {
@@ -87,7 +89,8 @@ TEST_CASE(threads_share_nothing) {
         }
     });
     for (int i = 0; i < 50; ++i) {
-        good += read_coefficients(pcr::transcode(span_of(jpeg), scripts, {}).span()) == expected;
+        good +=
+            read_coefficients(pcr::transcode(span_of(jpeg), scripts, {}).jpeg.span()) == expected;
     }
     damaged_loop.join();
     CHECK(good == 50);

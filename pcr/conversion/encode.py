@@ -95,12 +95,12 @@ def encode_source(root: Path, sample: Sample, options: ConversionOptions) -> Enc
 def encode_jpeg(data: bytes, sample: Sample, options: ConversionOptions) -> EncodedImage:
     """Rewrite a JPEG's scans to the ladder; FormatError where that can't be done without loss."""
     ladder = options.ladder
-    header = jpeg.header(data)
-    rewritten = jpeg.transcode(
+    rewritten = jpeg.rewrite(
         data, ladder.scripts, copy_markers=options.copy_markers, max_pixels=options.max_pixels
     )
-    offsets = ladder.level_offsets(header.components, jpeg.split(rewritten))
-    return EncodedImage(sample, header, rewritten, offsets)
+    header = rewritten.source
+    offsets = ladder.level_offsets(header.components, rewritten.borders)
+    return EncodedImage(sample, header, rewritten.data, offsets)
 
 
 def _read(path: Path) -> bytes:

@@ -66,7 +66,7 @@ class TensorDecoder:
         del self._pool
 
     def _decode_into(self, buffer: NDArray[Any], batch: JpegBatch) -> dict[int, str]:
-        sizes = native.headers(batch.jpegs)[:, :2].astype(np.int64)
+        sizes = native.picture_sizes(batch.jpegs).astype(np.int64)
         orientations = self._source.orientations(batch) if self._options.apply_orientation else None
         if orientations is not None:
             sizes = np.where(orientations[:, None] > 4, sizes[:, ::-1], sizes)
@@ -108,7 +108,7 @@ class WholeImageDecoder:
         errors = {
             i: self._source.error(batch.images[i], str(image))
             for i, image in enumerate(found)
-            if isinstance(image, native.DecodeError)
+            if isinstance(image, FormatError)
         }
         if errors:
             _replace_failed(found, labels, errors, self._options.skip_errors)
@@ -126,7 +126,7 @@ class WholeImageDecoder:
                 self._options.block_smoothing,
                 max_pixels=self._options.max_pixels,
             )
-        except native.DecodeError as error:
+        except FormatError as error:
             return error
         return orient(decoded, orientation)
 

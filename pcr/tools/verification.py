@@ -197,5 +197,5 @@ def _check_image(
             raise FormatError("the levels do not begin where its scans do")
         if decode:
             native.decode_rgb(data)
-    except (FormatError, native.DecodeError) as error:
+    except FormatError as error:
         raise FormatError(f"image {info.name!r}: {error}") from None

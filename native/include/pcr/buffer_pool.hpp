@@ -1,3 +1,4 @@
+// Large buffers that are used again.
 #pragma once
 
 #include <cstddef>
@@ -10,24 +11,20 @@ namespace pcr {
 
 /// Takes memory back into the pool.
 struct PoolDeleter {
-    std::size_t capacity = 0;
-    void operator()(std::uint8_t* memory) const;
+    size_t capacity = 0;
+    void operator()(uint8_t* memory) const;
 };
 
 /// An owned, uninitialised buffer from the pool.
 struct PooledBytes {
-    std::unique_ptr<std::uint8_t[], PoolDeleter> data;
-    std::size_t size = 0;
+    std::unique_ptr<uint8_t[], PoolDeleter> data;
+    size_t size = 0;
 
     ByteSpan span() const { return {data.get(), size}; }
 };
 
-/// Free memory that the pool keeps for the next take_from_pool(); what exceeds it goes back to the
-/// system.
-constexpr std::size_t kMaxPooledBytes = std::size_t{512} << 20;
-
 /// Hands out large buffers whose pages have been touched before where it can: in freshly allocated
 /// memory the kernel's page faults cost twice as much as the copy into it. Safe from all threads.
-PooledBytes take_from_pool(std::size_t size);
+PooledBytes take_from_pool(size_t size);
 
 }  // namespace pcr

@@ -1,3 +1,4 @@
+// Runs of bytes: a view of someone else's, and a buffer of one's own.
 #pragma once
 
 #include <cstddef>
@@ -10,26 +11,28 @@ namespace pcr {
 
 /// Bytes that someone else owns.
 struct ByteSpan {
-    const std::uint8_t* data = nullptr;
-    std::size_t size = 0;
+    const uint8_t* data = nullptr;
+    size_t size = 0;
 
-    ByteSpan subspan(std::size_t offset, std::size_t count) const { return {data + offset, count}; }
+    ByteSpan subspan(size_t offset, size_t count) const { return {data + offset, count}; }
+    ByteSpan subspan(size_t offset) const { return {data + offset, size - offset}; }
 };
 
+/// A number of two bytes, the high one first, as JPEGs hold them.
+inline uint32_t read_u16(const uint8_t* bytes) { return uint32_t{bytes[0]} << 8 | bytes[1]; }
+
 struct FreeDeleter {
-    void operator()(std::uint8_t* pointer) const { std::free(pointer); }
+    void operator()(uint8_t* pointer) const { std::free(pointer); }
 };
 
 /// An owned buffer from malloc: never filled with zeros, and given away without a copy.
 struct Bytes {
-    std::unique_ptr<std::uint8_t[], FreeDeleter> data;
-    std::size_t size = 0;
+    std::unique_ptr<uint8_t[], FreeDeleter> data;
+    size_t size = 0;
 
-    static Bytes uninitialised(std::size_t size) {
-        auto* memory = static_cast<std::uint8_t*>(std::malloc(size > 0 ? size : 1));
-        if (memory == nullptr) {
-            throw std::bad_alloc();
-        }
+    static Bytes uninitialised(size_t size) {
+        auto* memory = static_cast<uint8_t*>(std::malloc(size > 0 ? size : 1));
+        if (memory == nullptr) throw std::bad_alloc();
         Bytes bytes;
         bytes.data.reset(memory);
         bytes.size = size;

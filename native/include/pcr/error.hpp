@@ -1,14 +1,14 @@
+// The one exception for input that is not what its format says; Python sees pcr.errors.FormatError.
 #pragma once
 
 #include <stdexcept>
-#include <string>
 
 namespace pcr {
 
-/// The one exception of the native code: input that is not what its format says.
+/// what() says in one line what was expected and what was found.
 class FormatError : public std::runtime_error {
   public:
-    explicit FormatError(const std::string& message) : std::runtime_error(message) {}
+    using std::runtime_error::runtime_error;
 };
 
 }  // namespace pcr

@@ -1,3 +1,4 @@
+// MS-SSIM: how similar two images look.
 #pragma once
 
 #include <Eigen/Core>
@@ -6,7 +7,7 @@
 namespace pcr {
 
 /// One 8-bit channel of an image, height x width, rows contiguous.
-using GrayImage = Eigen::Matrix<std::uint8_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using GrayImage = Eigen::Matrix<uint8_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 /// Multi-scale structural similarity of two images of one size: 1 for equal images, never below 0.
 ///
@@ -18,8 +19,7 @@ using GrayImage = Eigen::Matrix<std::uint8_t, Eigen::Dynamic, Eigen::Dynamic, Ei
 /// Where the paper is silent:
 /// - A mean contrast-structure or SSIM term below 0 counts as 0, and so makes the result 0.
 /// - n scales need a smaller side of 11 * 2^(n-1) pixels, five of them 176. A smaller image gets
-/// the
-///   first scales that fit, their weights enlarged to the same sum.
+///   the first scales that fit, their weights enlarged to the same sum.
 /// - A side below 11 pixels is first extended to 11 by repeating its last row or column.
 ///
 /// Throws std::invalid_argument if the sizes differ or an image is empty.

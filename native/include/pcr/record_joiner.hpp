@@ -1,3 +1,4 @@
+// Joins a record's scan groups into JPEGs while they are being read.
 #pragma once
 
 #include <cstddef>
@@ -16,34 +17,34 @@ class RecordJoiner {
   public:
     /// `metadata` is the serialized RecordMetadata. Throws FormatError where it is malformed, has
     /// fewer than `levels` levels, or promises more than kMaxRecordBytes.
-    RecordJoiner(ByteSpan metadata, std::size_t levels);
+    RecordJoiner(ByteSpan metadata, size_t levels);
 
     /// Takes the next bytes of the ScanGroup message of `level` (1 … levels, ascending); throws
     /// FormatError where they are not what the metadata promised.
-    void feed(std::size_t level, ByteSpan chunk);
+    void feed(size_t level, ByteSpan chunk);
 
     /// The joined images; throws FormatError where bytes are missing. Ends the joiner's use.
     JoinedImages finish();
 
-    const std::vector<std::int32_t>& labels() const { return labels_; }
+    const std::vector<int32_t>& labels() const { return labels_; }
 
   private:
     void read_metadata(ByteSpan metadata);
     void read_level_bytes(ByteSpan image);
     void lay_out();
-    std::size_t take_length(ByteSpan chunk);
+    size_t take_length(ByteSpan chunk);
     void next_image();
 
-    std::size_t levels_;
-    std::size_t levels_of_record_ = 0;
-    std::vector<std::int32_t> labels_;
-    std::vector<std::uint64_t> level_bytes_;  // [images, levels]
+    size_t levels_;
+    size_t levels_of_record_ = 0;
+    std::vector<int32_t> labels_;
+    std::vector<uint64_t> level_bytes_;  // [images, levels]
     JoinedImages joined_;
-    std::vector<std::size_t> ends_;  // where the next byte of each image goes
-    std::size_t level_ = 1;
-    std::size_t image_ = 0;
-    std::uint64_t remaining_ = 0;       // of the current image's bytes
-    std::vector<std::uint8_t> header_;  // the field key and length that come before them, so far
+    std::vector<size_t> ends_;  // where the next byte of each image goes
+    size_t level_ = 1;
+    size_t image_ = 0;
+    uint64_t remaining_ = 0;       // of the current image's bytes
+    std::vector<uint8_t> header_;  // the field key and length that come before them, so far
 };
 
 }  // namespace pcr

@@ -1,3 +1,4 @@
+// Scan groups: one level's bytes of all images of a record, as a message.
 #pragma once
 
 #include <cstddef>
@@ -6,18 +7,13 @@
 
 #include "pcr/buffer_pool.hpp"
 #include "pcr/bytes.hpp"
+#include "pcr/limits.hpp"
 
 namespace pcr {
 
-/// Image bytes of a record that readers and writers accept.
-constexpr std::uint64_t kMaxRecordBytes = std::uint64_t{1} << 31;
-
-/// Images of a record: an empty entry takes two bytes of a message, but many more in memory.
-constexpr std::size_t kMaxRecordImages = std::size_t{1} << 20;
-
 struct JoinedImages {
-    PooledBytes buffer;                 // the images' JPEGs, one after another
-    std::vector<std::int64_t> offsets;  // image i is buffer[offsets[i], offsets[i + 1])
+    PooledBytes buffer;            // the images' JPEGs, one after another
+    std::vector<int64_t> offsets;  // image i is buffer[offsets[i], offsets[i + 1])
 };
 
 /// Joins the serialized ScanGroup messages of levels 1 … n: image i becomes its bytes of every
@@ -26,9 +22,9 @@ struct JoinedImages {
 JoinedImages join(const std::vector<ByteSpan>& groups);
 
 /// Size of the ScanGroup message that holds `parts`; throws FormatError above kMaxRecordBytes.
-std::size_t packed_size(const std::vector<ByteSpan>& parts);
+size_t packed_size(const std::vector<ByteSpan>& parts);
 
 /// Writes the ScanGroup message that holds `parts` into `output`, packed_size(parts) bytes.
-void pack(const std::vector<ByteSpan>& parts, std::uint8_t* output);
+void pack(const std::vector<ByteSpan>& parts, uint8_t* output);
 
 }  // namespace pcr

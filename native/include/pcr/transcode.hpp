@@ -1,20 +1,16 @@
+// Rewrites a JPEG's scans without loss.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <map>
 #include <vector>
 
 #include "pcr/bytes.hpp"
+#include "pcr/codec.hpp"
+#include "pcr/header.hpp"
+#include "pcr/limits.hpp"
+#include "pcr/scan_script.hpp"
 
 namespace pcr {
-
-/// One scan of a script: number of components, their four indices, Ss, Se, Ah, Al.
-using ScanRow = std::array<std::int32_t, 9>;
-using ScanScript = std::vector<ScanRow>;
-
-/// The script of each number of components; an empty one asks for a sequential JPEG.
-using ScanScripts = std::map<std::int32_t, ScanScript>;
 
 enum class CopyMarkers {
     kNone,  // only what decoding needs: JFIF and Adobe
@@ -22,21 +18,22 @@ enum class CopyMarkers {
     kAll,   // and every other APPn and COM
 };
 
-enum class Coder {
-    kNative,  // falls back to libjpeg where a stream is damaged or of a rare kind
-    kLibjpeg  // the reference: the same bytes, more slowly
-};
-
 struct TranscodeOptions {
-    Coder coder = Coder::kNative;
+    Codec coder = Codec::kNative;
     CopyMarkers copy_markers = CopyMarkers::kNone;
-    std::int64_t max_pixels = 178956970;                    // Pillow's MAX_IMAGE_PIXELS × 2
-    std::int64_t max_memory_bytes = std::int64_t{2} << 30;  // for coefficients and their codes
+    int64_t max_pixels = kMaxPixels;
+    int64_t max_memory_bytes = kMaxTranscodeBytes;
 };
 
-/// Rewrites a JPEG losslessly: the same quantized coefficients, in the scans of the script for its
-/// number of components, with optimized Huffman tables. Throws FormatError where the JPEG is
-/// damaged (a libjpeg warning counts), of an unsupported kind, or beyond a limit.
-Bytes transcode(ByteSpan jpeg, const ScanScripts& scripts, const TranscodeOptions& options);
+struct Transcoded {
+    Bytes jpeg;
+    std::vector<int64_t> borders;  // of its scans, as split() gives them
+    Header source;                 // of the JPEG that it was made from
+};
+
+/// Rewrites a JPEG: the same quantised coefficients, in the scans of the script for its number of
+/// components, with optimised Huffman tables. Throws FormatError where the JPEG is damaged (a
+/// libjpeg warning counts), of an unsupported kind, or beyond a limit.
+Transcoded transcode(ByteSpan jpeg, const ScanScripts& scripts, const TranscodeOptions& options);
 
 }  // namespace pcr

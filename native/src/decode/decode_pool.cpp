@@ -10,7 +10,7 @@
 #include "decode/image_decoder.hpp"
 #include "decode/thread_pool.hpp"
 
-namespace pcr::decode {
+namespace pcr {
 
 struct DecodePool::State {
     explicit State(int num_threads)
@@ -32,14 +32,9 @@ uint64_t DecodePool::bytes_decoded() const { return state_->bytes.load(); }
 std::vector<ImageError> DecodePool::decode_batch(const std::vector<BatchItem>& items,
                                                  const OutputSpec& output,
                                                  const DecodeOptions& options) {
-    if (options.block_smoothing && options.decoder == Decoder::kNative) {
-        throw std::invalid_argument("block smoothing needs the libjpeg decoder");
-    }
+    options.check();
     if (output.width == 0 || output.height == 0) {
         throw std::invalid_argument("the output has no pixels");
-    }
-    if (!(options.oversampling >= 1)) {
-        throw std::invalid_argument("oversampling must be at least 1");
     }
     std::vector<ImageError> errors;
     std::mutex errors_mutex;
@@ -68,4 +63,4 @@ std::vector<ImageError> DecodePool::decode_batch(const std::vector<BatchItem>& i
     return errors;
 }
 
-}  // namespace pcr::decode
+}  // namespace pcr

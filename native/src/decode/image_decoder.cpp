@@ -5,8 +5,9 @@
 #include <sstream>
 
 #include "decode/libjpeg_decoder.hpp"
+#include "pcr/error.hpp"
 
-namespace pcr::decode {
+namespace pcr {
 
 namespace {
 
@@ -51,7 +52,7 @@ void check_box(const Box& box, uint32_t width, uint32_t height) {
     std::ostringstream message;
     message << "crop " << box.x0 << "," << box.y0 << " " << box.width << "x" << box.height
             << " is not inside the image of " << width << "x" << height << " pixels";
-    throw DecodeError(message.str());
+    throw FormatError(message.str());
 }
 
 }  // namespace
@@ -60,7 +61,7 @@ ImageDecoder::Crop ImageDecoder::plan_crop(const BatchItem& item, const OutputSp
                                            const DecodeOptions& options, uint32_t width,
                                            uint32_t height) {
     if (item.orientation < 1 || item.orientation > 8) {
-        throw DecodeError("EXIF orientation " + std::to_string(item.orientation) + " is not 1...8");
+        throw FormatError("EXIF orientation " + std::to_string(item.orientation) + " is not 1 … 8");
     }
     const Orientation orientation = Orientation::from_exif(item.orientation);
     const uint32_t shown_width = orientation.transpose ? height : width;
@@ -92,7 +93,7 @@ void ImageDecoder::decode_item(const BatchItem& item, const OutputSpec& output,
                                const DecodeOptions& options, size_t index) {
     Crop crop;
     bool done = false;
-    if (options.decoder == Decoder::kNative && entropy_.decode(item.jpeg, options.max_pixels)) {
+    if (options.decoder == Codec::kNative && entropy_.decode(item.jpeg, options.max_pixels)) {
         const Frame& frame = entropy_.frame();
         crop = plan_crop(item, output, options, frame.width, frame.height);
         done = reconstructor_.run(frame, entropy_.coefficients(), crop.scale, crop.region, image_);
@@ -108,8 +109,9 @@ void ImageDecoder::decode_item(const BatchItem& item, const OutputSpec& output,
     trim();
 }
 
-const PlanarImage& ImageDecoder::decode_whole(Bytes jpeg, const DecodeOptions& options, int scale) {
-    if (options.decoder == Decoder::kNative && entropy_.decode(jpeg, options.max_pixels) &&
+const PlanarImage& ImageDecoder::decode_whole(ByteSpan jpeg, const DecodeOptions& options,
+                                              int scale) {
+    if (options.decoder == Codec::kNative && entropy_.decode(jpeg, options.max_pixels) &&
         reconstructor_.run(entropy_.frame(), entropy_.coefficients(), scale, {}, image_)) {
         return image_;
     }
@@ -123,4 +125,4 @@ void ImageDecoder::trim() {
     if (image_.capacity_bytes() > kKeepBytes) image_.release();
 }
 
-}  // namespace pcr::decode
+}  // namespace pcr

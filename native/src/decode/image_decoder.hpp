@@ -7,16 +7,16 @@
 #include "pixels/reconstructor.hpp"
 #include "pixels/resampler.hpp"
 
-namespace pcr::decode {
+namespace pcr {
 
 class ImageDecoder {
   public:
-    /// Writes the item's crop as image number `index`. Throws DecodeError.
+    /// Writes the item's crop as image number `index`. Throws FormatError.
     void decode_item(const BatchItem& item, const OutputSpec& output, const DecodeOptions& options,
                      size_t index);
 
-    /// The whole picture at 1/`scale`, stored orientation, no resizing. Throws DecodeError.
-    const PlanarImage& decode_whole(Bytes jpeg, const DecodeOptions& options, int scale);
+    /// The whole picture at 1/`scale`, stored orientation, no resizing. Throws FormatError.
+    const PlanarImage& decode_whole(ByteSpan jpeg, const DecodeOptions& options, int scale);
 
   private:
     struct Crop {
@@ -35,4 +35,4 @@ class ImageDecoder {
     PlanarImage image_;
 };
 
-}  // namespace pcr::decode
+}  // namespace pcr

@@ -7,16 +7,18 @@
 #include <cstring>
 #include <string>
 
+#include "pcr/error.hpp"
+#include "pcr/limits.hpp"
 #include "pixels/color.hpp"
 
-namespace pcr::decode {
+namespace pcr {
 
 namespace {
 
 [[noreturn]] void throw_error(j_common_ptr info) {
     char message[JMSG_LENGTH_MAX];
     (*info->err->format_message)(info, message);
-    throw DecodeError(message);
+    throw FormatError(message);
 }
 
 void ignore_message(j_common_ptr, int) {}
@@ -24,14 +26,14 @@ void ignore_message(j_common_ptr, int) {}
 void limit_scans(j_common_ptr info) {
     const auto* decompressor = reinterpret_cast<j_decompress_ptr>(info);
     if (decompressor->input_scan_number > kMaxScans) {
-        throw DecodeError("more than " + std::to_string(kMaxScans) + " scans");
+        throw FormatError("more than " + std::to_string(kMaxScans) + " scans");
     }
 }
 
-/// A libjpeg decompressor that reads from memory and throws DecodeError.
+/// A libjpeg decompressor that reads from memory and throws FormatError.
 class Decompressor {
   public:
-    Decompressor(Bytes jpeg, int64_t max_pixels) {
+    Decompressor(ByteSpan jpeg, int64_t max_pixels) {
         info_.err = jpeg_std_error(&errors_);
         errors_.error_exit = throw_error;
         errors_.emit_message = ignore_message;
@@ -53,17 +55,11 @@ class Decompressor {
     jpeg_decompress_struct* get() { return &info_; }
 
   private:
-    void open(Bytes jpeg, int64_t max_pixels) {
-        if (jpeg.size == 0) throw DecodeError("empty JPEG");
+    void open(ByteSpan jpeg, int64_t max_pixels) {
+        if (jpeg.size == 0) throw FormatError("empty JPEG");
         jpeg_mem_src(&info_, jpeg.data, static_cast<unsigned long>(jpeg.size));
         jpeg_read_header(&info_, TRUE);
-        const int64_t pixels = int64_t{info_.image_width} * info_.image_height;
-        if (pixels > max_pixels) {
-            throw DecodeError("image of " + std::to_string(info_.image_width) + "x" +
-                              std::to_string(info_.image_height) +
-                              " pixels is above the limit of " + std::to_string(max_pixels) +
-                              " pixels");
-        }
+        check_pixels(info_.image_width, info_.image_height, max_pixels);
     }
 
     jpeg_decompress_struct info_{};
@@ -83,7 +79,7 @@ int choose_output_space(Decompressor& decompressor) {
             decompressor->out_color_space = JCS_CMYK;
             return 4;
         default:
-            throw DecodeError("unsupported number of components: " +
+            throw FormatError("unsupported number of components: " +
                               std::to_string(decompressor->num_components));
     }
 }
@@ -117,11 +113,11 @@ void store_row(const uint8_t* pixels, int channels, uint32_t width, PlanarImage&
 }  // namespace
 
 struct LibjpegImage::State {
-    State(Bytes jpeg, int64_t max_pixels) : decompressor(jpeg, max_pixels) {}
+    State(ByteSpan jpeg, int64_t max_pixels) : decompressor(jpeg, max_pixels) {}
     Decompressor decompressor;
 };
 
-LibjpegImage::LibjpegImage(Bytes jpeg, int64_t max_pixels)
+LibjpegImage::LibjpegImage(ByteSpan jpeg, int64_t max_pixels)
     : state_(std::make_unique<State>(jpeg, max_pixels)) {}
 
 LibjpegImage::~LibjpegImage() = default;
@@ -142,7 +138,7 @@ void LibjpegImage::decode(int scale, bool block_smoothing, Region region, Planar
     if (region.width() == 0)
         region = {0, 0, decompressor->output_width, decompressor->output_height};
     if (region.x1 > decompressor->output_width || region.y1 > decompressor->output_height) {
-        throw DecodeError("region lies outside of the picture");
+        throw FormatError("region lies outside of the picture");
     }
     uint32_t first_column = 0;
     uint32_t first_row = 0;
@@ -162,7 +158,7 @@ void LibjpegImage::decode(int scale, bool block_smoothing, Region region, Planar
     }
 }
 
-std::vector<ComponentCoefficients> libjpeg_coefficients(Bytes jpeg, int64_t max_pixels) {
+std::vector<ComponentCoefficients> libjpeg_coefficients(ByteSpan jpeg, int64_t max_pixels) {
     Decompressor decompressor(jpeg, max_pixels);
     jvirt_barray_ptr* arrays = jpeg_read_coefficients(decompressor.get());
     std::vector<ComponentCoefficients> components(decompressor->num_components);
@@ -182,4 +178,4 @@ std::vector<ComponentCoefficients> libjpeg_coefficients(Bytes jpeg, int64_t max_
     return components;
 }
 
-}  // namespace pcr::decode
+}  // namespace pcr

@@ -5,15 +5,15 @@
 #include <vector>
 
 #include "jpeg/frame.hpp"
-#include "pcr/inspect.hpp"
+#include "pcr/test_support.hpp"
 #include "pixels/planar_image.hpp"
 
-namespace pcr::decode {
+namespace pcr {
 
-/// One image in libjpeg's hands, its header read. Throws DecodeError.
+/// One image in libjpeg's hands, its header read. Throws FormatError.
 class LibjpegImage {
   public:
-    LibjpegImage(Bytes jpeg, int64_t max_pixels);
+    LibjpegImage(ByteSpan jpeg, int64_t max_pixels);
     ~LibjpegImage();
     LibjpegImage(const LibjpegImage&) = delete;
     LibjpegImage& operator=(const LibjpegImage&) = delete;
@@ -31,6 +31,6 @@ class LibjpegImage {
     std::unique_ptr<State> state_;
 };
 
-std::vector<ComponentCoefficients> libjpeg_coefficients(Bytes jpeg, int64_t max_pixels);
+std::vector<ComponentCoefficients> libjpeg_coefficients(ByteSpan jpeg, int64_t max_pixels);
 
-}  // namespace pcr::decode
+}  // namespace pcr

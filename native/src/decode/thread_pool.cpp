@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-namespace pcr::decode {
+namespace pcr {
 
 ThreadPool::ThreadPool(int num_threads) {
     if (num_threads < 1) throw std::invalid_argument("a pool needs at least one thread");
@@ -52,4 +52,4 @@ void ThreadPool::loop(int number) {
     }
 }
 
-}  // namespace pcr::decode
+}  // namespace pcr

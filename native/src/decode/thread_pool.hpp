@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-namespace pcr::decode {
+namespace pcr {
 
 class ThreadPool {
   public:
@@ -38,4 +38,4 @@ class ThreadPool {
     std::vector<std::thread> threads_;
 };
 
-}  // namespace pcr::decode
+}  // namespace pcr

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <queue>
 
-namespace pcr::encode {
+namespace pcr {
 
 namespace {
 
@@ -95,4 +95,4 @@ void assign_codes(const HuffmanCode& code, TableIndex table, CodeTable& codes) {
     }
 }
 
-}  // namespace pcr::encode
+}  // namespace pcr

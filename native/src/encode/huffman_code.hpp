@@ -7,7 +7,7 @@
 
 #include "encode/tokens.hpp"
 
-namespace pcr::encode {
+namespace pcr {
 
 struct HuffmanCode {
     std::array<uint8_t, 17> counts{};  // codes of each length, 1...16
@@ -25,4 +25,4 @@ using CodeTable = std::array<uint32_t, Token::kNoSymbol + 1>;
 /// Fills in the codes of one table.
 void assign_codes(const HuffmanCode& code, TableIndex table, CodeTable& codes);
 
-}  // namespace pcr::encode
+}  // namespace pcr

@@ -1,67 +1,65 @@
 #include "encode/jpeg_encoder.hpp"
 
-#include <algorithm>
-#include <array>
-
 #include "encode/scan_tokenizer.hpp"
+#include "jpeg/progression.hpp"
 
-namespace pcr::encode {
+namespace pcr {
 
 namespace {
 
-using decode::CoefficientStore;
-using decode::Frame;
+constexpr size_t kKeepBytes = size_t{16} << 20;
+constexpr int kMaxLow = 10;  // libjpeg's limit on Al for 8-bit samples
 
-constexpr std::size_t kKeepBytes = std::size_t{16} << 20;
-constexpr int kMaxShift = 10;  // libjpeg's limit on Al for 8-bit samples
-
-bool is_valid_scan(const ScanRow& scan, const Frame& frame) {
-    const int count = scan[0], first = scan[5], last = scan[6], high = scan[7], low = scan[8];
-    if (count < 1 || count > frame.num_components) return false;
+/// Whether the scan's components are the frame's, in its order, and fit into an MCU.
+bool has_valid_components(const ScanSpec& scan, const Frame& frame) {
+    if (scan.count < 1 || scan.count > frame.num_components) return false;
     int blocks = 0;
-    for (int i = 0; i < count; ++i) {
-        const int component = scan[1 + i];
-        if (component < 0 || component >= frame.num_components) return false;
-        if (i > 0 && component <= scan[i]) return false;
-        blocks += frame.components[component].h * frame.components[component].v;
+    for (int i = 0; i < scan.count; ++i) {
+        const int index = scan.components[i];
+        if (index < 0 || index >= frame.num_components) return false;
+        if (i > 0 && index <= scan.components[i - 1]) return false;
+        blocks += frame.components[index].h * frame.components[index].v;
     }
-    if (count > 1 && blocks > decode::kMaxBlocksInMcu) return false;
-    if (first < 0 || last < first || last > 63 || low < 0 || low > kMaxShift) return false;
-    const bool sequential = first == 0 && last == 63 && high == 0 && low == 0;
-    return sequential || (first == 0 ? last == 0 : count == 1);
+    return scan.count == 1 || blocks <= kMaxBlocksInMcu;
 }
 
-/// Whether each scan goes on where those before it stopped, and every component has its DC.
+/// Whether the scans follow from each other, and every component has its DC.
 bool is_progression(const ScanScript& script, const Frame& frame) {
-    std::array<std::array<int, 64>, decode::kMaxComponents> precision;
-    for (auto& bits : precision) bits.fill(-1);
-    for (const ScanRow& scan : script) {
-        if (!is_valid_scan(scan, frame)) return false;
-        const int high = scan[7], low = scan[8];
-        if (scan[5] == 0 && scan[6] != 0) return false;
-        if (high != 0 && low != high - 1) return false;
-        for (int i = 0; i < scan[0]; ++i) {
-            auto& bits = precision[scan[1 + i]];
-            if (scan[5] > 0 && bits[0] < 0) return false;
-            for (int k = scan[5]; k <= scan[6]; ++k) {
-                if (bits[k] != (high == 0 ? -1 : high)) return false;
-                bits[k] = low;
-            }
-        }
+    Progression progression(kMaxLow);
+    for (const ScanSpec& scan : script) {
+        if (!has_valid_components(scan, frame) || !progression.add(scan)) return false;
     }
-    return std::all_of(precision.begin(), precision.begin() + frame.num_components,
-                       [](const auto& bits) { return bits[0] >= 0; });
+    for (int c = 0; c < frame.num_components; ++c) {
+        if (!progression.has_dc(c)) return false;
+    }
+    return true;
 }
 
 }  // namespace
 
 bool JpegEncoder::encode(const Frame& frame, const CoefficientStore& coefficients,
                          const ScanScript& script, const std::vector<Segment>& markers,
-                         std::size_t max_memory_bytes) {
+                         size_t max_memory_bytes) {
     const bool progressive = !script.empty();
     const ScanScript scans = progressive ? script : ScanScript{sequential_scan(frame)};
-    if (progressive ? !is_progression(scans, frame) : !is_valid_scan(scans[0], frame)) return false;
+    const bool valid =
+        progressive ? is_progression(scans, frame) : has_valid_components(scans[0], frame);
+    if (!valid) return false;
     tokens_.limit(max_memory_bytes);
+    write_headers(frame, markers, progressive);
+    borders_.assign(1, 0);
+    for (const ScanSpec& scan : scans) {
+        if (!tokenize_scan(frame, coefficients, scan, tokens_) || !write_scan(frame, scan)) {
+            return false;
+        }
+        borders_.push_back(static_cast<int64_t>(writer_.bytes().size));
+    }
+    writer_.marker(kEOI);
+    return true;
+}
+
+void JpegEncoder::write_headers(const Frame& frame, const std::vector<Segment>& markers,
+                                bool progressive) {
     writer_.clear();
     writer_.marker(kSOI);
     if (writes_jfif(frame)) writer_.jfif(frame);
@@ -69,15 +67,9 @@ bool JpegEncoder::encode(const Frame& frame, const CoefficientStore& coefficient
     for (const Segment& segment : markers) writer_.segment(segment.marker, segment.payload);
     writer_.quantisation(frame);
     writer_.frame(frame, progressive);
-    for (const ScanRow& scan : scans) {
-        if (!tokenize_scan(frame, coefficients, scan, tokens_) || !write_scan(frame, scan))
-            return false;
-    }
-    writer_.marker(kEOI);
-    return true;
 }
 
-bool JpegEncoder::write_scan(const Frame& frame, const ScanRow& scan) {
+bool JpegEncoder::write_scan(const Frame& frame, const ScanSpec& scan) {
     for (const TableIndex table : {kDc0, kAc0, kDc1, kAc1}) {
         if (tokens_.counts(table) == SymbolCounts{}) continue;
         if (!make_optimal_code(tokens_.counts(table), code_)) return false;
@@ -94,4 +86,4 @@ void JpegEncoder::trim() {
     if (writer_.capacity_bytes() > kKeepBytes) writer_.release();
 }
 
-}  // namespace pcr::encode
+}  // namespace pcr

@@ -3,22 +3,18 @@
 #include <algorithm>
 #include <cstring>
 
-#include "jpeg/segments.hpp"
+#include "jpeg/markers.hpp"
 
-namespace pcr::encode {
+namespace pcr {
 
 namespace {
 
-using decode::ColorModel;
-using decode::Component;
-using decode::Frame;
-
-bool needs_16_bits(const decode::QuantTable& table) {
+bool needs_16_bits(const QuantTable& table) {
     return std::any_of(table.begin(), table.end(), [](uint16_t step) { return step > 255; });
 }
 
-bool is_chroma(ColorModel color, int component) {
-    return (color == ColorModel::kYcbcr || color == ColorModel::kYcck) &&
+bool is_chroma(ColorSpace color, int component) {
+    return (color == ColorSpace::kYCbCr || color == ColorSpace::kYCCK) &&
            (component == 1 || component == 2);
 }
 
@@ -76,13 +72,15 @@ class BitSink {
 
 }  // namespace
 
-int table_of(ColorModel color, int component) { return is_chroma(color, component) ? 1 : 0; }
+int table_of(ColorSpace color, int component) { return is_chroma(color, component) ? 1 : 0; }
 
 bool writes_jfif(const Frame& frame) {
-    return frame.color == ColorModel::kGray || frame.color == ColorModel::kYcbcr;
+    return frame.color == ColorSpace::kGrayscale || frame.color == ColorSpace::kYCbCr;
 }
 
-bool writes_adobe(const Frame& frame) { return !writes_jfif(frame) && frame.adobe_transform >= 0; }
+bool writes_adobe(const Frame& frame) {
+    return !writes_jfif(frame) && frame.color != ColorSpace::kUnknown && frame.adobe_transform >= 0;
+}
 
 void JpegWriter::marker(uint8_t marker) {
     put(0xFF);
@@ -100,7 +98,7 @@ void JpegWriter::segment(uint8_t marker, ByteSpan payload) {
 }
 
 void JpegWriter::jfif(const Frame& frame) {
-    const decode::Jfif jfif = frame.jfif.value_or(decode::Jfif{});
+    const Jfif jfif = frame.jfif.value_or(Jfif{});
     open(kAPP0, 14);
     for (const char c : {'J', 'F', 'I', 'F', '\0'}) put(static_cast<uint8_t>(c));
     put(jfif.major_version);
@@ -117,11 +115,11 @@ void JpegWriter::adobe(const Frame& frame) {
     put_u16(100);  // version
     put_u16(0);    // flags
     put_u16(0);
-    put(frame.color == ColorModel::kYcck ? 2 : 0);
+    put(frame.color == ColorSpace::kYCCK ? 2 : 0);
 }
 
 void JpegWriter::quantisation(const Frame& frame) {
-    std::array<bool, decode::kMaxComponents> written{};
+    std::array<bool, kMaxComponents> written{};
     for (int i = 0; i < frame.num_components; ++i) {
         const Component& component = frame.components[i];
         if (written[component.quant_index]) continue;
@@ -157,19 +155,19 @@ void JpegWriter::huffman(TableIndex table, const HuffmanCode& code) {
     bytes_.insert(bytes_.end(), code.symbols.begin(), code.symbols.end());
 }
 
-void JpegWriter::scan(const Frame& frame, const ScanRow& scan) {
-    const auto [count, c0, c1, c2, c3, first, last, high, low] = scan;
-    const std::array<int, 4> components{c0, c1, c2, c3};
-    open(kSOS, 4 + 2 * static_cast<size_t>(count));
-    put(static_cast<uint32_t>(count));
-    for (int i = 0; i < count; ++i) {
-        const auto table = static_cast<uint32_t>(table_of(frame.color, components[i]));
-        put(frame.components[components[i]].id);
-        put((first == 0 && high == 0 ? table << 4 : 0) | (last > 0 ? table : 0));
+void JpegWriter::scan(const Frame& frame, const ScanSpec& scan) {
+    open(kSOS, 4 + 2 * static_cast<size_t>(scan.count));
+    put(static_cast<uint32_t>(scan.count));
+    for (int i = 0; i < scan.count; ++i) {
+        const int component = scan.components[i];
+        const auto table = static_cast<uint32_t>(table_of(frame.color, component));
+        const bool codes_dc = scan.first == 0 && scan.high == 0;
+        put(frame.components[component].id);
+        put((codes_dc ? table << 4 : 0) | (scan.last > 0 ? table : 0));
     }
-    put(static_cast<uint32_t>(first));
-    put(static_cast<uint32_t>(last));
-    put(static_cast<uint32_t>(high << 4 | low));
+    put(static_cast<uint32_t>(scan.first));
+    put(static_cast<uint32_t>(scan.last));
+    put(static_cast<uint32_t>(scan.high << 4 | scan.low));
 }
 
 void JpegWriter::entropy(const Tokens& tokens, const CodeTable& codes) {
@@ -187,4 +185,4 @@ void JpegWriter::entropy(const Tokens& tokens, const CodeTable& codes) {
     bytes_.resize(static_cast<size_t>(sink.finish() - bytes_.data()));
 }
 
-}  // namespace pcr::encode
+}  // namespace pcr

@@ -8,17 +8,17 @@
 #include "encode/tokens.hpp"
 #include "jpeg/frame.hpp"
 #include "pcr/bytes.hpp"
-#include "pcr/transcode.hpp"
+#include "pcr/scan_script.hpp"
 
-namespace pcr::encode {
+namespace pcr {
 
 /// 0 or 1: which tables a component's symbols have. As libjpeg has it, chroma has its own.
-int table_of(decode::ColorModel color, int component);
+int table_of(ColorSpace color, int component);
 
 /// Whether libjpeg writes these segments for the frame's colour model. It would add an Adobe
 /// segment where the source had none, and decoders would then invert CMYK, so that is left out.
-bool writes_jfif(const decode::Frame& frame);
-bool writes_adobe(const decode::Frame& frame);
+bool writes_jfif(const Frame& frame);
+bool writes_adobe(const Frame& frame);
 
 class JpegWriter {
   public:
@@ -28,13 +28,13 @@ class JpegWriter {
     void marker(uint8_t marker);
     void segment(uint8_t marker, ByteSpan payload);
 
-    void jfif(const decode::Frame& frame);
-    void adobe(const decode::Frame& frame);
+    void jfif(const Frame& frame);
+    void adobe(const Frame& frame);
     /// Each table that a component uses, once.
-    void quantisation(const decode::Frame& frame);
-    void frame(const decode::Frame& frame, bool progressive);
+    void quantisation(const Frame& frame);
+    void frame(const Frame& frame, bool progressive);
     void huffman(TableIndex table, const HuffmanCode& code);
-    void scan(const decode::Frame& frame, const ScanRow& scan);
+    void scan(const Frame& frame, const ScanSpec& scan);
 
     /// The tokens' bits, padded with ones to whole bytes.
     void entropy(const Tokens& tokens, const CodeTable& codes);
@@ -53,4 +53,4 @@ class JpegWriter {
     std::vector<uint8_t> bytes_;
 };
 
-}  // namespace pcr::encode
+}  // namespace pcr

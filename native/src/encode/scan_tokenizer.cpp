@@ -4,16 +4,11 @@
 #include <cstdlib>
 
 #include "encode/jpeg_writer.hpp"
-#include "encode/scan_kernels.hpp"
+#include "encode/token_kernels.hpp"
 
-namespace pcr::encode {
+namespace pcr {
 
 namespace {
-
-using decode::CoefficientPlane;
-using decode::CoefficientStore;
-using decode::Component;
-using decode::Frame;
 
 constexpr unsigned kMaxDcBits = 11;  // of a difference, for 8-bit samples
 
@@ -53,16 +48,16 @@ struct McuPart {
 };
 
 /// The MCUs of a DC or sequential scan.
-class McuScan {
+class McuWalk {
   public:
-    McuScan(const Frame& frame, const CoefficientStore& coefficients, const ScanRow& scan)
-        : count_(scan[0]) {
+    McuWalk(const Frame& frame, const CoefficientStore& coefficients, const ScanSpec& scan)
+        : count_(scan.count) {
         const bool interleaved = count_ > 1;
-        const Component& single = frame.components[scan[1]];
+        const Component& single = frame.components[scan.components[0]];
         rows_ = interleaved ? frame.mcu_rows() : single.height_in_blocks;
         columns_ = interleaved ? frame.mcus_per_row() : single.width_in_blocks;
         for (int i = 0; i < count_; ++i) {
-            const int c = scan[1 + i];
+            const int c = scan.components[i];
             const Component& component = frame.components[c];
             parts_[i] = {coefficients.plane(c),
                          component.width_in_blocks,
@@ -94,9 +89,9 @@ class McuScan {
     }
 
   private:
-    static constexpr size_t kMaxMcuTokens = decode::kMaxBlocksInMcu * kMaxBlockTokens;
+    static constexpr size_t kMaxMcuTokens = kMaxBlocksInMcu * kMaxBlockTokens;
 
-    std::array<McuPart, decode::kMaxComponents> parts_;
+    std::array<McuPart, kMaxComponents> parts_;
     int count_;
     size_t rows_;
     size_t columns_;
@@ -115,13 +110,13 @@ bool add_dc(McuPart& part, size_t block, int shift, Tokens& tokens) {
     return true;
 }
 
-bool tokenize_dc_first(McuScan scan, int shift, Tokens& tokens) {
+bool tokenize_dc_first(McuWalk scan, int shift, Tokens& tokens) {
     return scan.for_each_block(tokens, [&](McuPart& part, size_t block, bool) {
         return add_dc(part, block, shift, tokens);
     });
 }
 
-bool tokenize_dc_refine(McuScan scan, int shift, Tokens& tokens) {
+bool tokenize_dc_refine(McuWalk scan, int shift, Tokens& tokens) {
     uint64_t bits = 0;
     unsigned count = 0;
     const bool fits = scan.for_each_block(tokens, [&](McuPart& part, size_t block, bool) {
@@ -137,8 +132,8 @@ bool tokenize_dc_refine(McuScan scan, int shift, Tokens& tokens) {
     return true;
 }
 
-bool tokenize_sequential(McuScan scan, Tokens& tokens) {
-    const auto sequential_block = scan_kernels().sequential_block;
+bool tokenize_sequential(McuWalk scan, Tokens& tokens) {
+    const auto sequential_block = token_kernels().sequential_block;
     return scan.for_each_block(tokens, [&](McuPart& part, size_t block, bool real) {
         const uint64_t nonzero = real ? part.plane.nonzero[block] : 0;
         return add_dc(part, block, 0, tokens) &&
@@ -148,30 +143,30 @@ bool tokenize_sequential(McuScan scan, Tokens& tokens) {
 
 }  // namespace
 
-ScanRow sequential_scan(const Frame& frame) {
-    return {frame.num_components, 0, 1, 2, 3, 0, 63, 0, 0};
+ScanSpec sequential_scan(const Frame& frame) {
+    return {frame.num_components, {0, 1, 2, 3}, 0, 63, 0, 0};
 }
 
-bool tokenize_scan(const Frame& frame, const CoefficientStore& coefficients, const ScanRow& scan,
+bool tokenize_scan(const Frame& frame, const CoefficientStore& coefficients, const ScanSpec& scan,
                    Tokens& tokens) {
     tokens.clear();
-    const int first = scan[5], last = scan[6], high = scan[7], low = scan[8];
-    if (first == 0) {
-        const McuScan mcus(frame, coefficients, scan);
-        if (last > 0) return tokenize_sequential(mcus, tokens);
-        return high == 0 ? tokenize_dc_first(mcus, low, tokens)
-                         : tokenize_dc_refine(mcus, low, tokens);
+    if (scan.first == 0) {
+        const McuWalk mcus(frame, coefficients, scan);
+        if (scan.last > 0) return tokenize_sequential(mcus, tokens);
+        return scan.high == 0 ? tokenize_dc_first(mcus, scan.low, tokens)
+                              : tokenize_dc_refine(mcus, scan.low, tokens);
     }
-    const Component& component = frame.components[scan[1]];
-    const Band band{coefficients.plane(scan[1]),
+    const int index = scan.components[0];
+    const Component& component = frame.components[index];
+    const Band band{coefficients.plane(index),
                     component.width_in_blocks,
                     component.height_in_blocks,
-                    ac_table(frame, scan[1]),
-                    first,
-                    last,
-                    low};
-    return high == 0 ? scan_kernels().ac_first(band, tokens)
-                     : scan_kernels().ac_refine(band, tokens);
+                    ac_table(frame, index),
+                    scan.first,
+                    scan.last,
+                    scan.low};
+    return scan.high == 0 ? token_kernels().ac_first(band, tokens)
+                          : token_kernels().ac_refine(band, tokens);
 }
 
-}  // namespace pcr::encode
+}  // namespace pcr

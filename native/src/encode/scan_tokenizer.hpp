@@ -5,16 +5,16 @@
 #include "encode/tokens.hpp"
 #include "entropy/coefficient_store.hpp"
 #include "jpeg/frame.hpp"
-#include "pcr/transcode.hpp"
+#include "pcr/scan_script.hpp"
 
-namespace pcr::encode {
+namespace pcr {
 
 /// The one scan of a sequential JPEG: all components, all coefficients.
-ScanRow sequential_scan(const decode::Frame& frame);
+ScanSpec sequential_scan(const Frame& frame);
 
 /// Replaces `tokens` by those of a scan of a progression, or of the `sequential_scan`. False where
 /// a coefficient is too large for 8-bit samples, or the tokens for their limit.
-bool tokenize_scan(const decode::Frame& frame, const decode::CoefficientStore& coefficients,
-                   const ScanRow& scan, Tokens& tokens);
+bool tokenize_scan(const Frame& frame, const CoefficientStore& coefficients, const ScanSpec& scan,
+                   Tokens& tokens);
 
-}  // namespace pcr::encode
+}  // namespace pcr

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace pcr::encode {
+namespace pcr {
 
 /// Tables of a scan, as JPEGs number them: DC and AC, for luma and for chroma.
 enum TableIndex : uint8_t { kDc0, kDc1, kAc0, kAc1 };
@@ -83,4 +83,4 @@ class Tokens {
     std::array<SymbolCounts, kTables> counts_{};
 };
 
-}  // namespace pcr::encode
+}  // namespace pcr

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace pcr::decode {
+namespace pcr {
 
 /// Zero bytes that must follow the data: one MCU may read past its end (10 blocks of 64 codes of at
 /// most 31 bits) before `exhausted` is asked.
@@ -69,4 +69,4 @@ class BitReader {
     const uint8_t* end_ = nullptr;
 };
 
-}  // namespace pcr::decode
+}  // namespace pcr

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-namespace pcr::decode {
+namespace pcr {
 
 namespace {
 
@@ -62,4 +62,4 @@ void CoefficientStore::trim(size_t keep_bytes) {
     nonzero_.release();
 }
 
-}  // namespace pcr::decode
+}  // namespace pcr

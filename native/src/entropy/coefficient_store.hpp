@@ -12,7 +12,7 @@
 #include "jpeg/frame.hpp"
 #include "memory/aligned_buffer.hpp"
 
-namespace pcr::decode {
+namespace pcr {
 
 struct CoefficientPlane {
     int16_t* dc = nullptr;        // one per block
@@ -56,4 +56,4 @@ class CoefficientStore {
 /// Natural (row-major) position of each zigzag index; ITU-T T.81, figure 5.
 extern const std::array<uint8_t, 64> kZigzagToNatural;
 
-}  // namespace pcr::decode
+}  // namespace pcr

@@ -6,25 +6,26 @@
 #include <utility>
 
 #include "entropy/scan_data.hpp"
+#include "pcr/error.hpp"
+#include "pcr/limits.hpp"
 
-namespace pcr::decode {
+namespace pcr {
 
 namespace {
 
 constexpr size_t kKeepBytes = size_t{64} << 20;
-constexpr int kMaxShift = 13;  // libjpeg's limit on Al
 
 /// Whether no symbol of a refinement scan's table stands for a new coefficient larger than one
 /// step.
 bool has_only_steps(const HuffmanSpec& spec) {
-    const auto count = std::accumulate(spec.counts.begin(), spec.counts.end(), std::ptrdiff_t{0});
+    const auto count = std::accumulate(spec.counts.begin(), spec.counts.end(), ptrdiff_t{0});
     return std::all_of(spec.symbols.begin(), spec.symbols.begin() + count,
                        [](uint8_t symbol) { return (symbol & 15) <= 1; });
 }
 
 }  // namespace
 
-bool EntropyDecoder::decode(Bytes jpeg, int64_t max_pixels) {
+bool EntropyDecoder::decode(ByteSpan jpeg, int64_t max_pixels) {
     MarkerParser parser(jpeg);
     int scans = 0;
     clean_ = true;
@@ -36,24 +37,12 @@ bool EntropyDecoder::decode(Bytes jpeg, int64_t max_pixels) {
                 frame_ = parser.frame();
                 clean_ &= parser.is_clean();
                 return scans > 0;
-            case MarkerParser::Stop::kFrame: {
-                frame_ = parser.frame();
-                const int64_t pixels = int64_t{frame_.width} * frame_.height;
-                if (pixels > max_pixels) {
-                    throw DecodeError("image of " + std::to_string(frame_.width) + "x" +
-                                      std::to_string(frame_.height) +
-                                      " pixels is above the limit of " +
-                                      std::to_string(max_pixels) + " pixels");
-                }
-                if (!frame_.huffman) return false;
-                coefficients_.reset(frame_);
-                for (auto& precision : precision_) precision.fill(-1);
-                decoded_.fill(false);
+            case MarkerParser::Stop::kFrame:
+                if (!begin_frame(parser, max_pixels)) return false;
                 break;
-            }
             case MarkerParser::Stop::kScan: {
                 if (++scans > kMaxScans) {
-                    throw DecodeError("more than " + std::to_string(kMaxScans) + " scans");
+                    throw FormatError("more than " + std::to_string(kMaxScans) + " scans");
                 }
                 size_t position = parser.position();
                 if (!decode_scan(parser, position)) return false;
@@ -64,8 +53,18 @@ bool EntropyDecoder::decode(Bytes jpeg, int64_t max_pixels) {
     }
 }
 
+bool EntropyDecoder::begin_frame(const MarkerParser& parser, int64_t max_pixels) {
+    frame_ = parser.frame();
+    check_pixels(frame_.width, frame_.height, max_pixels);
+    if (!frame_.huffman) return false;
+    coefficients_.reset(frame_);
+    progression_.reset();
+    decoded_.fill(false);
+    return true;
+}
+
 /// Runs `decode(reader, first, count)` over the restart intervals of a scan and leaves `position`
-/// at the marker behind it. Does what libjpeg does where data or restart markers are missing; false
+/// at the marker after it. Does what libjpeg does where data or restart markers are missing; false
 /// where the order of restart markers is wrong.
 template <typename Decode>
 bool EntropyDecoder::decode_intervals(const MarkerParser& parser, size_t& position, uint64_t total,
@@ -106,30 +105,14 @@ bool EntropyDecoder::decode_intervals(const MarkerParser& parser, size_t& positi
 bool EntropyDecoder::decode_scan(const MarkerParser& parser, size_t& position) {
     const ScanHeader& scan = parser.scan();
     if (!frame_.progressive) {
-        for (int i = 0; i < scan.num_components; ++i) {
-            if (std::exchange(decoded_[scan.component[i]], true)) return false;
+        for (int i = 0; i < scan.count; ++i) {
+            if (std::exchange(decoded_[scan.components[i]], true)) return false;
         }
         clean_ &= scan.first == 0 && scan.last == 63 && scan.high == 0 && scan.low == 0;
         return decode_mcu_scan(parser, position);
     }
-    if (!check_progression(scan)) return false;
+    if (!progression_.add(scan)) return false;
     return scan.first == 0 ? decode_mcu_scan(parser, position) : decode_band_scan(parser, position);
-}
-
-/// Each scan must continue where the scans before it stopped.
-bool EntropyDecoder::check_progression(const ScanHeader& scan) {
-    if (scan.first > scan.last || scan.last > 63 || scan.low > kMaxShift) return false;
-    if (scan.first == 0 ? scan.last != 0 : scan.num_components != 1) return false;
-    if (scan.high != 0 && scan.low != scan.high - 1) return false;
-    for (int i = 0; i < scan.num_components; ++i) {
-        auto& precision = precision_[scan.component[i]];
-        if (scan.first > 0 && precision[0] < 0) return false;
-        for (int k = scan.first; k <= scan.last; ++k) {
-            if (precision[k] != (scan.high == 0 ? -1 : scan.high)) return false;
-            precision[k] = static_cast<int8_t>(scan.low);
-        }
-    }
-    return true;
 }
 
 bool EntropyDecoder::decode_band_scan(const MarkerParser& parser, size_t& position) {
@@ -139,9 +122,9 @@ bool EntropyDecoder::decode_band_scan(const MarkerParser& parser, size_t& positi
     const CodeKind kind = refine ? CodeKind::kAcRefine : CodeKind::kAcFirst;
     if (!spec.defined || !huffman_[0].build(spec, kind)) return false;
     clean_ &= !refine || has_only_steps(spec);
-    const Component& component = frame_.components[scan.component[0]];
+    const Component& component = frame_.components[scan.components[0]];
     BandScan band;
-    band.plane = coefficients_.plane(scan.component[0]);
+    band.plane = coefficients_.plane(scan.components[0]);
     band.width_in_blocks = component.width_in_blocks;
     band.first = scan.first;
     band.last = scan.last;
@@ -159,9 +142,8 @@ bool EntropyDecoder::decode_mcu_scan(const MarkerParser& parser, size_t& positio
     const ScanHeader& scan = parser.scan();
     McuScan mcu;
     if (!lay_out_mcu(scan, parser.tables(), mcu)) return false;
-    const Component& first_component = frame_.components[scan.component[0]];
-    const uint32_t rows =
-        scan.num_components == 1 ? first_component.height_in_blocks : frame_.mcu_rows();
+    const Component& first_component = frame_.components[scan.components[0]];
+    const uint32_t rows = scan.count == 1 ? first_component.height_in_blocks : frame_.mcu_rows();
     const ScanKernels& kernels = scan_kernels();
     const auto kernel = !frame_.progressive ? kernels.sequential
                         : scan.high == 0    ? kernels.dc_first
@@ -174,12 +156,12 @@ bool EntropyDecoder::decode_mcu_scan(const MarkerParser& parser, size_t& positio
 
 /// Fills in where the blocks of an MCU lie and builds their tables; false where a table is missing.
 bool EntropyDecoder::lay_out_mcu(const ScanHeader& scan, const TableState& tables, McuScan& mcu) {
-    const bool interleaved = scan.num_components > 1;
+    const bool interleaved = scan.count > 1;
     mcu.shift = scan.low;
-    for (int i = 0; i < scan.num_components; ++i) {
-        const Component& component = frame_.components[scan.component[i]];
+    for (int i = 0; i < scan.count; ++i) {
+        const Component& component = frame_.components[scan.components[i]];
         BlockSlot slot;
-        slot.plane = coefficients_.plane(scan.component[i]);
+        slot.plane = coefficients_.plane(scan.components[i]);
         slot.predictor = i;
         slot.step_x = interleaved ? component.h : 1;
         slot.step_y = interleaved ? component.v : 1;
@@ -210,4 +192,4 @@ void EntropyDecoder::trim() {
     if (segment_.capacity_bytes() > kKeepBytes) segment_.release();
 }
 
-}  // namespace pcr::decode
+}  // namespace pcr

@@ -6,9 +6,10 @@
 #include "entropy/scan_kernels.hpp"
 #include "jpeg/frame.hpp"
 #include "jpeg/marker_parser.hpp"
+#include "jpeg/progression.hpp"
 #include "memory/aligned_buffer.hpp"
 
-namespace pcr::decode {
+namespace pcr {
 
 /// Decodes baseline, extended sequential and progressive Huffman JPEGs, whole or cut short
 /// anywhere, to the coefficients that libjpeg-turbo finds. Keeps its memory between images. Not for
@@ -16,12 +17,12 @@ namespace pcr::decode {
 class EntropyDecoder {
   public:
     /// False where the stream is damaged in a way that needs libjpeg's own answer, or uses another
-    /// coding process. Throws DecodeError beyond the limits on scans and pixels.
-    bool decode(Bytes jpeg, int64_t max_pixels);
+    /// coding process. Throws FormatError beyond the limits on scans and pixels.
+    bool decode(ByteSpan jpeg, int64_t max_pixels);
 
     /// Whether the stream just decoded has nothing that libjpeg-turbo warns of: all data and
     /// restart markers are there, no bytes are left over within scans, and what markers say agrees.
-    /// Bytes between segments are not looked at.
+    /// ByteSpan between segments are not looked at.
     bool is_clean() const { return clean_; }
 
     const Frame& frame() const { return frame_; }
@@ -31,23 +32,24 @@ class EntropyDecoder {
     void trim();
 
   private:
+    static constexpr int kMaxLow = 13;  // libjpeg's limit on Al
+
     bool decode_scan(const MarkerParser& parser, size_t& position);
     template <typename Decode>
     bool decode_intervals(const MarkerParser& parser, size_t& position, uint64_t total,
                           Decode decode);
     bool decode_band_scan(const MarkerParser& parser, size_t& position);
     bool decode_mcu_scan(const MarkerParser& parser, size_t& position);
-    bool check_progression(const ScanHeader& scan);
+    bool begin_frame(const MarkerParser& parser, int64_t max_pixels);
     bool lay_out_mcu(const ScanHeader& scan, const TableState& tables, McuScan& mcu);
 
     Frame frame_;
     CoefficientStore coefficients_;
     AlignedBuffer<uint8_t> segment_;
     std::array<HuffmanTable, 2 * kMaxComponents> huffman_;
-    std::array<std::array<int8_t, 64>, kMaxComponents>
-        precision_{};                             // Al so far, -1: not coded yet
+    Progression progression_{kMaxLow};
     std::array<bool, kMaxComponents> decoded_{};  // sequential: component is complete
     bool clean_ = false;
 };
 
-}  // namespace pcr::decode
+}  // namespace pcr

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace pcr::decode {
+namespace pcr {
 
 namespace {
 
@@ -59,4 +59,4 @@ Code HuffmanTable::search(uint64_t window) const {
     return {};
 }
 
-}  // namespace pcr::decode
+}  // namespace pcr

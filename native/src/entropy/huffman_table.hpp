@@ -5,16 +5,11 @@
 #include <array>
 #include <cstdint>
 
-namespace pcr::decode {
+#include "jpeg/tables.hpp"
+
+namespace pcr {
 
 inline constexpr int kLookupBits = 10;
-
-/// A table as a DHT segment defines it.
-struct HuffmanSpec {
-    bool defined = false;
-    std::array<uint8_t, 17> counts{};  // codes of each length, 1...16
-    std::array<uint8_t, 256> symbols{};
-};
 
 /// What follows a code: which bits belong to it and what they mean.
 enum class CodeKind { kDc, kAcSequential, kAcFirst, kAcRefine };
@@ -51,4 +46,4 @@ class HuffmanTable {
     CodeKind kind_ = CodeKind::kDc;
 };
 
-}  // namespace pcr::decode
+}  // namespace pcr

@@ -3,30 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-namespace pcr::decode {
-
-namespace {
-
-size_t find_ff(Bytes jpeg, size_t position) {
-    if (position >= jpeg.size) return jpeg.size;
-    const void* found = std::memchr(jpeg.data + position, 0xFF, jpeg.size - position);
-    return found == nullptr ? jpeg.size
-                            : static_cast<size_t>(static_cast<const uint8_t*>(found) - jpeg.data);
-}
-
-bool is_restart(uint8_t code) { return code >= 0xD0 && code <= 0xD7; }
-
-}  // namespace
-
-size_t find_marker(Bytes jpeg, size_t position) {
-    for (;;) {
-        position = find_ff(jpeg, position);
-        if (position + 1 >= jpeg.size) return jpeg.size;
-        const uint8_t code = jpeg.data[position + 1];
-        if (code != 0x00 && code != 0xFF) return position;
-        position += code == 0x00 ? 2 : 1;
-    }
-}
+namespace pcr {
 
 bool ScanData::read_segment(BitReader& reader) {
     // Grows by doubling up to what is left of the file: most scans are a small part of it.
@@ -67,18 +44,10 @@ BitReader ScanData::empty_segment() {
 }
 
 int ScanData::take_restart() {
-    if (position_ + 1 >= jpeg_.size || !is_restart(jpeg_.data[position_ + 1])) return -1;
+    if (position_ + 1 >= jpeg_.size || !is_restart_marker(jpeg_.data[position_ + 1])) return -1;
     const int number = jpeg_.data[position_ + 1] & 7;
     position_ += 2;
     return number;
 }
 
-void ScanData::skip_to_end() {
-    for (;;) {
-        position_ = find_marker(jpeg_, position_);
-        if (position_ >= jpeg_.size || !is_restart(jpeg_.data[position_ + 1])) return;
-        position_ += 2;
-    }
-}
-
-}  // namespace pcr::decode
+}  // namespace pcr

@@ -4,16 +4,16 @@
 #include <cstdint>
 
 #include "entropy/bit_reader.hpp"
-#include "jpeg/frame.hpp"
+#include "jpeg/markers.hpp"
 #include "memory/aligned_buffer.hpp"
 
-namespace pcr::decode {
+namespace pcr {
 
 class ScanData {
   public:
     /// `jpeg` from `position`, the first byte after the SOS segment. `scratch` holds the current
     /// segment.
-    ScanData(Bytes jpeg, size_t position, AlignedBuffer<uint8_t>& scratch)
+    ScanData(ByteSpan jpeg, size_t position, AlignedBuffer<uint8_t>& scratch)
         : jpeg_(jpeg), position_(position), scratch_(scratch) {}
 
     /// Copies the bytes up to the next marker. False where a fill byte precedes a stuffed zero,
@@ -23,23 +23,19 @@ class ScanData {
     /// A segment without any data, as libjpeg decodes it where a restart marker is missing.
     BitReader empty_segment();
 
-    /// The restart marker (0...7) that ended the last segment, or -1; steps over it.
+    /// The restart marker (0 … 7) that ended the last segment, or -1; steps over it.
     int take_restart();
 
     /// Steps over restart markers, and data between them, that nothing asked for.
-    void skip_to_end();
+    void skip_to_end() { position_ = find_scan_end(jpeg_, position_); }
 
     /// The position of the next marker, or the end of the buffer.
     size_t position() const { return position_; }
 
   private:
-    Bytes jpeg_;
+    ByteSpan jpeg_;
     size_t position_;
     AlignedBuffer<uint8_t>& scratch_;
 };
 
-/// The position of the 0xFF before the next marker code at or after `position` (fill bytes stay in
-/// front of it), or the buffer's size.
-size_t find_marker(Bytes jpeg, size_t position);
-
-}  // namespace pcr::decode
+}  // namespace pcr

@@ -6,11 +6,11 @@
 
 #include "simd/isa.hpp"
 
-namespace pcr::decode {
+namespace pcr {
 
 #define PCR_KERNELS "entropy/scan_kernels.inl"
 #include "simd/kernel_variants.inl"
 
 const ScanKernels& scan_kernels() { return select_kernels(); }
 
-}  // namespace pcr::decode
+}  // namespace pcr

@@ -9,7 +9,7 @@
 #include "entropy/coefficient_store.hpp"
 #include "entropy/huffman_table.hpp"
 
-namespace pcr::decode {
+namespace pcr {
 
 enum class SegmentEnd {
     kComplete,
@@ -65,4 +65,4 @@ struct ScanKernels {
 /// The kernels for this processor. They leave the reader behind the last bit that they used.
 const ScanKernels& scan_kernels();
 
-}  // namespace pcr::decode
+}  // namespace pcr

@@ -1,3 +1,4 @@
+// Which way up EXIF says that a picture is shown.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +12,6 @@ bool is_exif(ByteSpan app1);
 
 /// EXIF orientation (1 … 8) of an EXIF APP1 payload; 1 where it is absent or invalid.
 /// Source: CIPA DC-008 (Exif 2.3), 4.6.2 and tag 0x0112.
-std::int32_t exif_orientation(ByteSpan app1);
+int32_t exif_orientation(ByteSpan app1);
 
 }  // namespace pcr

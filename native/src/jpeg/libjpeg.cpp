@@ -31,8 +31,8 @@ void start_output(j_compress_ptr info) {
 boolean grow_output(j_compress_ptr info) {
     auto* destination = static_cast<JpegDestination*>(info->dest);
     Bytes& buffer = destination->buffer;
-    const std::size_t size = buffer.size;
-    auto* larger = static_cast<std::uint8_t*>(std::realloc(buffer.data.get(), size * 2));
+    const size_t size = buffer.size;
+    auto* larger = static_cast<uint8_t*>(std::realloc(buffer.data.get(), size * 2));
     if (larger == nullptr) {
         ERREXIT1(info, JERR_OUT_OF_MEMORY, 0);
     }
@@ -68,7 +68,7 @@ void JpegErrors::raise() const {
     throw FormatError(text);
 }
 
-JpegDestination::JpegDestination(std::size_t initial_capacity)
+JpegDestination::JpegDestination(size_t initial_capacity)
     : jpeg_destination_mgr{}, buffer(Bytes::uninitialised(initial_capacity)) {
     init_destination = start_output;
     empty_output_buffer = grow_output;
@@ -79,7 +79,7 @@ Bytes JpegDestination::release() {
     void* fitted = std::realloc(buffer.data.get(), buffer.size);
     if (fitted != nullptr) {
         static_cast<void>(buffer.data.release());
-        buffer.data.reset(static_cast<std::uint8_t*>(fitted));
+        buffer.data.reset(static_cast<uint8_t*>(fitted));
     }
     return std::move(buffer);
 }

@@ -28,7 +28,7 @@ struct JpegErrors : jpeg_error_mgr {
 struct JpegDestination : jpeg_destination_mgr {
     Bytes buffer;
 
-    explicit JpegDestination(std::size_t initial_capacity);
+    explicit JpegDestination(size_t initial_capacity);
 
     /// The finished JPEG, in a buffer of its size.
     Bytes release();

@@ -3,37 +3,11 @@
 #include <algorithm>
 #include <cstring>
 
-#include "entropy/scan_data.hpp"
+#include "jpeg/header_builder.hpp"
+#include "pcr/error.hpp"
 
-namespace pcr::decode {
-
+namespace pcr {
 namespace {
-
-enum Marker : uint8_t {
-    kSof0 = 0xC0,
-    kSof2 = 0xC2,
-    kDht = 0xC4,
-    kSof15 = 0xCF,
-    kJpg = 0xC8,
-    kDac = 0xCC,
-    kSoi = 0xD8,
-    kEoi = 0xD9,
-    kSos = 0xDA,
-    kDqt = 0xDB,
-    kDnl = 0xDC,
-    kDri = 0xDD,
-    kApp0 = 0xE0,
-    kApp14 = 0xEE,
-    kApp15 = 0xEF,
-    kCom = 0xFE
-};
-
-bool is_frame(uint8_t marker) {
-    return marker >= kSof0 && marker <= kSof15 && marker != kDht && marker != kJpg &&
-           marker != kDac;
-}
-
-uint32_t read_u16(const uint8_t* p) { return static_cast<uint32_t>(p[0]) << 8 | p[1]; }
 
 uint32_t divide_up(uint64_t a, uint64_t b) { return static_cast<uint32_t>((a + b - 1) / b); }
 
@@ -51,152 +25,189 @@ void lay_out_blocks(Frame& frame) {
     }
 }
 
+int find_component(const Frame& frame, uint8_t id) {
+    int index = 0;
+    while (index < frame.num_components && frame.components[index].id != id) ++index;
+    return index;
+}
+
 }  // namespace
 
+void check_pixels(int64_t width, int64_t height, int64_t max_pixels) {
+    if (width * height <= max_pixels) return;
+    throw FormatError("JPEG of " + std::to_string(width) + " x " + std::to_string(height) +
+                      " pixels exceeds the limit of " + std::to_string(max_pixels) + " pixels");
+}
+
 MarkerParser::Stop MarkerParser::next() {
-    if (position_ == 0) {
-        if (jpeg_.size < 2 || jpeg_.data[0] != 0xFF || jpeg_.data[1] != kSoi)
-            return Stop::kIrregular;
-        position_ = 2;
-    }
+    if (position_ == 0 && !begin()) return Stop::kIrregular;
     for (;;) {
         position_ = find_marker(jpeg_, position_);
-        if (position_ >= jpeg_.size) return Stop::kEnd;
-        const uint8_t marker = jpeg_.data[position_ + 1];
-        position_ += 2;
-        if (marker == kEoi) return Stop::kEnd;
-        if (marker < kSof0 || (marker > 0xCF && marker < kEoi)) return Stop::kIrregular;
-        if (position_ + 2 > jpeg_.size) return Stop::kIrregular;
-        const size_t length = read_u16(jpeg_.data + position_);
-        if (length < 2 || length > jpeg_.size - position_) return Stop::kIrregular;
-        const uint8_t* payload = jpeg_.data + position_ + 2;
-        const size_t size = length - 2;
-        position_ += length;
-        if (is_frame(marker)) {
-            return read_frame(marker, payload, size) ? Stop::kFrame : Stop::kIrregular;
+        if (position_ >= jpeg_.size || jpeg_.data[position_ + 1] == kEOI) return Stop::kEnd;
+        Segment segment;
+        if (!read_segment(segment)) return Stop::kIrregular;
+        if (is_frame_marker(segment.marker)) {
+            return read_frame(segment) ? Stop::kFrame : Stop::kIrregular;
         }
-        if (marker == kSos) return read_scan(payload, size) ? Stop::kScan : Stop::kIrregular;
-        if (marker == kDht) {
-            if (!read_huffman(payload, size)) return Stop::kIrregular;
-        } else if (marker == kDqt) {
-            if (!read_quant(payload, size)) return Stop::kIrregular;
-        } else if (marker == kDri) {
-            if (size != 2) return Stop::kIrregular;
-            tables_.restart_interval = read_u16(payload);
-        } else if ((marker >= kApp0 && marker <= kApp15) || marker == kCom || marker == kDnl) {
-            read_application(marker, payload, size);
-        } else {
-            return Stop::kIrregular;
+        if (segment.marker == kSOS) {
+            return read_scan(segment.payload) ? Stop::kScan : Stop::kIrregular;
         }
+        if (!read_tables(segment)) return Stop::kIrregular;
     }
 }
 
-bool MarkerParser::read_frame(uint8_t marker, const uint8_t* p, size_t size) {
-    if (has_frame_ || size < 6) return false;
+bool MarkerParser::begin() {
+    position_ = 2;
+    return jpeg_.size >= 2 && jpeg_.data[0] == 0xFF && jpeg_.data[1] == kSOI;
+}
+
+/// The segment whose marker is at the position; false where it has none, or its length is wrong.
+bool MarkerParser::read_segment(Segment& segment) {
+    segment.marker = jpeg_.data[position_ + 1];
+    position_ += 2;
+    if (segment.marker < kSOF0 || (segment.marker > kSOF15 && segment.marker < kEOI)) return false;
+    if (position_ + 2 > jpeg_.size) return false;
+    const size_t length = read_u16(jpeg_.data + position_);
+    if (length < 2 || length > jpeg_.size - position_) return false;
+    segment.payload = jpeg_.subspan(position_ + 2, length - 2);
+    position_ += length;
+    return true;
+}
+
+bool MarkerParser::read_tables(const Segment& segment) {
+    if (segment.marker == kDHT) return read_huffman(segment.payload);
+    if (segment.marker == kDQT) return read_quant(segment.payload);
+    if (segment.marker == kDRI) {
+        if (segment.payload.size != 2) return false;
+        tables_.restart_interval = read_u16(segment.payload.data);
+        return true;
+    }
+    read_application(segment);
+    return is_application_marker(segment.marker) || segment.marker == kCOM ||
+           segment.marker == kDNL;
+}
+
+bool MarkerParser::read_frame(const Segment& segment) {
+    if (has_frame_) return false;
+    const std::optional<Header> header = parse_frame(segment.marker, segment.payload);
+    if (!header) return false;
     has_frame_ = true;
-    frame_.huffman = marker <= kSof2 && p[0] == 8;
-    frame_.progressive = marker == kSof2 || marker == 0xC6 || marker == 0xCA || marker == 0xCE;
-    frame_.height = read_u16(p + 1);
-    frame_.width = read_u16(p + 3);
-    frame_.num_components = p[5];
+    frame_.huffman = segment.marker <= kSOF2 && header->precision == 8;
+    frame_.progressive = header->progressive;
+    frame_.height = static_cast<uint32_t>(header->height);
+    frame_.width = static_cast<uint32_t>(header->width);
+    frame_.num_components = header->components;
     if (frame_.num_components < 1 || frame_.num_components > kMaxComponents) return false;
     if (frame_.width == 0 || frame_.height == 0) return false;
-    if (size != 6 + 3 * static_cast<size_t>(frame_.num_components)) return false;
-    for (int i = 0; i < frame_.num_components; ++i) {
-        Component& c = frame_.components[i];
-        c.id = p[6 + 3 * i];
-        c.h = p[7 + 3 * i] >> 4;
-        c.v = p[7 + 3 * i] & 15;
-        c.quant_index = p[8 + 3 * i];
-        if (c.h < 1 || c.h > 4 || c.v < 1 || c.v > 4) return false;
-        for (int j = 0; j < i; ++j) {
-            if (frame_.components[j].id == c.id) return false;
-        }
-    }
+    if (!read_components(segment.payload.subspan(6))) return false;
     lay_out_blocks(frame_);
     return true;
 }
 
-bool MarkerParser::read_scan(const uint8_t* p, size_t size) {
-    if (!has_frame_ || size < 4) return false;
-    const int n = p[0];
-    if (n < 1 || n > frame_.num_components || size != 4 + 2 * static_cast<size_t>(n)) return false;
+bool MarkerParser::read_components(ByteSpan payload) {
+    const uint8_t* p = payload.data;
+    for (int i = 0; i < frame_.num_components; ++i, p += 3) {
+        Component& c = frame_.components[i];
+        c.id = p[0];
+        c.h = p[1] >> 4;
+        c.v = p[1] & 15;
+        c.quant_index = p[2];
+        if (c.h < 1 || c.h > 4 || c.v < 1 || c.v > 4) return false;
+        if (find_component(frame_, c.id) != i) return false;  // an identifier that comes twice
+    }
+    return true;
+}
+
+bool MarkerParser::read_scan(ByteSpan payload) {
+    if (!has_frame_ || !read_scan_components(payload) || !keep_quant_tables()) return false;
+    const auto& c = frame_.components;
+    if (!has_scan_) {
+        frame_.color = guess_color_space(frame_.num_components, frame_.jfif.has_value(),
+                                         frame_.adobe_transform, is_rgb(c[0].id, c[1].id, c[2].id));
+    }
+    has_scan_ = true;
+    return true;
+}
+
+bool MarkerParser::read_scan_components(ByteSpan payload) {
+    const uint8_t* p = payload.data;
     scan_ = ScanHeader{};
-    scan_.num_components = n;
+    if (payload.size < 4) return false;
+    scan_.count = p[0];
+    if (scan_.count < 1 || scan_.count > frame_.num_components) return false;
+    if (payload.size != 4 + 2 * static_cast<size_t>(scan_.count)) return false;
+    ++p;
     int blocks = 0;
-    for (int i = 0; i < n; ++i) {
-        int index = 0;
-        while (index < frame_.num_components && frame_.components[index].id != p[1 + 2 * i])
-            ++index;
+    for (int i = 0; i < scan_.count; ++i, p += 2) {
+        const int index = find_component(frame_, p[0]);
         if (index == frame_.num_components) return false;
-        if (i > 0 && index <= scan_.component[i - 1]) return false;  // not in the frame's order
-        scan_.component[i] = static_cast<uint8_t>(index);
-        scan_.dc_table[i] = p[2 + 2 * i] >> 4;
-        scan_.ac_table[i] = p[2 + 2 * i] & 15;
+        if (i > 0 && index <= scan_.components[i - 1]) return false;  // not in the frame's order
+        scan_.components[i] = index;
+        scan_.dc_table[i] = p[1] >> 4;
+        scan_.ac_table[i] = p[1] & 15;
         if (scan_.dc_table[i] > 3 || scan_.ac_table[i] > 3) return false;
         blocks += frame_.components[index].h * frame_.components[index].v;
     }
-    if (n > 1 && blocks > kMaxBlocksInMcu) return false;
-    const uint8_t* spectral = p + 1 + 2 * n;
-    scan_.first = spectral[0];
-    scan_.last = spectral[1];
-    scan_.high = spectral[2] >> 4;
-    scan_.low = spectral[2] & 15;
-    for (int i = 0; i < n; ++i) {  // a component keeps the table that its first scan saw
-        Component& c = frame_.components[scan_.component[i]];
+    scan_.first = p[0];
+    scan_.last = p[1];
+    scan_.high = p[2] >> 4;
+    scan_.low = p[2] & 15;
+    return scan_.count == 1 || blocks <= kMaxBlocksInMcu;
+}
+
+/// A component keeps the table that its first scan saw; false where there is none.
+bool MarkerParser::keep_quant_tables() {
+    for (int i = 0; i < scan_.count; ++i) {
+        Component& c = frame_.components[scan_.components[i]];
         if (c.seen) continue;
         if (c.quant_index > 3 || !tables_.quant_defined[c.quant_index]) return false;
         c.quant = tables_.quant[c.quant_index];
         c.seen = true;
     }
-    if (!has_scan_) choose_color();
-    has_scan_ = true;
     return true;
 }
 
-bool MarkerParser::read_huffman(const uint8_t* p, size_t size) {
-    while (size >= 17) {
-        const uint8_t index = p[0];
+bool MarkerParser::read_huffman(ByteSpan payload) {
+    while (payload.size >= 17) {
+        const uint8_t index = payload.data[0];
         HuffmanSpec spec;
         spec.defined = true;
         size_t total = 0;
-        for (int length = 1; length <= 16; ++length) total += spec.counts[length] = p[length];
-        p += 17;
-        size -= 17;
-        if (total > 256 || total > size || (index & 0xEF) > 3) return false;
-        std::memcpy(spec.symbols.data(), p, total);
-        p += total;
-        size -= total;
+        for (int length = 1; length <= 16; ++length) {
+            total += spec.counts[length] = payload.data[length];
+        }
+        payload = payload.subspan(17);
+        if (total > 256 || total > payload.size || (index & 0xEF) > 3) return false;
+        std::memcpy(spec.symbols.data(), payload.data, total);
+        payload = payload.subspan(total);
         (index & 0x10 ? tables_.ac : tables_.dc)[index & 3] = spec;
     }
-    return size == 0;
+    return payload.size == 0;
 }
 
-bool MarkerParser::read_quant(const uint8_t* p, size_t size) {
-    while (size > 0) {
-        const int index = p[0] & 15;
-        const size_t bytes = p[0] >> 4 ? 2 : 1;
-        if (index > 3 || size < 1 + 64 * bytes) return false;
-        ++p;
+bool MarkerParser::read_quant(ByteSpan payload) {
+    while (payload.size > 0) {
+        const int index = payload.data[0] & 15;
+        const size_t bytes = payload.data[0] >> 4 ? 2 : 1;
+        if (index > 3 || payload.size < 1 + 64 * bytes) return false;
+        const uint8_t* p = payload.data + 1;
         for (int k = 0; k < 64; ++k, p += bytes) {
             tables_.quant[index][k] = static_cast<uint16_t>(bytes == 2 ? read_u16(p) : *p);
         }
         tables_.quant_defined[index] = true;
-        size -= 1 + 64 * bytes;
+        payload = payload.subspan(1 + 64 * bytes);
     }
     return true;
 }
 
-void MarkerParser::read_application(uint8_t marker, const uint8_t* p, size_t size) {
-    if (marker == kApp0 && size >= 14 && std::memcmp(p, "JFIF", 5) == 0) {
-        odd_application_ |= p[5] != 1;
-        frame_.jfif = Jfif{p[5], p[6], p[7], read_u16(p + 8), read_u16(p + 10)};
-    } else if (marker == kApp14 && size >= 12 && std::memcmp(p, "Adobe", 5) == 0) {
-        frame_.adobe_transform = p[11];
-    } else {
-        return;
+void MarkerParser::read_application(const Segment& segment) {
+    if (const auto jfif = read_jfif(segment)) {
+        odd_application_ |= has_scan_ || jfif->major_version != 1;
+        frame_.jfif = jfif;
+    } else if (const auto transform = read_adobe_transform(segment)) {
+        odd_application_ |= has_scan_;
+        frame_.adobe_transform = *transform;
     }
-    odd_application_ |= has_scan_;
 }
 
 bool MarkerParser::is_clean() const {
@@ -210,35 +221,4 @@ bool MarkerParser::is_clean() const {
     return known_transform && !odd_application_;
 }
 
-// As libjpeg's default_decompress_parms guesses it.
-void MarkerParser::choose_color() {
-    const auto& c = frame_.components;
-    switch (frame_.num_components) {
-        case 1:
-            frame_.color = ColorModel::kGray;
-            break;
-        case 3: {
-            const bool rgb_ids = c[0].id == 'R' && c[1].id == 'G' && c[2].id == 'B';
-            const bool rgb = !frame_.jfif &&
-                             (frame_.adobe_transform >= 0 ? frame_.adobe_transform == 0 : rgb_ids);
-            frame_.color = rgb ? ColorModel::kRgb : ColorModel::kYcbcr;
-            break;
-        }
-        case 4:
-            frame_.color = frame_.adobe_transform > 0 ? ColorModel::kYcck : ColorModel::kCmyk;
-            break;
-        default:
-            break;  // two components: no colour model is known; reconstruction refuses
-    }
-}
-
-Header read_header(Bytes jpeg) {
-    MarkerParser parser(jpeg);
-    if (parser.next() != MarkerParser::Stop::kFrame) {
-        throw DecodeError("not a JPEG: no frame header found");
-    }
-    const Frame& frame = parser.frame();
-    return {frame.width, frame.height, frame.num_components, frame.progressive};
-}
-
-}  // namespace pcr::decode
+}  // namespace pcr

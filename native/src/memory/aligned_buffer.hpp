@@ -6,7 +6,7 @@
 #include <memory>
 #include <new>
 
-namespace pcr::decode {
+namespace pcr {
 
 template <typename T>
 class AlignedBuffer {
@@ -41,4 +41,4 @@ class AlignedBuffer {
     size_t capacity_ = 0;
 };
 
-}  // namespace pcr::decode
+}  // namespace pcr

@@ -5,12 +5,14 @@
 #include <new>
 #include <vector>
 
+#include "pcr/limits.hpp"
+
 namespace pcr {
 namespace {
 
 struct Block {
-    std::uint8_t* memory;
-    std::size_t capacity;
+    uint8_t* memory;
+    size_t capacity;
 };
 
 /// Whoever finds the pool locked goes to the system instead of waiting: a process forked while
@@ -20,7 +22,7 @@ class BufferPool {
     BufferPool() { free_.reserve(kMaxBlocks + 1); }  // so that giving back allocates nothing
 
     /// A free block that is large enough and at most half empty, or a new one.
-    Block take(std::size_t size) {
+    Block take(size_t size) {
         const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
         const auto fits = [size](const Block& block) {
             return block.capacity >= size && block.capacity / 2 <= size;
@@ -54,11 +56,11 @@ class BufferPool {
     }
 
   private:
-    static constexpr std::size_t kMaxBlocks = 64;
+    static constexpr size_t kMaxBlocks = 64;
 
     std::mutex mutex_;
     std::vector<Block> free_;  // the oldest first
-    std::size_t free_bytes_ = 0;
+    size_t free_bytes_ = 0;
 };
 
 /// Never destroyed: arrays that hold its memory may outlive every static object.
@@ -69,9 +71,9 @@ BufferPool& pool() {
 
 }  // namespace
 
-void PoolDeleter::operator()(std::uint8_t* memory) const { pool().give_back({memory, capacity}); }
+void PoolDeleter::operator()(uint8_t* memory) const { pool().give_back({memory, capacity}); }
 
-PooledBytes take_from_pool(std::size_t size) {
+PooledBytes take_from_pool(size_t size) {
     const Block block = pool().take(size);
     return {{block.memory, PoolDeleter{block.capacity}}, size};
 }

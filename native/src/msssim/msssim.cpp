@@ -25,7 +25,7 @@ std::array<float, kWindow / 2 + 1> gaussian_weights() {
     constexpr double kSigma = 1.5;
     std::array<double, kWindow / 2 + 1> exact;
     double sum = 0;
-    for (std::size_t i = 0; i < exact.size(); ++i) {
+    for (size_t i = 0; i < exact.size(); ++i) {
         exact[i] = std::exp(-static_cast<double>(i * i) / (2 * kSigma * kSigma));
         sum += (i == 0 ? 1 : 2) * exact[i];
     }
@@ -146,7 +146,7 @@ class Scale {
 /// The scales of a pair of images, the largest first.
 class Pyramid {
   public:
-    Pyramid(Index width, std::size_t scales) {
+    Pyramid(Index width, size_t scales) {
         for (; scales_.size() < scales; width = (width + 1) / 2) {
             scales_.emplace_back(width);
         }
@@ -159,7 +159,7 @@ class Pyramid {
 
     /// To be called after the last row: an odd height repeats it.
     void finish() {
-        for (std::size_t i = 1; i < scales_.size(); ++i) {
+        for (size_t i = 1; i < scales_.size(); ++i) {
             if (scales_[i - 1].rows() % 2 != 0) {
                 scales_[i - 1].push_half_to(scales_[i], true);
                 pass_pairs_on(i + 1);
@@ -168,12 +168,12 @@ class Pyramid {
     }
 
     double ms_ssim() const {
-        const auto weights_sum = [](std::size_t n) {
+        const auto weights_sum = [](size_t n) {
             return std::accumulate(kScaleWeights.begin(), kScaleWeights.begin() + n, 0.0);
         };
         const double enlarged = weights_sum(kScaleWeights.size()) / weights_sum(scales_.size());
         double result = 1;
-        for (std::size_t i = 0; i < scales_.size(); ++i) {
+        for (size_t i = 0; i < scales_.size(); ++i) {
             const bool last = i + 1 == scales_.size();
             const double term =
                 last ? scales_[i].mean_ssim() : scales_[i].mean_contrast_structure();
@@ -184,7 +184,7 @@ class Pyramid {
 
   private:
     /// Feeds the scales from `i` on with what the new row before them completed.
-    void pass_pairs_on(std::size_t i) {
+    void pass_pairs_on(size_t i) {
         for (; i < scales_.size() && scales_[i - 1].rows() % 2 == 0; ++i) {
             scales_[i - 1].push_half_to(scales_[i], false);
         }
@@ -193,8 +193,8 @@ class Pyramid {
     std::vector<Scale> scales_;
 };
 
-std::size_t scales_that_fit(Index smaller_side) {
-    std::size_t scales = 1;
+size_t scales_that_fit(Index smaller_side) {
+    size_t scales = 1;
     while (scales < kScaleWeights.size() && smaller_side >= kWindow << scales) {
         ++scales;
     }

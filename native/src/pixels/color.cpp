@@ -5,7 +5,7 @@
 
 #include "simd/isa.hpp"
 
-namespace pcr::decode {
+namespace pcr {
 
 #define PCR_KERNELS "pixels/color_kernels.inl"
 #include "simd/kernel_variants.inl"
@@ -51,4 +51,4 @@ void inverted_cmyk_planes_to_rgb(const uint8_t* const cmyk[4], uint32_t width,
     }
 }
 
-}  // namespace pcr::decode
+}  // namespace pcr

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace pcr::decode {
+namespace pcr {
 
 /// Interleaved R, G, B to planes.
 void split_rgb_row(const uint8_t* rgb, uint32_t width, uint8_t* r, uint8_t* g, uint8_t* b);
@@ -35,4 +35,4 @@ struct ColorKernels {
 
 const ColorKernels& color_kernels();
 
-}  // namespace pcr::decode
+}  // namespace pcr

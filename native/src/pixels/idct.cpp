@@ -5,7 +5,7 @@
 
 #include "simd/isa.hpp"
 
-namespace pcr::decode {
+namespace pcr {
 
 namespace {
 
@@ -50,4 +50,4 @@ uint8_t flat_sample(int16_t dc, uint16_t quant) {
 
 const IdctKernels& idct_kernels() { return select_kernels(); }
 
-}  // namespace pcr::decode
+}  // namespace pcr

@@ -9,7 +9,7 @@
 #include "entropy/coefficient_store.hpp"
 #include "jpeg/frame.hpp"
 
-namespace pcr::decode {
+namespace pcr {
 
 /// Blocks that lie side by side.
 struct BlockRun {
@@ -36,4 +36,4 @@ struct IdctKernels {
 
 const IdctKernels& idct_kernels();
 
-}  // namespace pcr::decode
+}  // namespace pcr

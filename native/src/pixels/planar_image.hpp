@@ -5,7 +5,7 @@
 
 #include "memory/aligned_buffer.hpp"
 
-namespace pcr::decode {
+namespace pcr {
 
 /// A rectangle of pixels, [x0, x1) x [y0, y1).
 struct Region {
@@ -50,4 +50,4 @@ class PlanarImage {
     AlignedBuffer<uint8_t> pixels_;
 };
 
-}  // namespace pcr::decode
+}  // namespace pcr

@@ -6,7 +6,7 @@
 #include "pixels/color.hpp"
 #include "pixels/idct.hpp"
 
-namespace pcr::decode {
+namespace pcr {
 
 namespace {
 
@@ -27,7 +27,7 @@ bool Reconstructor::run(const Frame& frame, const CoefficientStore& coefficients
     for (int c = 0; c < frame.num_components; ++c) {
         transform(frame.components[c], coefficients.plane(c), samples_[c]);
     }
-    const bool gray = frame.color == ColorModel::kGray;
+    const bool gray = frame.color == ColorSpace::kGrayscale;
     out.reset(gray ? 1 : 3, region.width(), region.height());
     const ColorKernels& kernels = color_kernels();
     for (uint32_t y = region.y0; y < region.y1; ++y) {
@@ -39,9 +39,9 @@ bool Reconstructor::run(const Frame& frame, const CoefficientStore& coefficients
             continue;
         }
         uint8_t* const rgb[3] = {out.row(0, line), out.row(1, line), out.row(2, line)};
-        if (frame.color == ColorModel::kYcbcr) {
+        if (frame.color == ColorSpace::kYCbCr) {
             kernels.ycbcr_to_rgb(in, region.width(), rgb);
-        } else if (frame.color == ColorModel::kYcck) {
+        } else if (frame.color == ColorSpace::kYCCK) {
             // libjpeg turns YCCK into CMYK by inverting the RGB; Pillow inverts all four again.
             kernels.ycbcr_to_rgb(in, region.width(), rgb);
             for (uint8_t* plane : rgb) {
@@ -50,7 +50,7 @@ bool Reconstructor::run(const Frame& frame, const CoefficientStore& coefficients
             }
             const uint8_t* const cmyk[4] = {rgb[0], rgb[1], rgb[2], in[3]};
             inverted_cmyk_planes_to_rgb(cmyk, region.width(), rgb);
-        } else if (frame.color == ColorModel::kCmyk) {
+        } else if (frame.color == ColorSpace::kCMYK) {
             inverted_cmyk_planes_to_rgb(in, region.width(), rgb);
         } else {
             for (int c = 0; c < 3; ++c) std::memcpy(rgb[c], in[c], region.width());
@@ -170,4 +170,4 @@ void Reconstructor::trim(size_t keep_bytes) {
     }
 }
 
-}  // namespace pcr::decode
+}  // namespace pcr

@@ -8,7 +8,7 @@
 #include "jpeg/frame.hpp"
 #include "pixels/planar_image.hpp"
 
-namespace pcr::decode {
+namespace pcr {
 
 /// Equal, pixel for pixel, to the same region of a whole decode by libjpeg-turbo with its defaults
 /// (ISLOW, fancy upsampling) and without block smoothing. Keeps its memory between images.
@@ -55,4 +55,4 @@ inline uint32_t scaled_size(uint32_t size, int scale) {
     return (size + static_cast<uint32_t>(scale) - 1) / static_cast<uint32_t>(scale);
 }
 
-}  // namespace pcr::decode
+}  // namespace pcr

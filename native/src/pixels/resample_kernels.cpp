@@ -6,7 +6,7 @@
 
 #include "simd/isa.hpp"
 
-namespace pcr::decode {
+namespace pcr {
 
 namespace {
 
@@ -35,13 +35,9 @@ uint16_t to_float16(float value) {
 
 }  // namespace
 
-size_t element_size(DType dtype) {
-    return dtype == DType::kUint8 ? 1 : dtype == DType::kFloat32 ? 4 : 2;
-}
-
 #define PCR_KERNELS "pixels/resample_kernels.inl"
 #include "simd/kernel_variants.inl"
 
 const ResampleKernels& resample_kernels() { return select_kernels(); }
 
-}  // namespace pcr::decode
+}  // namespace pcr

@@ -3,10 +3,10 @@
 
 #include <cstdint>
 
-#include "pcr/decode_pool.hpp"
+#include "pcr/output_spec.hpp"
 #include "pixels/resampler.hpp"
 
-namespace pcr::decode {
+namespace pcr {
 
 inline constexpr uint32_t kRowsAtOnce = 8;
 
@@ -30,6 +30,4 @@ struct ResampleKernels {
 
 const ResampleKernels& resample_kernels();
 
-size_t element_size(DType dtype);
-
-}  // namespace pcr::decode
+}  // namespace pcr

@@ -5,7 +5,7 @@
 
 #include "pixels/resample_kernels.hpp"
 
-namespace pcr::decode {
+namespace pcr {
 
 Orientation Orientation::from_exif(int value) {
     switch (value) {
@@ -82,7 +82,7 @@ class ImageWriter {
 
     /// Row y, or, transposed, column y.
     void write(const float* values, int channel, uint32_t y, bool transposed) const {
-        const bool nchw = output_.layout == Layout::kNchw;
+        const bool nchw = output_.layout == Layout::kNCHW;
         const size_t pixel = nchw ? 1 : 3;
         const size_t plane = size_t{output_.width} * output_.height;
         const size_t start = transposed ? y : size_t{y} * output_.width;
@@ -137,8 +137,4 @@ void Resampler::run(const PlanarImage& source, const Box& box, const Orientation
     }
 }
 
-size_t OutputSpec::bytes_per_image() const {
-    return size_t{3} * width * height * element_size(dtype);
-}
-
-}  // namespace pcr::decode
+}  // namespace pcr

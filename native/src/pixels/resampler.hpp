@@ -6,14 +6,14 @@
 #include <vector>
 
 #include "memory/aligned_buffer.hpp"
-#include "pcr/decode_pool.hpp"
+#include "pcr/output_spec.hpp"
 #include "pixels/planar_image.hpp"
 
-namespace pcr::decode {
+namespace pcr {
 
-/// How stored pixels become oriented ones (EXIF 2.32, tag 0x0112), or the same with a flip behind
+/// How stored pixels become oriented ones (EXIF 2.32, tag 0x0112), or the same with a flip after
 /// it: stored column = u or, reversed, width - 1 - u, where (u, v) is (x, y) or, transposed, (y,
-/// x); rows alike.
+/// x); rows similarly.
 struct Orientation {
     bool transpose = false;
     bool reverse_columns = false;
@@ -54,4 +54,4 @@ class Resampler {
     AlignedBuffer<float> resized_;     // [8][width]
 };
 
-}  // namespace pcr::decode
+}  // namespace pcr

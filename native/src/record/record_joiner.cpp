@@ -15,26 +15,25 @@ namespace {
 // Field numbers of proto/pcr.proto.
 enum class RecordField : protozero::pbf_tag_type { kLabels = 1, kLevels = 2, kImages = 3 };
 enum class ImageField : protozero::pbf_tag_type { kLevelBytes = 6 };
-constexpr std::uint8_t kImageBytesKey = 1 << 3 | 2;  // ScanGroup.image_bytes, length-delimited
+constexpr uint8_t kImageBytesKey = 1 << 3 | 2;  // ScanGroup.image_bytes, length-delimited
 
-constexpr std::uint8_t kEndOfImage[] = {0xFF, 0xD9};
-constexpr std::size_t kMaxLevels = 100;
+constexpr uint8_t kEndOfImage[] = {0xFF, 0xD9};
 
 const char* chars(ByteSpan bytes) { return reinterpret_cast<const char*>(bytes.data); }
 
-void check_images(std::size_t images) {
+void check_images(size_t images) {
     if (images > kMaxRecordImages) {
         throw FormatError("record of more than " + std::to_string(kMaxRecordImages) + " images");
     }
 }
 
 ByteSpan span(protozero::data_view view) {
-    return {reinterpret_cast<const std::uint8_t*>(view.data()), view.size()};
+    return {reinterpret_cast<const uint8_t*>(view.data()), view.size()};
 }
 
 }  // namespace
 
-RecordJoiner::RecordJoiner(ByteSpan metadata, std::size_t levels) : levels_(levels) {
+RecordJoiner::RecordJoiner(ByteSpan metadata, size_t levels) : levels_(levels) {
     try {
         read_metadata(metadata);
     } catch (const protozero::exception& e) {
@@ -57,7 +56,7 @@ void RecordJoiner::read_metadata(ByteSpan metadata) {
     while (message.next()) {
         if (message.tag() == RecordField::kLabels &&
             message.wire_type() == protozero::pbf_wire_type::length_delimited) {
-            for (const std::int32_t label : message.get_packed_int32()) {
+            for (const int32_t label : message.get_packed_int32()) {
                 labels_.push_back(label);
                 check_images(labels_.size());
             }
@@ -78,9 +77,9 @@ void RecordJoiner::read_metadata(ByteSpan metadata) {
 
 void RecordJoiner::read_level_bytes(ByteSpan image) {
     protozero::pbf_message<ImageField> message({chars(image), image.size});
-    std::size_t found = 0;
+    size_t found = 0;
     while (message.next(ImageField::kLevelBytes, protozero::pbf_wire_type::length_delimited)) {
-        for (const std::uint64_t size : message.get_packed_uint64()) {
+        for (const uint64_t size : message.get_packed_uint64()) {
             level_bytes_.push_back(size);
             if (++found > levels_of_record_) {
                 break;
@@ -95,20 +94,20 @@ void RecordJoiner::read_level_bytes(ByteSpan image) {
 
 /// Offsets of the images from their sizes, summed without overflow, and the buffer for them.
 void RecordJoiner::lay_out() {
-    std::uint64_t end = 0;
+    uint64_t end = 0;
     joined_.offsets.reserve(labels_.size() + 1);
     joined_.offsets.push_back(0);
-    for (std::size_t image = 0; image < labels_.size(); ++image) {
+    for (size_t image = 0; image < labels_.size(); ++image) {
         ends_.push_back(end);
-        for (std::size_t level = 0; level < levels_; ++level) {
-            const std::uint64_t size = level_bytes_[image * levels_of_record_ + level];
+        for (size_t level = 0; level < levels_; ++level) {
+            const uint64_t size = level_bytes_[image * levels_of_record_ + level];
             if (size > kMaxRecordBytes || (end += size) > kMaxRecordBytes) {
                 throw FormatError("record promises more image bytes than the limit of " +
                                   std::to_string(kMaxRecordBytes));
             }
         }
         end += sizeof(kEndOfImage);
-        joined_.offsets.push_back(static_cast<std::int64_t>(end));
+        joined_.offsets.push_back(static_cast<int64_t>(end));
     }
     joined_.buffer = take_from_pool(end);
     joined_.buffer.size = end;
@@ -117,19 +116,18 @@ void RecordJoiner::lay_out() {
     }
 }
 
-void RecordJoiner::feed(std::size_t level, ByteSpan chunk) {
+void RecordJoiner::feed(size_t level, ByteSpan chunk) {
     while (chunk.size > 0) {
         if (level != level_) {
             throw FormatError("scan group of level " + std::to_string(level) +
                               ": expected bytes of level " + std::to_string(level_));
         }
         if (remaining_ == 0) {
-            const std::size_t taken = take_length(chunk);
+            const size_t taken = take_length(chunk);
             chunk = chunk.subspan(taken, chunk.size - taken);
             continue;
         }
-        const auto count =
-            static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, chunk.size));
+        const auto count = static_cast<size_t>(std::min<uint64_t>(remaining_, chunk.size));
         std::memcpy(joined_.buffer.data.get() + ends_[image_], chunk.data, count);
         ends_[image_] += count;
         remaining_ -= count;
@@ -141,12 +139,12 @@ void RecordJoiner::feed(std::size_t level, ByteSpan chunk) {
 }
 
 /// Reads the field key and the length in front of an image's bytes, which may end with the chunk.
-std::size_t RecordJoiner::take_length(ByteSpan chunk) {
-    std::uint8_t expected[1 + protozero::max_varint_length] = {kImageBytesKey};
-    const std::uint64_t length = level_bytes_[image_ * levels_of_record_ + level_ - 1];
+size_t RecordJoiner::take_length(ByteSpan chunk) {
+    uint8_t expected[1 + protozero::max_varint_length] = {kImageBytesKey};
+    const uint64_t length = level_bytes_[image_ * levels_of_record_ + level_ - 1];
     auto* varint = reinterpret_cast<char*>(expected + 1);
-    const std::size_t size = 1 + protozero::add_varint_to_buffer(varint, length);
-    const std::size_t count = std::min(size - header_.size(), chunk.size);
+    const size_t size = 1 + protozero::add_varint_to_buffer(varint, length);
+    const size_t count = std::min(size - header_.size(), chunk.size);
     if (std::memcmp(expected + header_.size(), chunk.data, count) != 0) {
         throw FormatError("scan group of level " + std::to_string(level_) + ": expected " +
                           std::to_string(length) + " bytes of image " + std::to_string(image_) +
@@ -175,7 +173,7 @@ JoinedImages RecordJoiner::finish() {
         throw FormatError("scan group of level " + std::to_string(level_) + ": expected image " +
                           std::to_string(image_) + ", found the end");
     }
-    for (const std::size_t end : ends_) {
+    for (const size_t end : ends_) {
         std::memcpy(joined_.buffer.data.get() + end, kEndOfImage, sizeof(kEndOfImage));
     }
     return std::move(joined_);

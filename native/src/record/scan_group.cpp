@@ -13,16 +13,16 @@ namespace pcr {
 namespace {
 
 constexpr protozero::pbf_tag_type kImageBytesField = 1;  // ScanGroup.image_bytes in proto/pcr.proto
-constexpr std::uint8_t kEndOfImage[] = {0xFF, 0xD9};
+constexpr uint8_t kEndOfImage[] = {0xFF, 0xD9};
 
-[[noreturn]] void fail_level(std::size_t level, const std::string& what) {
+[[noreturn]] void fail_level(size_t level, const std::string& what) {
     throw FormatError("scan group of level " + std::to_string(level) + ": " + what);
 }
 
 /// The entries of one level's message, one after another.
 class GroupReader {
   public:
-    GroupReader(ByteSpan message, std::size_t level)
+    GroupReader(ByteSpan message, size_t level)
         : reader_(reinterpret_cast<const char*>(message.data), message.size), level_(level) {}
 
     bool next(ByteSpan& part) {
@@ -31,7 +31,7 @@ class GroupReader {
                 return false;
             }
             const protozero::data_view view = reader_.get_view();
-            part = {reinterpret_cast<const std::uint8_t*>(view.data()), view.size()};
+            part = {reinterpret_cast<const uint8_t*>(view.data()), view.size()};
             return true;
         } catch (const protozero::exception& e) {
             fail_level(level_, std::string("malformed message (") + e.what() + ")");
@@ -40,15 +40,15 @@ class GroupReader {
 
   private:
     protozero::pbf_reader reader_;
-    std::size_t level_;
+    size_t level_;
 };
 
 struct GroupSize {
-    std::size_t images = 0;
-    std::uint64_t bytes = 0;
+    size_t images = 0;
+    uint64_t bytes = 0;
 };
 
-GroupSize measure(ByteSpan message, std::size_t level) {
+GroupSize measure(ByteSpan message, size_t level) {
     GroupReader reader(message, level);
     GroupSize size;
     for (ByteSpan part; reader.next(part);) {
@@ -62,7 +62,7 @@ GroupSize measure(ByteSpan message, std::size_t level) {
 
 GroupSize measure_joined(const std::vector<ByteSpan>& groups) {
     GroupSize total;
-    for (std::size_t i = 0; i < groups.size(); ++i) {
+    for (size_t i = 0; i < groups.size(); ++i) {
         const GroupSize size = measure(groups[i], i + 1);
         if (i > 0 && size.images != total.images) {
             fail_level(i + 1, "expected " + std::to_string(total.images) + " images, found " +
@@ -71,7 +71,7 @@ GroupSize measure_joined(const std::vector<ByteSpan>& groups) {
         total.images = size.images;
         total.bytes += size.bytes;
     }
-    total.bytes += total.images * std::uint64_t{sizeof(kEndOfImage)};
+    total.bytes += total.images * uint64_t{sizeof(kEndOfImage)};
     if (total.bytes > kMaxRecordBytes) {
         throw FormatError("record holds " + std::to_string(total.bytes) +
                           " image bytes, more than the limit of " +
@@ -96,11 +96,11 @@ class Appender {
         }
     }
 
-    std::size_t position() const { return position_; }
+    size_t position() const { return position_; }
 
   private:
     PooledBytes& buffer_;
-    std::size_t position_ = 0;
+    size_t position_ = 0;
 };
 
 }  // namespace
@@ -111,30 +111,30 @@ JoinedImages join(const std::vector<ByteSpan>& groups) {
     }
     const GroupSize total = measure_joined(groups);
     std::vector<GroupReader> readers;
-    for (std::size_t i = 0; i < groups.size(); ++i) {
+    for (size_t i = 0; i < groups.size(); ++i) {
         readers.emplace_back(groups[i], i + 1);
     }
     JoinedImages joined{take_from_pool(total.bytes), {0}};
     joined.offsets.reserve(total.images + 1);
     Appender output(joined.buffer);
-    for (std::size_t image = 0; image < total.images; ++image) {
+    for (size_t image = 0; image < total.images; ++image) {
         for (GroupReader& reader : readers) {
             ByteSpan part;
             reader.next(part);
             output.append(part);
         }
         output.append({kEndOfImage, sizeof(kEndOfImage)});
-        joined.offsets.push_back(static_cast<std::int64_t>(output.position()));
+        joined.offsets.push_back(static_cast<int64_t>(output.position()));
     }
     joined.buffer.size = output.position();
     return joined;
 }
 
-std::size_t packed_size(const std::vector<ByteSpan>& parts) {
-    std::uint64_t size = 0;
+size_t packed_size(const std::vector<ByteSpan>& parts) {
+    uint64_t size = 0;
     for (const ByteSpan& part : parts) {
         // One byte for the field's key; the length as a varint; the bytes.
-        size += 1 + protozero::length_of_varint(part.size) + std::uint64_t{part.size};
+        size += 1 + protozero::length_of_varint(part.size) + uint64_t{part.size};
         if (size > kMaxRecordBytes) {
             throw FormatError("scan group exceeds the limit of " + std::to_string(kMaxRecordBytes) +
                               " bytes per record");
@@ -143,7 +143,7 @@ std::size_t packed_size(const std::vector<ByteSpan>& parts) {
     return size;
 }
 
-void pack(const std::vector<ByteSpan>& parts, std::uint8_t* output) {
+void pack(const std::vector<ByteSpan>& parts, uint8_t* output) {
     protozero::fixed_size_buffer_adaptor buffer(reinterpret_cast<char*>(output),
                                                 packed_size(parts));
     protozero::basic_pbf_writer<protozero::fixed_size_buffer_adaptor> writer(buffer);

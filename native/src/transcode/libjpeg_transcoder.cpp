@@ -1,7 +1,7 @@
 #include "transcode/libjpeg_transcoder.hpp"
 
-#include "jpeg/copied_markers.hpp"
 #include "jpeg/libjpeg.hpp"
+#include "transcode/copied_markers.hpp"
 
 namespace pcr {
 namespace {
@@ -10,12 +10,13 @@ namespace {
 /// must be freed is a member, so that leaving libjpeg through longjmp skips no destructor.
 class Session {
   public:
-    Session(ByteSpan jpeg, const ScanScript& script, const TranscodeOptions& options)
-        : jpeg_(jpeg), options_(options), destination_(jpeg.size + kInitialSlack) {
-        for (const ScanRow& row : script) {
-            scans_.push_back(
-                {row[0], {row[1], row[2], row[3], row[4]}, row[5], row[6], row[7], row[8]});
-        }
+    Session(ByteSpan jpeg, const std::vector<Segment>& applications, const ScanScript& script,
+            const TranscodeOptions& options)
+        : jpeg_(jpeg),
+          applications_(applications),
+          options_(options),
+          destination_(jpeg.size + kInitialSlack) {
+        for (const ScanSpec& scan : script) scans_.push_back(to_libjpeg(scan));
         source_info_.err = &errors_;
         target_info_.err = &errors_;
     }
@@ -32,8 +33,8 @@ class Session {
         if (!try_read()) {
             errors_.raise();
         }
-        markers_ = copied_markers(jpeg_, options_.copy_markers, target_info_.write_JFIF_header,
-                                  target_info_.write_Adobe_marker);
+        markers_ = copied_markers(applications_, options_.copy_markers,
+                                  target_info_.write_JFIF_header, target_info_.write_Adobe_marker);
         if (!try_write()) {
             errors_.raise();
         }
@@ -41,7 +42,12 @@ class Session {
     }
 
   private:
-    static constexpr std::size_t kInitialSlack = 4096;
+    static constexpr size_t kInitialSlack = 4096;
+
+    static jpeg_scan_info to_libjpeg(const ScanSpec& scan) {
+        const auto& c = scan.components;
+        return {scan.count, {c[0], c[1], c[2], c[3]}, scan.first, scan.last, scan.high, scan.low};
+    }
 
     bool try_read() noexcept {
         if (setjmp(errors_.escape)) {
@@ -82,6 +88,7 @@ class Session {
     }
 
     ByteSpan jpeg_;
+    const std::vector<Segment>& applications_;
     const TranscodeOptions& options_;
     std::vector<jpeg_scan_info> scans_;
     std::vector<Segment> markers_;
@@ -94,9 +101,9 @@ class Session {
 
 }  // namespace
 
-Bytes transcode_with_libjpeg(ByteSpan jpeg, const ScanScript& script,
-                             const TranscodeOptions& options) {
-    return Session(jpeg, script, options).run();
+Bytes transcode_with_libjpeg(ByteSpan jpeg, const std::vector<Segment>& applications,
+                             const ScanScript& script, const TranscodeOptions& options) {
+    return Session(jpeg, applications, script, options).run();
 }
 
 }  // namespace pcr

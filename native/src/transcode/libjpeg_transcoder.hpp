@@ -1,13 +1,16 @@
+// The reference transcoder: libjpeg-turbo's coefficient API.
 #pragma once
 
-#include "pcr/bytes.hpp"
+#include <vector>
+
+#include "jpeg/segments.hpp"
 #include "pcr/transcode.hpp"
 
 namespace pcr {
 
-/// `transcode` through libjpeg's coefficient API. Throws FormatError for what libjpeg refuses or
-/// warns of.
-Bytes transcode_with_libjpeg(ByteSpan jpeg, const ScanScript& script,
-                             const TranscodeOptions& options);
+/// Rewrites a JPEG, keeping those of its `applications` that the options ask for. Throws
+/// FormatError for what libjpeg refuses or warns of.
+Bytes transcode_with_libjpeg(ByteSpan jpeg, const std::vector<Segment>& applications,
+                             const ScanScript& script, const TranscodeOptions& options);
 
 }  // namespace pcr

@@ -160,7 +160,9 @@ def test_sides_of_65535_pixels(mode, name):
     assert "Maximum supported image dimension" in outcome(source, "libjpeg", SCRIPTS[name])
     result = jpeg.transcode(source, SCRIPTS[name]).tobytes()
     assert (jpeg.header(result).width, jpeg.header(result).height) == (16, 65535)
-    before, after = (native.coefficients(data, max_pixels=1 << 21) for data in (source, result))
+    before, after = (
+        native.test_support.coefficients(data, max_pixels=1 << 21) for data in (source, result)
+    )
     for old, new in zip(before, after, strict=True):
         np.testing.assert_array_equal(old, new)
     short = jpegs.tall(16, 65472, mode)  # as tall as both can

@@ -1,11 +1,11 @@
-#include "encode/scan_kernels.hpp"
+#include "encode/token_kernels.hpp"
 
 #include <array>
 #include <cstdlib>
 
 #include "simd/isa.hpp"
 
-namespace pcr::encode {
+namespace pcr {
 
 namespace {
 
@@ -17,9 +17,9 @@ constexpr unsigned kMaxCorrectionBits = 1000 - 64 + 1;
 
 }  // namespace
 
-#define PCR_KERNELS "encode/scan_kernels.inl"
+#define PCR_KERNELS "encode/token_kernels.inl"
 #include "simd/kernel_variants.inl"
 
-const ScanKernels& scan_kernels() { return select_kernels(); }
+const TokenKernels& token_kernels() { return select_kernels(); }
 
-}  // namespace pcr::encode
+}  // namespace pcr

@@ -6,11 +6,11 @@
 #include "entropy/coefficient_store.hpp"
 #include "jpeg/frame.hpp"
 
-namespace pcr::encode {
+namespace pcr {
 
 /// The spectral band of one component that an AC scan codes.
 struct Band {
-    decode::CoefficientPlane plane;
+    CoefficientPlane plane;
     uint32_t width_in_blocks = 0;
     uint32_t height_in_blocks = 0;
     TableIndex table = kAc0;
@@ -24,7 +24,7 @@ inline constexpr size_t kMaxBlockTokens = 512;
 
 /// All return false where a coefficient is too large for 8-bit samples, or there is no room for
 /// more tokens.
-struct ScanKernels {
+struct TokenKernels {
     bool (*ac_first)(const Band&, Tokens&);
     bool (*ac_refine)(const Band&, Tokens&);
     /// One block of a sequential scan, for whose tokens there is room.
@@ -32,6 +32,6 @@ struct ScanKernels {
 };
 
 /// The kernels for this processor.
-const ScanKernels& scan_kernels();
+const TokenKernels& token_kernels();
 
-}  // namespace pcr::encode
+}  // namespace pcr

@@ -145,7 +145,7 @@ inline int add_coefficients(Tokens& tokens, TableIndex table, const int16_t* blo
     int last = before;
     while (positions != 0) {
         const int k = __builtin_clzll(positions);
-        positions &= ~decode::zigzag_bit(k);
+        positions &= ~zigzag_bit(k);
         int run = k - last - 1;
         last = k;
         for (; run > 15; run -= 16) tokens.add(table, kZeroRun, 0, 0);
@@ -163,7 +163,7 @@ inline int add_coefficients(Tokens& tokens, TableIndex table, const int16_t* blo
 
 bool ac_first(const Band& band, Tokens& tokens) {
     BandRun run(tokens, band.table);
-    const uint64_t positions = decode::zigzag_band(band.first, band.last);
+    const uint64_t positions = zigzag_band(band.first, band.last);
     for (size_t row = 0; row < band.height_in_blocks; ++row) {
         for (size_t column = 0; column < band.width_in_blocks; ++column) {
             if (!tokens.ensure(kMaxBlockTokens)) return false;
@@ -207,7 +207,7 @@ inline void add_new_behind_zeros(Tokens& tokens, TableIndex table, const BitPlan
     unsigned zeros = 0;
     uint64_t corrected = 0;
     for (uint64_t met = (gap & plane.old) | position; met != 0;) {
-        const uint64_t next = decode::zigzag_bit(__builtin_clzll(met));
+        const uint64_t next = zigzag_bit(__builtin_clzll(met));
         const uint64_t before = gap & ~(next | (next - 1));
         zeros += count_of(before & ~plane.old);
         gap &= next - 1;
@@ -225,7 +225,7 @@ inline void add_new_behind_zeros(Tokens& tokens, TableIndex table, const BitPlan
 
 bool ac_refine(const Band& band, Tokens& tokens) {
     BandRun run(tokens, band.table);
-    const uint64_t positions = decode::zigzag_band(band.first, band.last);
+    const uint64_t positions = zigzag_band(band.first, band.last);
     for (size_t row = 0; row < band.height_in_blocks; ++row) {
         for (size_t column = 0; column < band.width_in_blocks; ++column) {
             if (!tokens.ensure(kMaxBlockTokens)) return false;
@@ -240,7 +240,7 @@ bool ac_refine(const Band& band, Tokens& tokens) {
             uint64_t fresh = plane.coded & ~plane.old;
             if (fresh != 0) run.flush();
             while (fresh != 0) {
-                const uint64_t position = decode::zigzag_bit(__builtin_clzll(fresh));
+                const uint64_t position = zigzag_bit(__builtin_clzll(fresh));
                 const uint64_t gap = left & ~(position | (position - 1));
                 const uint64_t corrected = gap & plane.old;
                 const unsigned zeros = count_of(gap) - count_of(corrected);
@@ -267,4 +267,4 @@ bool sequential_block(const int16_t* block, uint64_t nonzero, TableIndex table, 
     return last >= 0;
 }
 
-const ScanKernels kKernels = {ac_first, ac_refine, sequential_block};
+const TokenKernels kKernels = {ac_first, ac_refine, sequential_block};

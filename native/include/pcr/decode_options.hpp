@@ -1,0 +1,26 @@
+// How JPEGs are decoded.
+#pragma once
+
+#include <cstdint>
+
+#include "pcr/codec.hpp"
+#include "pcr/limits.hpp"
+
+namespace pcr {
+
+struct DecodeOptions {
+    Codec decoder = Codec::kNative;
+    bool block_smoothing = false;  // libjpeg only
+    /// Decode at 1/2, 1/4 or 1/8 while the reduced crop is at least this many times the output in
+    /// both directions. 1: as soon as the crop is twice the output; infinity: never.
+    float oversampling = 1;
+    int64_t max_pixels = kMaxPixels;
+    /// As if the whole image was resized and the crop cut out of the result: the filter sees the
+    /// pixels around the box. Otherwise the box is cut out first.
+    bool resize_first = false;
+
+    /// Throws std::invalid_argument for options that exclude each other.
+    void check() const;
+};
+
+}  // namespace pcr
