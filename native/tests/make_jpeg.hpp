@@ -1,3 +1,4 @@
+// JPEGs for tests, and what is in them.
 #pragma once
 
 #include <cstdint>
@@ -18,10 +19,10 @@ struct JpegKind {
 /// A JPEG of a smooth pattern with some noise.
 std::vector<uint8_t> make_jpeg(const JpegKind& kind);
 
-/// All quantized coefficients of a JPEG, component after component.
-std::vector<int16_t> read_coefficients(pcr::ByteSpan jpeg);
+/// All quantised coefficients that libjpeg finds in a JPEG, component after component.
+std::vector<std::vector<int16_t>> read_values(pcr::ByteSpan jpeg);
 
-/// libjpeg's own progression for 1 and 3 components, and a plain one for 4.
+/// libjpeg's own progression for 1 and 3 components, and a plain one for 2 and 4.
 pcr::ScanScripts make_scripts();
 
 inline pcr::ByteSpan span_of(const std::vector<uint8_t>& bytes) {

@@ -1,5 +1,6 @@
 #include "pcr/transcode.hpp"
 
+#include <cstring>
 #include <thread>
 
 #include "check.hpp"
@@ -11,7 +12,7 @@ namespace {
 
 std::vector<JpegKind> all_kinds() {
     std::vector<JpegKind> kinds;
-    for (const int components : {1, 3, 4}) {
+    for (const int components : {1, 2, 3, 4}) {
         for (const int sampling : {1, 2}) {
             for (const int restart_interval : {0, 3}) {
                 for (const bool progressive : {false, true}) {
@@ -24,6 +25,10 @@ std::vector<JpegKind> all_kinds() {
     return kinds;
 }
 
+bool same(pcr::ByteSpan a, pcr::ByteSpan b) {
+    return a.size == b.size && std::memcmp(a.data, b.data, a.size) == 0;
+}
+
 }  // namespace
 
 TEST_CASE(coefficients_stay_as_they_are) {
@@ -31,7 +36,7 @@ TEST_CASE(coefficients_stay_as_they_are) {
     for (const JpegKind& kind : all_kinds()) {
         const auto jpeg = make_jpeg(kind);
         const pcr::Transcoded result = pcr::transcode(span_of(jpeg), scripts, {});
-        CHECK(read_coefficients(result.jpeg.span()) == read_coefficients(span_of(jpeg)));
+        CHECK(read_values(result.jpeg.span()) == read_values(span_of(jpeg)));
         CHECK(result.borders == pcr::split(result.jpeg.span()));
         CHECK(result.borders.size() == scripts.at(kind.components).size() + 1);
         CHECK(result.source.width == kind.width && result.source.components == kind.components);
@@ -44,19 +49,36 @@ TEST_CASE(an_empty_script_gives_a_sequential_jpeg) {
     const auto jpeg = make_jpeg(kind);
     const pcr::Transcoded result = pcr::transcode(span_of(jpeg), {{3, {}}}, {});
     CHECK(!pcr::read_header(result.jpeg.span()).progressive);
-    CHECK(read_coefficients(result.jpeg.span()) == read_coefficients(span_of(jpeg)));
+    CHECK(read_values(result.jpeg.span()) == read_values(span_of(jpeg)));
 }
 
-TEST_CASE(damage_is_an_error_and_leaks_nothing) {
+TEST_CASE(both_coders_write_the_same_bytes) {
+    pcr::TranscodeOptions libjpeg;
+    libjpeg.coder = pcr::Codec::kLibjpeg;
+    for (const JpegKind& kind : all_kinds()) {
+        const auto jpeg = make_jpeg(kind);
+        const pcr::Transcoded ours = pcr::transcode(span_of(jpeg), make_scripts(), {});
+        const pcr::Transcoded theirs = pcr::transcode(span_of(jpeg), make_scripts(), libjpeg);
+        CHECK(same(ours.jpeg.span(), theirs.jpeg.span()));
+        CHECK(ours.borders == theirs.borders);
+    }
+}
+
+/// Damage is refused, or the result has just the coefficients that libjpeg finds in the source.
+TEST_CASE(damage_is_refused_or_kept) {
     const auto jpeg = make_jpeg({});
+    int refused = 0;
     for (size_t i = 2; i + 2 < jpeg.size(); i += 3) {
         auto damaged = jpeg;
         damaged[i] ^= 0x55;
         try {
-            pcr::transcode(span_of(damaged), make_scripts(), {});
+            const pcr::Transcoded result = pcr::transcode(span_of(damaged), make_scripts(), {});
+            CHECK(read_values(result.jpeg.span()) == read_values(span_of(damaged)));
         } catch (const pcr::FormatError&) {
+            ++refused;
         }
     }
+    CHECK(refused > 0);
 }
 
 TEST_CASE(limits) {
@@ -76,7 +98,7 @@ TEST_CASE(threads_share_nothing) {
     auto damaged = jpeg;
     damaged[jpeg.size() / 2] = 0xFF;
     damaged[jpeg.size() / 2 + 1] = 0xD5;
-    const auto expected = read_coefficients(span_of(jpeg));
+    const auto expected = read_values(span_of(jpeg));
     int good = 0;
     int refused = 0;
     std::thread damaged_loop([&] {
@@ -89,8 +111,7 @@ TEST_CASE(threads_share_nothing) {
         }
     });
     for (int i = 0; i < 50; ++i) {
-        good +=
-            read_coefficients(pcr::transcode(span_of(jpeg), scripts, {}).jpeg.span()) == expected;
+        good += read_values(pcr::transcode(span_of(jpeg), scripts, {}).jpeg.span()) == expected;
     }
     damaged_loop.join();
     CHECK(good == 50);

@@ -1,36 +1,39 @@
-// The reference decoder: libjpeg-turbo behind the same interface as the native one.
+// The reference decoder: libjpeg-turbo, with the same results as the native one.
 #pragma once
 
-#include <memory>
 #include <vector>
 
-#include "jpeg/frame.hpp"
+#include "jpeg/libjpeg.hpp"
 #include "pcr/test_support.hpp"
 #include "pixels/planar_image.hpp"
 
 namespace pcr {
 
-/// One image in libjpeg's hands, its header read. Throws FormatError.
+/// One image in libjpeg's hands, its header read. Damage is patched up as libjpeg does it.
 class LibjpegImage {
   public:
+    /// Throws FormatError where libjpeg finds no image, or one beyond the limits.
     LibjpegImage(ByteSpan jpeg, int64_t max_pixels);
-    ~LibjpegImage();
-    LibjpegImage(const LibjpegImage&) = delete;
-    LibjpegImage& operator=(const LibjpegImage&) = delete;
 
-    uint32_t width() const;
-    uint32_t height() const;
+    uint32_t width() const { return info_.image_width; }
+    uint32_t height() const { return info_.image_height; }
 
     /// Decodes the part of the picture in `region`, in pixels of the output at 1/`scale` (1, 2, 4
     /// or 8), equal to the same part of a whole decode. An empty region stands for the whole
-    /// picture. At most one call.
+    /// picture. At most one call. Throws FormatError.
     void decode(int scale, bool block_smoothing, Region region, PlanarImage& out);
 
-  private:
-    struct State;
-    std::unique_ptr<State> state_;
-};
+    /// Instead of decode(): the coefficients of all components. Throws FormatError.
+    std::vector<ComponentCoefficients> coefficients();
 
-std::vector<ComponentCoefficients> libjpeg_coefficients(ByteSpan jpeg, int64_t max_pixels);
+  private:
+    int choose_output_space();
+    uint32_t crop_columns(const Region& region);
+    void start(int scale, bool block_smoothing);
+
+    JpegErrors errors_{JpegWarnings::kIgnored};
+    jpeg_progress_mgr progress_{};
+    JpegDecompressor info_{errors_};
+};
 
 }  // namespace pcr

@@ -26,7 +26,7 @@ std::vector<ComponentCoefficients> read_coefficients(ByteSpan jpeg, Codec decode
                                                      int64_t max_pixels) {
     EntropyDecoder entropy;
     if (decoder == Codec::kLibjpeg || !entropy.decode(jpeg, max_pixels)) {
-        return libjpeg_coefficients(jpeg, max_pixels);
+        return LibjpegImage(jpeg, max_pixels).coefficients();
     }
     std::vector<ComponentCoefficients> result;
     for (int c = 0; c < entropy.frame().num_components; ++c) {

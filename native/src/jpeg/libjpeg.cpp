@@ -2,7 +2,7 @@
 
 #include <jerror.h>
 
-#include <string>
+#include <utility>
 
 #include "pcr/error.hpp"
 
@@ -15,12 +15,12 @@ namespace {
     std::longjmp(errors->escape, 1);
 }
 
-/// A warning means damaged data that libjpeg would patch up: here that is an error.
+/// A warning has a level below zero.
 void escape_on_warning(j_common_ptr info, int level) {
-    if (level < 0) {
-        escape(info);
-    }
+    if (level < 0) escape(info);
 }
+
+void ignore(j_common_ptr, int) {}
 
 void start_output(j_compress_ptr info) {
     auto* destination = static_cast<JpegDestination*>(info->dest);
@@ -51,21 +51,26 @@ void finish_output(j_compress_ptr info) {
 
 }  // namespace
 
-JpegErrors::JpegErrors() : jpeg_error_mgr{}, escape{}, text{} {
+JpegErrors::JpegErrors(JpegWarnings warnings) : jpeg_error_mgr{}, escape{}, text{} {
     jpeg_std_error(this);
     error_exit = pcr::escape;
-    emit_message = escape_on_warning;
+    emit_message = warnings == JpegWarnings::kErrors ? escape_on_warning : ignore;
 }
 
 void JpegErrors::raise() const {
-    if (msg_code == JERR_OUT_OF_MEMORY) {
-        throw std::bad_alloc();
-    }
-    if (msg_code ==
-        JERR_NO_BACKING_STORE) {  // how jmemnobs.c says that max_memory_to_use is reached
+    if (msg_code == JERR_OUT_OF_MEMORY) throw std::bad_alloc();
+    // How jmemnobs.c says that max_memory_to_use is reached.
+    if (msg_code == JERR_NO_BACKING_STORE) {
         throw FormatError("JPEG needs more memory than the limit");
     }
     throw FormatError(text);
+}
+
+void escape_with(j_common_ptr info, const char* text) {
+    auto* errors = static_cast<JpegErrors*>(info->err);
+    errors->msg_code = 0;
+    std::snprintf(errors->text, sizeof errors->text, "%s", text);
+    std::longjmp(errors->escape, 1);
 }
 
 JpegDestination::JpegDestination(size_t initial_capacity)

@@ -6,38 +6,20 @@
 namespace pcr {
 namespace {
 
-/// One run of libjpeg from the source's coefficients to the destination's scans. Everything that
-/// must be freed is a member, so that leaving libjpeg through longjmp skips no destructor.
+/// One run of libjpeg from the source's coefficients to the destination's scans. What it owns is
+/// a member, so that leaving libjpeg through longjmp skips no destructor.
 class Session {
   public:
-    Session(ByteSpan jpeg, const std::vector<Segment>& applications, const ScanScript& script,
-            const TranscodeOptions& options)
-        : jpeg_(jpeg),
-          applications_(applications),
-          options_(options),
-          destination_(jpeg.size + kInitialSlack) {
+    Session(ByteSpan jpeg, const ScanScript& script, const TranscodeOptions& options)
+        : jpeg_(jpeg), options_(options), destination_(jpeg.size + kInitialSlack) {
         for (const ScanSpec& scan : script) scans_.push_back(to_libjpeg(scan));
-        source_info_.err = &errors_;
-        target_info_.err = &errors_;
     }
 
-    ~Session() {
-        jpeg_destroy_compress(&target_info_);
-        jpeg_destroy_decompress(&source_info_);
-    }
-
-    Session(const Session&) = delete;
-    Session& operator=(const Session&) = delete;
-
-    Bytes run() {
-        if (!try_read()) {
-            errors_.raise();
-        }
-        markers_ = copied_markers(applications_, options_.copy_markers,
-                                  target_info_.write_JFIF_header, target_info_.write_Adobe_marker);
-        if (!try_write()) {
-            errors_.raise();
-        }
+    Bytes run(const std::vector<Segment>& applications) {
+        errors_.run([this] { read(); });
+        const auto markers = copied_markers(applications, options_.copy_markers,
+                                            target_.write_JFIF_header, target_.write_Adobe_marker);
+        errors_.run([&] { write(markers); });
         return destination_.release();
     }
 
@@ -49,53 +31,43 @@ class Session {
         return {scan.count, {c[0], c[1], c[2], c[3]}, scan.first, scan.last, scan.high, scan.low};
     }
 
-    bool try_read() noexcept {
-        if (setjmp(errors_.escape)) {
-            return false;
-        }
-        jpeg_create_decompress(&source_info_);
-        jpeg_create_compress(&target_info_);
-        source_info_.mem->max_memory_to_use = options_.max_memory_bytes;
-        jpeg_mem_src(&source_info_, jpeg_.data, jpeg_.size);
-        jpeg_read_header(&source_info_, TRUE);
-        coefficients_ = jpeg_read_coefficients(&source_info_);
+    void read() {
+        jpeg_create_decompress(&source_);
+        jpeg_create_compress(&target_);
+        source_.mem->max_memory_to_use = options_.max_memory_bytes;
+        jpeg_mem_src(&source_, jpeg_.data, jpeg_.size);
+        jpeg_read_header(&source_, TRUE);
+        coefficients_ = jpeg_read_coefficients(&source_);
         describe_target();
-        return true;
-    }
-
-    bool try_write() noexcept {
-        if (setjmp(errors_.escape)) {
-            return false;
-        }
-        jpeg_write_coefficients(&target_info_, coefficients_);
-        for (const Segment& segment : markers_) {
-            jpeg_write_marker(&target_info_, segment.marker, segment.payload.data,
-                              static_cast<unsigned>(segment.payload.size));
-        }
-        jpeg_finish_compress(&target_info_);
-        jpeg_finish_decompress(&source_info_);
-        return true;
     }
 
     void describe_target() {
-        jpeg_copy_critical_parameters(&source_info_, &target_info_);
+        jpeg_copy_critical_parameters(&source_, &target_);
         // Decoders invert CMYK that has an Adobe marker: don't add one where the source had none.
-        target_info_.write_Adobe_marker &= source_info_.saw_Adobe_marker;
-        target_info_.optimize_coding = TRUE;
-        target_info_.num_scans = static_cast<int>(scans_.size());
-        target_info_.scan_info = scans_.empty() ? nullptr : scans_.data();
-        target_info_.dest = &destination_;
+        target_.write_Adobe_marker &= source_.saw_Adobe_marker;
+        target_.optimize_coding = TRUE;
+        target_.num_scans = static_cast<int>(scans_.size());
+        target_.scan_info = scans_.empty() ? nullptr : scans_.data();
+        target_.dest = &destination_;
+    }
+
+    void write(const std::vector<Segment>& markers) {
+        jpeg_write_coefficients(&target_, coefficients_);
+        for (const Segment& segment : markers) {
+            jpeg_write_marker(&target_, segment.marker, segment.payload.data,
+                              static_cast<unsigned>(segment.payload.size));
+        }
+        jpeg_finish_compress(&target_);
+        jpeg_finish_decompress(&source_);
     }
 
     ByteSpan jpeg_;
-    const std::vector<Segment>& applications_;
     const TranscodeOptions& options_;
     std::vector<jpeg_scan_info> scans_;
-    std::vector<Segment> markers_;
-    JpegErrors errors_;
+    JpegErrors errors_{JpegWarnings::kErrors};
     JpegDestination destination_;
-    jpeg_decompress_struct source_info_{};
-    jpeg_compress_struct target_info_{};
+    JpegDecompressor source_{errors_};
+    JpegCompressor target_{errors_};
     jvirt_barray_ptr* coefficients_ = nullptr;
 };
 
@@ -103,7 +75,7 @@ class Session {
 
 Bytes transcode_with_libjpeg(ByteSpan jpeg, const std::vector<Segment>& applications,
                              const ScanScript& script, const TranscodeOptions& options) {
-    return Session(jpeg, applications, script, options).run();
+    return Session(jpeg, script, options).run(applications);
 }
 
 }  // namespace pcr
