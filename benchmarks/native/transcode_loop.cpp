@@ -19,11 +19,11 @@
 namespace {
 
 // libjpeg's own progression (jpeg_simple_progression); for grayscale without the chroma scans.
-const pcr::ScanScript kColour = {{3, {0, 1, 2}, 0, 0, 0, 1},  {1, {0}, 1, 5, 0, 2},
-                                 {1, {2}, 1, 63, 0, 1}, {1, {1}, 1, 63, 0, 1},
-                                 {1, {0}, 6, 63, 0, 2}, {1, {0}, 1, 63, 2, 1},
-                                 {3, {0, 1, 2}, 0, 0, 1, 0},  {1, {2}, 1, 63, 1, 0},
-                                 {1, {1}, 1, 63, 1, 0}, {1, {0}, 1, 63, 1, 0}};
+const pcr::ScanScript kColour = {{3, {0, 1, 2}, 0, 0, 0, 1}, {1, {0}, 1, 5, 0, 2},
+                                 {1, {2}, 1, 63, 0, 1},      {1, {1}, 1, 63, 0, 1},
+                                 {1, {0}, 6, 63, 0, 2},      {1, {0}, 1, 63, 2, 1},
+                                 {3, {0, 1, 2}, 0, 0, 1, 0}, {1, {2}, 1, 63, 1, 0},
+                                 {1, {1}, 1, 63, 1, 0},      {1, {0}, 1, 63, 1, 0}};
 const pcr::ScanScript kGrayscale = {{1, {0}, 0, 0, 0, 1},  {1, {0}, 1, 5, 0, 2},
                                     {1, {0}, 6, 63, 0, 2}, {1, {0}, 1, 63, 2, 1},
                                     {1, {0}, 0, 0, 1, 0},  {1, {0}, 1, 63, 1, 0}};
@@ -31,9 +31,7 @@ const pcr::ScanScript kGrayscale = {{1, {0}, 0, 0, 0, 1},  {1, {0}, 1, 5, 0, 2},
 std::vector<std::string> read_lines(const char* path) {
     std::ifstream file(path);
     std::vector<std::string> lines;
-    for (std::string line; std::getline(file, line);) {
-        lines.push_back(line);
-    }
+    for (std::string line; std::getline(file, line);) lines.push_back(line);
     return lines;
 }
 
@@ -61,7 +59,8 @@ void transcode_files(const std::vector<std::string>& paths, pcr::Codec coder, To
         try {
             const std::vector<uint8_t> jpeg = read_file(paths[i]);
             totals.bytes_in += jpeg.size();
-            totals.bytes_out += pcr::transcode({jpeg.data(), jpeg.size()}, scripts, options).jpeg.size;
+            totals.bytes_out +=
+                pcr::transcode({jpeg.data(), jpeg.size()}, scripts, options).jpeg.size;
         } catch (const std::exception& e) {
             ++totals.failed;
             std::fprintf(stderr, "%s: %s\n", paths[i].c_str(), e.what());
@@ -86,9 +85,7 @@ int main(int argc, char** argv) {
     for (int i = 0; i < threads; ++i) {
         pool.emplace_back([&] { transcode_files(paths, coder, totals); });
     }
-    for (std::thread& thread : pool) {
-        thread.join();
-    }
+    for (std::thread& thread : pool) thread.join();
     const double seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const size_t images = paths.size() - totals.failed;

@@ -30,9 +30,7 @@ class BufferView {
         }
     }
     ~BufferView() {
-        if (view_.obj != nullptr) {
-            PyBuffer_Release(&view_);
-        }
+        if (view_.obj != nullptr) PyBuffer_Release(&view_);
     }
     BufferView(BufferView&& other) noexcept : view_(std::exchange(other.view_, Py_buffer{})) {}
     BufferView(const BufferView&) = delete;

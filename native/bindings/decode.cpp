@@ -37,7 +37,7 @@ Layout parse_layout(const std::string& name) {
     throw py::value_error("layout must be 'NCHW' or 'NHWC', found '" + name + "'");
 }
 
-/// NumPy has no bfloat16, so 16-bit types travel as uint16 with their name beside.
+/// NumPy has no bfloat16, so 16-bit types are passed as uint16, and `name` says which.
 DType parse_dtype(const std::string& name, const py::array& out) {
     const auto require_type = [&](const py::dtype& expected, DType dtype) {
         require(out.dtype().is(expected) || out.dtype().equal(expected),
@@ -93,8 +93,9 @@ std::vector<BatchItem> collect_items(const std::vector<pcr::ByteSpan>& jpegs,
         BatchItem& item = items[static_cast<size_t>(i)];
         item.jpeg = jpegs[static_cast<size_t>(i)];
         if (orientations) item.orientation = orientations->at(i);
-        if (boxes)
+        if (boxes) {
             item.box = Box{boxes->at(i, 0), boxes->at(i, 1), boxes->at(i, 2), boxes->at(i, 3)};
+        }
         if (flips) item.flip = flips->at(i);
     }
     return items;

@@ -102,9 +102,7 @@ py::bytes pack(const py::sequence& buffers) {
     const size_t size = pcr::packed_size(parts.spans());
     auto message = py::reinterpret_steal<py::bytes>(
         PyBytes_FromStringAndSize(nullptr, static_cast<py::ssize_t>(size)));
-    if (!message) {
-        throw py::error_already_set();
-    }
+    if (!message) throw py::error_already_set();
     auto* output = reinterpret_cast<uint8_t*>(PyBytes_AS_STRING(message.ptr()));
     {
         py::gil_scoped_release release;

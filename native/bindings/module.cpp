@@ -15,9 +15,7 @@ PYBIND11_MODULE(_native, module) {
     static const py::object format_error = py::module_::import("pcr.errors").attr("FormatError");
     py::register_exception_translator([](std::exception_ptr error) {
         try {
-            if (error) {
-                std::rethrow_exception(error);
-            }
+            if (error) std::rethrow_exception(error);
         } catch (const pcr::FormatError& e) {
             PyErr_SetString(format_error.ptr(), e.what());
         }

@@ -1,3 +1,4 @@
+// What holds of every record that was joined.
 #pragma once
 
 #include <cstdlib>
@@ -13,7 +14,5 @@ inline void check_joined(const pcr::JoinedImages& joined) {
             std::abort();
         }
     }
-    if (joined.offsets.back() != static_cast<int64_t>(joined.buffer.size)) {
-        std::abort();
-    }
+    if (joined.offsets.back() != static_cast<int64_t>(joined.buffer.size)) std::abort();
 }

@@ -27,8 +27,9 @@ bool same(const std::vector<ComponentCoefficients>& a,
           const std::vector<ComponentCoefficients>& b) {
     if (a.size() != b.size()) return false;
     for (size_t i = 0; i < a.size(); ++i) {
-        if (a[i].width_in_blocks != b[i].width_in_blocks || a[i].values != b[i].values)
+        if (a[i].width_in_blocks != b[i].width_in_blocks || a[i].values != b[i].values) {
             return false;
+        }
     }
     return true;
 }
@@ -75,8 +76,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (native) {
         const auto own = read_coefficients(jpeg, Codec::kNative, kPixelLimit);
         try {
-            if (!same(own, read_coefficients(jpeg, Codec::kLibjpeg, kPixelLimit)))
+            if (!same(own, read_coefficients(jpeg, Codec::kLibjpeg, kPixelLimit))) {
                 fail("coefficients");
+            }
         } catch (const FormatError& error) {
             fail(error.what());
         }

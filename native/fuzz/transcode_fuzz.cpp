@@ -48,9 +48,7 @@ void check_same(const std::optional<pcr::Transcoded>& a, const std::optional<pcr
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    if (size == 0) {
-        return 0;
-    }
+    if (size == 0) return 0;
     pcr::TranscodeOptions options;
     options.copy_markers = static_cast<pcr::CopyMarkers>(data[size - 1] % 3);
     options.max_pixels = 1 << 18;
@@ -59,8 +57,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (reference || !result || longest_side(result->jpeg.span()) <= 65500) {  // libjpeg's limit
         check_same(result, reference);
     }
-    if (result) {
-        check_same(transcode(result->jpeg.span(), options, pcr::Codec::kNative), result);
-    }
+    if (result) check_same(transcode(result->jpeg.span(), options, pcr::Codec::kNative), result);
     return 0;
 }

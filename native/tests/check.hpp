@@ -1,3 +1,4 @@
+// The test harness: cases that register themselves, and checks that report and continue.
 #pragma once
 
 #include <functional>

@@ -11,9 +11,7 @@ using Parts = std::vector<std::vector<uint8_t>>;
 
 std::vector<pcr::ByteSpan> spans_of(const Parts& parts) {
     std::vector<pcr::ByteSpan> spans;
-    for (const auto& part : parts) {
-        spans.push_back(span_of(part));
-    }
+    for (const auto& part : parts) spans.push_back(span_of(part));
     return spans;
 }
 

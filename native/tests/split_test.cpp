@@ -25,7 +25,7 @@ TEST_CASE(every_scan_of_a_progression_begins_with_a_marker) {
     }
 }
 
-TEST_CASE(bytes_behind_eoi_are_ignored) {
+TEST_CASE(bytes_after_eoi_are_ignored) {
     auto jpeg = make_jpeg({});
     const auto borders = pcr::split(span_of(jpeg));
     jpeg.insert(jpeg.end(), {1, 2, 0xFF, 0xDA, 0xFF});

@@ -1,5 +1,4 @@
-// Limits on what is read and written, so that hostile bytes cost a bounded amount of time and
-// memory.
+// Limits that keep hostile bytes from costing unbounded time and memory.
 #pragma once
 
 #include <cstddef>

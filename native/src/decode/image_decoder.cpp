@@ -8,7 +8,6 @@
 #include "pcr/error.hpp"
 
 namespace pcr {
-
 namespace {
 
 constexpr size_t kKeepBytes = size_t{64} << 20;

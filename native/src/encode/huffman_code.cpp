@@ -4,7 +4,6 @@
 #include <queue>
 
 namespace pcr {
-
 namespace {
 
 constexpr int kReserved = 256;  // stands for the code of all ones, which no symbol may have

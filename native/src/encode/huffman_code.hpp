@@ -10,7 +10,7 @@
 namespace pcr {
 
 struct HuffmanCode {
-    std::array<uint8_t, 17> counts{};  // codes of each length, 1...16
+    std::array<uint8_t, 17> counts{};  // codes of each length, 1 … 16
     std::vector<uint8_t> symbols;      // by length, then by value
 };
 

@@ -4,7 +4,6 @@
 #include "jpeg/progression.hpp"
 
 namespace pcr {
-
 namespace {
 
 constexpr size_t kKeepBytes = size_t{16} << 20;

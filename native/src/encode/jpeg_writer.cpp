@@ -6,7 +6,6 @@
 #include "jpeg/markers.hpp"
 
 namespace pcr {
-
 namespace {
 
 bool needs_16_bits(const QuantTable& table) {
@@ -49,8 +48,9 @@ class BitSink {
   private:
     void put_word(uint32_t word) {
         if (__builtin_expect(has_ff(word), 0)) {
-            for (int shift = 24; shift >= 0; shift -= 8)
+            for (int shift = 24; shift >= 0; shift -= 8) {
                 put_byte(static_cast<uint8_t>(word >> shift));
+            }
             return;
         }
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__

@@ -12,7 +12,7 @@
 
 namespace pcr {
 
-/// 0 or 1: which tables a component's symbols have. As libjpeg has it, chroma has its own.
+/// 0 or 1: which tables a component's symbols have. As in libjpeg, chroma has its own.
 int table_of(ColorSpace color, int component);
 
 /// Whether libjpeg writes these segments for the frame's colour model. It would add an Adobe

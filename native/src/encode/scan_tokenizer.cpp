@@ -7,7 +7,6 @@
 #include "encode/token_kernels.hpp"
 
 namespace pcr {
-
 namespace {
 
 constexpr unsigned kMaxDcBits = 11;  // of a difference, for 8-bit samples

@@ -6,7 +6,6 @@
 #include "simd/isa.hpp"
 
 namespace pcr {
-
 namespace {
 
 constexpr unsigned kMaxAcBits = 10;       // of a coefficient of 8-bit samples

@@ -199,11 +199,10 @@ inline void add_new(Tokens& tokens, TableIndex table, unsigned zeros, bool negat
     }
 }
 
-/// Codes the new coefficient at `position`, before which, at `gap`, more than 15 zeros lie: runs of
-/// 16 are coded as soon as a nonzero coefficient is met, and take the correction bits so far with
-/// them.
-inline void add_new_behind_zeros(Tokens& tokens, TableIndex table, const BitPlane& plane,
-                                 uint64_t gap, uint64_t position) {
+/// Codes the new coefficient at `position` after more than 15 zeros at `gap`. Runs of 16 zeros are
+/// coded as soon as a nonzero coefficient follows, together with the correction bits so far.
+inline void add_new_after_zeros(Tokens& tokens, TableIndex table, const BitPlane& plane,
+                                uint64_t gap, uint64_t position) {
     unsigned zeros = 0;
     uint64_t corrected = 0;
     for (uint64_t met = (gap & plane.old) | position; met != 0;) {
@@ -245,7 +244,7 @@ bool ac_refine(const Band& band, Tokens& tokens) {
                 const uint64_t corrected = gap & plane.old;
                 const unsigned zeros = count_of(gap) - count_of(corrected);
                 if (__builtin_expect(zeros > 15, 0)) {
-                    add_new_behind_zeros(tokens, band.table, plane, gap, position);
+                    add_new_after_zeros(tokens, band.table, plane, gap, position);
                 } else {
                     add_new(tokens, band.table, zeros, (plane.negative & position) != 0,
                             count_of(corrected), extract(plane.bit, corrected));
@@ -253,8 +252,9 @@ bool ac_refine(const Band& band, Tokens& tokens) {
                 left &= position - 1;
                 fresh &= ~position;
             }
-            if (left != 0)
+            if (left != 0) {
                 run.add(count_of(plane.old & left), extract(plane.bit, plane.old & left));
+            }
         }
     }
     run.flush();

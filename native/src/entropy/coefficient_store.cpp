@@ -3,7 +3,6 @@
 #include <cstring>
 
 namespace pcr {
-
 namespace {
 
 std::array<uint8_t, 64> zigzag_order() {
@@ -50,8 +49,9 @@ void CoefficientStore::read_block(int component, size_t block, int16_t out[64]) 
     std::memset(out, 0, 64 * sizeof *out);
     out[0] = plane.dc[block];
     for (int k = 1; k < 64; ++k) {
-        if (plane.nonzero[block] & zigzag_bit(k))
+        if (plane.nonzero[block] & zigzag_bit(k)) {
             out[kZigzagToNatural[k]] = plane.ac[block * 64 + k];
+        }
     }
 }
 

@@ -23,7 +23,7 @@ struct CoefficientPlane {
 
 inline uint64_t zigzag_bit(int k) { return uint64_t{1} << (63 - k); }
 
-/// Bits of the coefficients first...last.
+/// Bits of the coefficients first … last.
 inline uint64_t zigzag_band(int first, int last) {
     return (~uint64_t{0} >> first) & (~uint64_t{0} << (63 - last));
 }

@@ -10,7 +10,6 @@
 #include "pcr/limits.hpp"
 
 namespace pcr {
-
 namespace {
 
 constexpr size_t kKeepBytes = size_t{64} << 20;
@@ -172,8 +171,9 @@ bool EntropyDecoder::lay_out_mcu(const ScanHeader& scan, const TableState& table
         }
         if (!frame_.progressive) {
             const HuffmanSpec& ac = tables.ac[scan.ac_table[i]];
-            if (!ac.defined || !huffman_[2 * i + 1].build(ac, CodeKind::kAcSequential))
+            if (!ac.defined || !huffman_[2 * i + 1].build(ac, CodeKind::kAcSequential)) {
                 return false;
+            }
             slot.ac_table = &huffman_[2 * i + 1];
         }
         for (slot.offset_y = 0; slot.offset_y < slot.step_y; ++slot.offset_y) {

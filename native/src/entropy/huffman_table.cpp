@@ -3,7 +3,6 @@
 #include <algorithm>
 
 namespace pcr {
-
 namespace {
 
 Code make_code(CodeKind kind, unsigned code_bits, unsigned symbol) {

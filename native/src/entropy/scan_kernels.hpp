@@ -62,7 +62,7 @@ struct ScanKernels {
     DecodeBand ac_refine;
 };
 
-/// The kernels for this processor. They leave the reader behind the last bit that they used.
+/// The kernels for this processor. They leave the reader after the last bit that they used.
 const ScanKernels& scan_kernels();
 
 }  // namespace pcr

@@ -21,9 +21,7 @@ class TiffReader {
 
   private:
     uint32_t number(size_t offset, size_t count) const {
-        if (offset > tiff_.size || tiff_.size - offset < count) {
-            return 0;
-        }
+        if (offset > tiff_.size || tiff_.size - offset < count) return 0;
         uint32_t value = 0;
         for (size_t i = 0; i < count; ++i) {
             value = value << 8 | tiff_.data[offset + (big_endian_ ? i : count - 1 - i)];
@@ -43,16 +41,12 @@ bool is_exif(ByteSpan app1) {
 }
 
 int32_t exif_orientation(ByteSpan app1) {
-    if (!is_exif(app1)) {
-        return 1;
-    }
+    if (!is_exif(app1)) return 1;
     const ByteSpan tiff = app1.subspan(sizeof(kExifSignature), app1.size - sizeof(kExifSignature));
     const TiffReader reader(tiff);
     const bool known_order = tiff.size >= 8 && tiff.data[0] == tiff.data[1] &&
                              (tiff.data[0] == 'I' || tiff.data[0] == 'M');
-    if (!known_order || reader.u16(2) != 42) {
-        return 1;
-    }
+    if (!known_order || reader.u16(2) != 42) return 1;
     const size_t directory = reader.u32(4);
     const size_t entries = reader.u16(directory);
     for (size_t i = 0; i < entries; ++i) {

@@ -14,8 +14,8 @@ namespace pcr {
 inline constexpr int kMaxComponents = 4;
 inline constexpr int kMaxBlocksInMcu = 10;  // ITU-T T.81, B.2.3
 
-/// Quantisation steps in zigzag order. All zero until a scan of the component has been seen, as
-/// libjpeg has it: a component without any scan comes out mid-gray.
+/// Quantisation steps in zigzag order. All zero until a scan of the component was seen, as in
+/// libjpeg: a component without any scan comes out mid-gray.
 using QuantTable = std::array<uint16_t, 64>;
 
 struct Component {

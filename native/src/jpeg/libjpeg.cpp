@@ -33,9 +33,7 @@ boolean grow_output(j_compress_ptr info) {
     Bytes& buffer = destination->buffer;
     const size_t size = buffer.size;
     auto* larger = static_cast<uint8_t*>(std::realloc(buffer.data.get(), size * 2));
-    if (larger == nullptr) {
-        ERREXIT1(info, JERR_OUT_OF_MEMORY, 0);
-    }
+    if (larger == nullptr) ERREXIT1(info, JERR_OUT_OF_MEMORY, 0);
     static_cast<void>(buffer.data.release());
     buffer.data.reset(larger);
     buffer.size = size * 2;

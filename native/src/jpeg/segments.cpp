@@ -74,9 +74,7 @@ ByteSpan SegmentReader::read_payload(size_t offset) {
     const size_t left = jpeg_.size - position_;
     if (left < 2) fail_at(jpeg_.size, "the file ends within a segment's length");
     const size_t length = read_u16(jpeg_.data + position_);
-    if (length < 2) {
-        fail_at(offset, "segment length " + std::to_string(length) + " is less than 2");
-    }
+    if (length < 2) fail_at(offset, "segment length " + std::to_string(length) + " is less than 2");
     if (left < length) {
         fail_at(offset, "segment of " + std::to_string(length) +
                             " bytes reaches beyond the end of the file (" + std::to_string(left) +

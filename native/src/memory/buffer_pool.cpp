@@ -19,7 +19,7 @@ struct Block {
 /// another thread held the lock would wait forever.
 class BufferPool {
   public:
-    BufferPool() { free_.reserve(kMaxBlocks + 1); }  // so that giving back allocates nothing
+    BufferPool() { free_.reserve(kMaxBlocks + 1); }  // so that returning a block allocates nothing
 
     /// A free block that is large enough and at most half empty, or a new one.
     Block take(size_t size) {
@@ -39,7 +39,7 @@ class BufferPool {
         return {Bytes::uninitialised(size).data.release(), size};
     }
 
-    /// Keeps the block, and lets go of the oldest ones beyond the limits.
+    /// Keeps the block, and frees the oldest ones beyond the limits.
     void give_back(Block block) noexcept {
         const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
         if (!lock) {

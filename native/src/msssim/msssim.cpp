@@ -52,9 +52,7 @@ Line halved(const Row& upper, const Row& lower) {
     for (Index x = 0; x < width / 2; ++x) {
         half(x) = (upper(2 * x) + upper(2 * x + 1) + lower(2 * x) + lower(2 * x + 1)) / 4;
     }
-    if (width % 2 != 0) {
-        half(half.cols() - 1) = (upper(width - 1) + lower(width - 1)) / 2;
-    }
+    if (width % 2 != 0) half(half.cols() - 1) = (upper(width - 1) + lower(width - 1)) / 2;
     return half;
 }
 
@@ -74,9 +72,7 @@ class Scale {
         sum_.push(rows_, sum);
         difference_.push(rows_, difference);
         ++rows_;
-        if (rows_ >= kWindow) {
-            compare();
-        }
+        if (rows_ >= kWindow) compare();
     }
 
     /// Passes the last two rows on, or the last one twice.
@@ -147,9 +143,7 @@ class Scale {
 class Pyramid {
   public:
     Pyramid(Index width, size_t scales) {
-        for (; scales_.size() < scales; width = (width + 1) / 2) {
-            scales_.emplace_back(width);
-        }
+        for (; scales_.size() < scales; width = (width + 1) / 2) scales_.emplace_back(width);
     }
 
     void push(const Line& sum, const Line& difference) {
@@ -195,9 +189,7 @@ class Pyramid {
 
 size_t scales_that_fit(Index smaller_side) {
     size_t scales = 1;
-    while (scales < kScaleWeights.size() && smaller_side >= kWindow << scales) {
-        ++scales;
-    }
+    while (scales < kScaleWeights.size() && smaller_side >= kWindow << scales) ++scales;
     return scales;
 }
 
@@ -210,9 +202,7 @@ double ms_ssim(const Eigen::Ref<const GrayImage>& a, const Eigen::Ref<const Gray
                                     " with " + std::to_string(b.cols()) + "x" +
                                     std::to_string(b.rows()));
     }
-    if (a.size() == 0) {
-        throw std::invalid_argument("MS-SSIM of an empty image");
-    }
+    if (a.size() == 0) throw std::invalid_argument("MS-SSIM of an empty image");
     const Index height = std::max(a.rows(), kWindow), width = std::max(a.cols(), kWindow);
     Pyramid pyramid(width, scales_that_fit(std::min(a.rows(), a.cols())));
     Line sum(width), difference(width);

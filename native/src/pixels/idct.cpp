@@ -6,7 +6,6 @@
 #include "simd/isa.hpp"
 
 namespace pcr {
-
 namespace {
 
 // Constants scaled by 2^13.

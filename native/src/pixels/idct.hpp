@@ -1,7 +1,7 @@
 // Dequantisation and inverse DCT of runs of blocks, equal to libjpeg-turbo's ISLOW method on x86-64
 // and to its reduced 4x4, 2x2 and 1x1 outputs. The arithmetic is that of Loeffler, Ligtenberg and
-// Moschytz
-// ("Practical fast 1-D DCT algorithms with 11 multiplications", ICASSP 1989) with 13-bit constants.
+// Moschytz ("Practical fast 1-D DCT algorithms with 11 multiplications", ICASSP 1989) with 13-bit
+// constants.
 #pragma once
 
 #include <cstdint>

@@ -7,7 +7,6 @@
 #include "pixels/idct.hpp"
 
 namespace pcr {
-
 namespace {
 
 uint32_t divide_up(uint64_t a, uint64_t b) { return static_cast<uint32_t>((a + b - 1) / b); }
@@ -45,8 +44,9 @@ bool Reconstructor::run(const Frame& frame, const CoefficientStore& coefficients
             // libjpeg turns YCCK into CMYK by inverting the RGB; Pillow inverts all four again.
             kernels.ycbcr_to_rgb(in, region.width(), rgb);
             for (uint8_t* plane : rgb) {
-                for (uint32_t x = 0; x < region.width(); ++x)
+                for (uint32_t x = 0; x < region.width(); ++x) {
                     plane[x] = static_cast<uint8_t>(~plane[x]);
+                }
             }
             const uint8_t* const cmyk[4] = {rgb[0], rgb[1], rgb[2], in[3]};
             inverted_cmyk_planes_to_rgb(cmyk, region.width(), rgb);
@@ -142,8 +142,9 @@ const uint8_t* Reconstructor::upsample_row(Samples& s, uint32_t y, const Region&
         std::copy_n(row + offset, count, sums);
     }
     if (!s.fancy_x) {  // h1v2
-        for (uint32_t x = 0; x < count; ++x)
+        for (uint32_t x = 0; x < count; ++x) {
             out[x] = static_cast<uint8_t>((sums[x] + (upper ? 1 : 2)) >> 2);
+        }
         return out;
     }
     sums[-1] = sum_at(left - std::min(left, 1u));

@@ -7,7 +7,6 @@
 #include "simd/isa.hpp"
 
 namespace pcr {
-
 namespace {
 
 uint16_t to_bfloat16(float value) {

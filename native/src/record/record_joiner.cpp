@@ -81,9 +81,7 @@ void RecordJoiner::read_level_bytes(ByteSpan image) {
     while (message.next(ImageField::kLevelBytes, protozero::pbf_wire_type::length_delimited)) {
         for (const uint64_t size : message.get_packed_uint64()) {
             level_bytes_.push_back(size);
-            if (++found > levels_of_record_) {
-                break;
-            }
+            if (++found > levels_of_record_) break;
         }
     }
     if (found != levels_of_record_) {
@@ -111,9 +109,7 @@ void RecordJoiner::lay_out() {
     }
     joined_.buffer = take_from_pool(end);
     joined_.buffer.size = end;
-    if (labels_.empty()) {
-        level_ = levels_ + 1;
-    }
+    if (labels_.empty()) level_ = levels_ + 1;
 }
 
 void RecordJoiner::feed(size_t level, ByteSpan chunk) {
@@ -132,9 +128,7 @@ void RecordJoiner::feed(size_t level, ByteSpan chunk) {
         ends_[image_] += count;
         remaining_ -= count;
         chunk = chunk.subspan(count, chunk.size - count);
-        if (remaining_ == 0) {
-            next_image();
-        }
+        if (remaining_ == 0) next_image();
     }
 }
 
@@ -154,9 +148,7 @@ size_t RecordJoiner::take_length(ByteSpan chunk) {
     if (header_.size() == size) {
         header_.clear();
         remaining_ = length;
-        if (length == 0) {
-            next_image();
-        }
+        if (length == 0) next_image();
     }
     return count;
 }

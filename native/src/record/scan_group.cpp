@@ -106,14 +106,10 @@ class Appender {
 }  // namespace
 
 JoinedImages join(const std::vector<ByteSpan>& groups) {
-    if (groups.empty()) {
-        throw FormatError("expected at least one scan group, found none");
-    }
+    if (groups.empty()) throw FormatError("expected at least one scan group, found none");
     const GroupSize total = measure_joined(groups);
     std::vector<GroupReader> readers;
-    for (size_t i = 0; i < groups.size(); ++i) {
-        readers.emplace_back(groups[i], i + 1);
-    }
+    for (size_t i = 0; i < groups.size(); ++i) readers.emplace_back(groups[i], i + 1);
     JoinedImages joined{take_from_pool(total.bytes), {0}};
     joined.offsets.reserve(total.images + 1);
     Appender output(joined.buffer);

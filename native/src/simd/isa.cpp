@@ -4,7 +4,6 @@
 #include <cstring>
 
 namespace pcr {
-
 namespace {
 
 bool detect() {

@@ -1,6 +1,6 @@
 // Compiles PCR_KERNELS, an `.inl` file named as seen from here, once per instruction set. That file
-// defines one table of functions, `kKernels`; where PCR_AVX2 is defined it may use those instructions.
-// `select_kernels` returns the table for this processor.
+// defines one table of functions, `kKernels`; where PCR_AVX2 is defined it may use those
+// instructions. `select_kernels` returns the table for this processor.
 
 namespace {
 
