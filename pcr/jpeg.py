@@ -1,4 +1,4 @@
-"""JPEG surgery without loss: rewrite a JPEG's scans, split it into them, join parts again.
+"""JPEG surgery without loss: rewrite a JPEG's scans, split it into them, pack parts of it.
 
 Every function takes any contiguous buffer of bytes (``bytes``, ``memoryview``, NumPy ``uint8`` …)
 without copying it, releases the GIL while it works, and raises
@@ -133,12 +133,3 @@ def transcode(
 def pack(parts: Sequence[Buffer]) -> bytes:
     """Serialize one level's bytes of every image of a record as a ``ScanGroup`` message."""
     return native.pack(parts)
-
-
-def join(groups: Sequence[Buffer]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Join the serialized ``ScanGroup`` messages of levels 1 … n into JPEGs.
-
-    Returns one uint8 buffer and int64 offsets of length images + 1: image i is
-    ``buffer[offsets[i]:offsets[i + 1]]``, its bytes of every level in order, and EOI.
-    """
-    return native.join(groups)

@@ -32,6 +32,5 @@ run() {  # target, its corpus
 
 run split jpeg
 run transcode jpeg
-run join join
 run record record
 run decode jpeg

@@ -1,4 +1,4 @@
-// Bindings of split, transcode, header, join and pack: see pcr/jpeg.py for the public API.
+// Bindings of split, transcode, header and pack: see pcr/jpeg.py for the public API.
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
@@ -87,16 +87,6 @@ pcr::Header header(const py::object& source) {
     return pcr::read_header(jpeg.span());
 }
 
-py::tuple join(const py::sequence& messages) {
-    const BufferViews groups(messages);
-    pcr::JoinedImages joined;
-    {
-        py::gil_scoped_release release;
-        joined = pcr::join(groups.spans());
-    }
-    return py::make_tuple(to_array(std::move(joined.buffer)), to_array(std::move(joined.offsets)));
-}
-
 py::bytes pack(const py::sequence& buffers) {
     const BufferViews parts(buffers);
     const size_t size = pcr::packed_size(parts.spans());
@@ -135,6 +125,5 @@ void bind_jpeg(py::module_& module) {
     module.def("split", &split, py::arg("jpeg"));
     module.def("transcode", &transcode, py::arg("jpeg"), py::arg("scripts"),
                py::arg("copy_markers"), py::arg("max_pixels"), py::arg("coder"));
-    module.def("join", &join, py::arg("groups"));
     module.def("pack", &pack, py::arg("parts"));
 }

@@ -3,7 +3,7 @@
 
 #include <cstdlib>
 
-#include "pcr/scan_group.hpp"
+#include "pcr/record_joiner.hpp"
 
 /// Aborts unless every image ends in EOI and the images fill the buffer.
 inline void check_joined(const pcr::JoinedImages& joined) {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from pcr.dataset.messages import RecordIndex, RecordInfo
 from pcr.dataset.tables import connect, read_chunks
 from pcr.errors import FormatError, UsageError
 from pcr.extension import native
+from pcr.jpeg import Buffer
 from pcr.storage import local as storage
 
 
@@ -132,6 +133,17 @@ class Record:
                 f"{self.path}: expected {self.images} labels below {self.num_classes}, "
                 f"found {len(labels)} up to {labels.max(initial=-1)}"
             )
+
+
+def join_groups(metadata: Buffer, groups: Sequence[Buffer]) -> RecordImages:
+    """Join the serialized ScanGroups of levels 1 … n of a record whose serialized metadata is ``metadata``.
+
+    Raises FormatError where a group does not hold what the metadata promises.
+    """
+    joiner = native.RecordJoiner(metadata, len(groups))
+    for level, group in enumerate(groups, start=1):
+        joiner.feed(level, group)
+    return RecordImages(*joiner.finish())
 
 
 def check_level(level: int | None, levels: int, parameter: str, least: int = 1) -> int:

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ from pcr.dataset import layout
 from pcr.dataset.layout import check_class_name, check_name, dataset_files
 from pcr.dataset.messages import ImageInfo, RecordIndex, RecordInfo
 from pcr.dataset.reader import Dataset
-from pcr.dataset.record import Record
+from pcr.dataset.record import Record, join_groups
 from pcr.dataset.tables import connect
 from pcr.dataset.writer import file_checksum, write_index
 from pcr.errors import FormatError, describe
@@ -114,11 +113,9 @@ def _check_record(
     _check_layout(path, index, [metadata, *groups])
     info = RecordInfo.decode(metadata, str(path))
     _check_info(info, dataset, index)
-    _check_sizes(info, groups)
-    data, offsets = jpeg.join(groups)
+    images = join_groups(metadata, groups)
     check = partial(_check_image, ladder=ladder, decode=decode)
-    images = (data[start:end] for start, end in pairwise(offsets.tolist()))
-    for _ in pool.map(check, info.images, images):
+    for _ in pool.map(check, info.images, map(images.__getitem__, range(len(images)))):
         pass
 
 
@@ -134,15 +131,6 @@ def _check_info(info: RecordInfo, dataset: Dataset, index: RecordIndex) -> None:
         class_name = image.name.split("/")[0]
         if not 0 <= label < len(dataset.classes) or dataset.classes[label] != class_name:
             raise FormatError(f"image {image.name!r}: expected its class's label, found {label}")
-
-
-def _check_sizes(info: RecordInfo, groups: Sequence[bytes]) -> None:
-    """Every image's bytes per level are those in the scan groups."""
-    for level, group in enumerate(groups, start=1):
-        found = (np.diff(jpeg.join([group])[1]) - len(jpeg.EOI)).tolist()
-        expected = [image.level_bytes[level - 1] for image in info.images]
-        if found != expected:
-            raise FormatError(f"level {level}: expected images of other sizes than are found")
 
 
 def _check_layout(path: Path, index: RecordIndex, contents: Sequence[bytes]) -> None:

@@ -17,11 +17,11 @@ import pytest
 from helpers import jpegs, records, reference
 from sqlitedict import SqliteDict
 
-from pcr import jpeg
 from pcr._generated.pcr_pb2 import RecordMetadata, ScanGroup
 from pcr.dataset import layout
 from pcr.dataset.messages import ImageInfo, RecordInfo
 from pcr.dataset.reader import Dataset
+from pcr.dataset.record import join_groups
 from pcr.dataset.writer import write_index, write_record
 from pcr.errors import DatasetError, FormatError, UsageError
 from pcr.ladder import Ladder
@@ -43,10 +43,11 @@ def test_every_image_is_there_with_the_pixels_of_its_source(dataset: Dataset) ->
 
 @pytest.mark.parametrize("level", range(1, 11))
 def test_streaming_join_equals_the_join_of_whole_groups(dataset: Dataset, level: int) -> None:
-    _, *groups = dataset.records[0].read_groups(level)
+    metadata, *groups = dataset.records[0].read_groups(level)
     read = dataset.records[0].read(level)
     parts = [ScanGroup.FromString(group).image_bytes for group in groups]
-    for data, offsets in (jpeg.join(groups), reference.join(parts)):
+    whole = join_groups(metadata, groups)
+    for data, offsets in ((whole.data, whole.offsets), reference.join(parts)):
         assert np.array_equal(read.data, np.frombuffer(bytes(data), dtype=np.uint8))
         assert read.offsets.tolist() == list(offsets)
     assert all(read[i][-2:].tobytes() == b"\xff\xd9" for i in range(len(read)))

@@ -153,7 +153,10 @@ def test_verify_checks_what_a_faulty_writer_would_get_wrong(dataset: Path) -> No
         ({"labels": swapped}, "expected its class's label"),
         ({"images": (replace(first, name="cat/../../x.jpg"), *others)}, "expected an image name"),
         ({"images": (replace(first, width=1), *others)}, "expected width, height, components (1,"),
-        ({"images": (replace(first, level_bytes=longer), *others)}, "level 9: expected images of"),
+        (
+            {"images": (replace(first, level_bytes=longer), *others)},
+            f"level 9: expected {longer[8]} bytes of image 0",
+        ),
     ):
         rewrite(dataset, 0, **{"labels": info.labels, "images": info.images, **changes})
         assert reason in failures(dataset)["PCR_0.db"]

@@ -5,14 +5,20 @@
 #include <cstdint>
 #include <vector>
 
+#include "pcr/buffer_pool.hpp"
 #include "pcr/bytes.hpp"
-#include "pcr/scan_group.hpp"
 
 namespace pcr {
 
-/// join() for a record that is being read: its scan groups come in chunks of any size, and each
-/// byte goes from the chunk, while it is in the processor's cache, to its place among the images.
-/// The record's metadata says beforehand how many bytes of which image each level has.
+struct JoinedImages {
+    PooledBytes buffer;            // the images' JPEGs, one after another
+    std::vector<int64_t> offsets;  // image i is buffer[offsets[i], offsets[i + 1])
+};
+
+/// Joins levels 1 … n: image i becomes its bytes of every level in order, and EOI. The scan groups
+/// come in chunks of any size, and each byte goes from the chunk, while it is in the processor's
+/// cache, to its place among the images. The record's metadata says beforehand how many bytes of
+/// which image each level has.
 class RecordJoiner {
   public:
     /// `metadata` is the serialized RecordMetadata. Throws FormatError where it is malformed, has

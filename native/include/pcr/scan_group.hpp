@@ -1,25 +1,13 @@
-// Scan groups: one level's bytes of all images of a record, as a message.
+// Scan groups: one level's bytes of all images of a record, as a protobuf message.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
-#include "pcr/buffer_pool.hpp"
 #include "pcr/bytes.hpp"
-#include "pcr/limits.hpp"
 
 namespace pcr {
-
-struct JoinedImages {
-    PooledBytes buffer;            // the images' JPEGs, one after another
-    std::vector<int64_t> offsets;  // image i is buffer[offsets[i], offsets[i + 1])
-};
-
-/// Joins the serialized ScanGroup messages of levels 1 … n: image i becomes its bytes of every
-/// level in order, and EOI. The image bytes are copied once. Throws FormatError where a message is
-/// malformed, the levels differ in their number of images, or the images exceed a limit.
-JoinedImages join(const std::vector<ByteSpan>& groups);
 
 /// Size of the ScanGroup message that holds `parts`; throws FormatError above kMaxRecordBytes.
 size_t packed_size(const std::vector<ByteSpan>& parts);

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "pcr/error.hpp"
-#include "pcr/scan_group.hpp"
+#include "pcr/limits.hpp"
 
 namespace pcr {
 namespace {
@@ -108,7 +108,6 @@ void RecordJoiner::lay_out() {
         joined_.offsets.push_back(static_cast<int64_t>(end));
     }
     joined_.buffer = take_from_pool(end);
-    joined_.buffer.size = end;
     if (labels_.empty()) level_ = levels_ + 1;
 }
 

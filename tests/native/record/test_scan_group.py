@@ -11,8 +11,10 @@ from helpers import jpegs, reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pcr import _native as native
 from pcr import jpeg
-from pcr._generated.pcr_pb2 import RecordMetadata, ScanGroup
+from pcr._generated.pcr_pb2 import ImageMetadata, RecordMetadata, ScanGroup
+from pcr.dataset.record import join_groups
 from pcr.errors import FormatError
 
 RECORDS = st.integers(0, 5).flatmap(
@@ -25,9 +27,20 @@ RECORDS = st.integers(0, 5).flatmap(
 """Parts of a few images at a few levels."""
 
 
-def as_lists(joined):
-    buffer, offsets = joined
-    return bytes(buffer), [int(offset) for offset in offsets]
+def metadata_of(record: list[list[bytes]]) -> bytes:
+    """The metadata of a record whose level k + 1 holds ``record[k]``."""
+    images = [ImageMetadata(level_bytes=map(len, parts)) for parts in zip(*record, strict=True)]
+    labels = range(len(images))
+    return RecordMetadata(
+        labels=labels, progressive_levels=len(record), images=images
+    ).SerializeToString()
+
+
+def join(record: list[list[bytes]], messages: list) -> tuple[bytes, list[int]]:
+    """``messages`` joined by ``record``'s metadata: the images' bytes and offsets."""
+    joined = join_groups(metadata_of(record), messages)
+    assert joined.labels.tolist() == list(range(len(record[0])))
+    return joined.data.tobytes(), joined.offsets.tolist()
 
 
 @given(parts=st.lists(st.binary(max_size=400)))
@@ -37,89 +50,104 @@ def test_pack_is_what_protobuf_writes(parts):
     assert list(ScanGroup.FromString(message).image_bytes) == parts
 
 
-@given(record=RECORDS)
-def test_join_agrees_with_the_reference(record):
+@given(record=RECORDS, chunk_bytes=st.integers(1, 400))
+def test_join_agrees_with_the_reference(record, chunk_bytes):
     messages = [jpeg.pack(group) for group in record]
-    assert as_lists(jpeg.join(messages)) == reference.join(record)
+    assert join(record, messages) == reference.join(record)
+    joiner = native.RecordJoiner(metadata_of(record), len(record))
+    for level, message in enumerate(messages, start=1):
+        for start in range(0, len(message), chunk_bytes):
+            joiner.feed(level, message[start : start + chunk_bytes])
+    data, offsets, _ = joiner.finish()
+    assert (data.tobytes(), offsets.tolist()) == reference.join(record)
 
 
 def test_joining_all_levels_gives_the_transcoded_files_and_fewer_their_prefixes(ladder):
     sources = [make() for make in jpegs.GOOD.values()]
-    transcoded = [jpeg.transcode(source, ladder.scripts).tobytes() for source in sources]
-    borders = [
-        ladder.level_offsets(jpeg.header(data).components, jpeg.split(data)) for data in transcoded
-    ]
-    messages = [
-        jpeg.pack([data[b[k] : b[k + 1]] for data, b in zip(transcoded, borders, strict=True)])
+    rewritten = [jpeg.rewrite(source, ladder.scripts) for source in sources]
+    offsets = [ladder.level_offsets(r.source.components, r.borders) for r in rewritten]
+    files = [r.data.tobytes() for r in rewritten]
+    record = [
+        [data[b[k] : b[k + 1]] for data, b in zip(files, offsets, strict=True)]
         for k in range(ladder.levels)
     ]
+    messages = [jpeg.pack(group) for group in record]
     for levels in range(1, ladder.levels + 1):
-        buffer, offsets = jpeg.join(messages[:levels])
-        assert buffer.dtype == np.uint8 and offsets.dtype == np.int64
-        assert len(offsets) == len(sources) + 1 and offsets[-1] == len(buffer)
-        for i, data in enumerate(transcoded):
-            image = buffer[offsets[i] : offsets[i + 1]].tobytes()
-            assert image == data[: borders[i][levels]] + b"\xff\xd9"
+        buffer, ends = join(record, messages[:levels])
+        assert len(ends) == len(sources) + 1 and ends[-1] == len(buffer)
+        for i, data in enumerate(files):
+            image = buffer[ends[i] : ends[i + 1]]
+            assert image == data[: offsets[i][levels]] + b"\xff\xd9"
             if levels == ladder.levels:
                 assert image == data
 
 
 def test_any_buffer_of_bytes_will_do():
     message = jpeg.pack([b"abc", bytearray(b"de"), memoryview(b""), np.array([1, 2], np.uint8)])
-    assert ScanGroup.FromString(message).image_bytes == [b"abc", b"de", b"", b"\1\2"]
-    expected = as_lists(jpeg.join([message]))
+    parts = [b"abc", b"de", b"", b"\1\2"]
+    assert ScanGroup.FromString(message).image_bytes == parts
     for wrap in (bytearray, memoryview, lambda data: np.frombuffer(data, np.uint8)):
-        assert as_lists(jpeg.join([wrap(message)])) == expected
+        joined = join_groups(wrap(metadata_of([parts])), [wrap(message)])
+        assert (joined.data.tobytes(), joined.offsets.tolist()) == reference.join([parts])
+        assert joined.data.dtype == np.uint8 and joined.offsets.dtype == np.int64
 
 
-@pytest.mark.parametrize("function", [jpeg.join, jpeg.pack])
-@pytest.mark.parametrize("wrong", [["text"], [np.zeros(2, np.int64)], [b"a", None], 5])
-def test_other_objects_are_a_type_error(function, wrong):
+@pytest.mark.parametrize("wrong", ["text", np.zeros(2, np.int64), None, 5])
+def test_other_objects_are_a_type_error(wrong):
     with pytest.raises(TypeError):
-        function(wrong)
+        jpeg.pack([b"a", wrong])
+    with pytest.raises(TypeError):
+        join_groups(metadata_of([[b"a"]]), [wrong])
+    with pytest.raises(TypeError):
+        join_groups(wrong, [jpeg.pack([b"a"])])
 
 
 def test_joining_nothing():
-    with pytest.raises(FormatError, match="at least one scan group"):
-        jpeg.join([])
-    assert as_lists(jpeg.join([b""])) == (b"", [0])
+    with pytest.raises(FormatError, match="expected a record of 0 to 100 levels, found 1"):
+        join_groups(metadata_of([[]]), [])
+    assert join([[]], [b""]) == (b"", [0])
 
 
-def test_a_different_number_of_images_names_the_level():
-    messages = [jpeg.pack([b"a"] * images) for images in (3, 3, 2)]
-    with pytest.raises(FormatError, match="level 3: expected 3 images, found 2"):
-        jpeg.join(messages)
+@pytest.mark.parametrize("found", [[b"a"], [b"a", b"bc"], [b"a", b"", b"b"], [b"", b"a"]])
+def test_other_images_than_promised_name_the_level(found):
+    record = [[b"a", b"b"]] * 3
+    messages = [jpeg.pack(group) for group in record]
+    with pytest.raises(FormatError, match=r"level [23]: expected"):
+        join(record, [messages[0], jpeg.pack(found), messages[2]])
+    with pytest.raises(FormatError, match="level 3: expected"):
+        join(record, [*messages[:2], jpeg.pack(found)])
 
 
-def test_fields_of_later_versions_are_skipped():
-    later = RecordMetadata(labels=[1, 2], progressive_levels=7).SerializeToString()[4:]
-    assert later  # field 2, which ScanGroup does not have
-    message = later + jpeg.pack([b"abc"]) + later + jpeg.pack([b"de"])
-    assert as_lists(jpeg.join([message])) == reference.join([[b"abc", b"de"]])
+def test_fields_of_later_versions_are_skipped_in_the_metadata():
+    record = [[b"abc", b"de"]]
+    later = ImageMetadata(level_bytes=[7]).SerializeToString()  # field 6, which it does not have
+    metadata = later + metadata_of(record) + later
+    joined = join_groups(metadata, [jpeg.pack(record[0])])
+    assert (joined.data.tobytes(), joined.offsets.tolist()) == reference.join(record)
 
 
-def test_every_truncation_is_refused_or_shorter():
-    message = jpeg.pack([b"abc", b"", bytes(200)])
+def test_every_truncation_is_refused():
+    record = [[b"abc", b"", bytes(200)]]
+    message = jpeg.pack(record[0])
     for size in range(len(message)):
-        cut = message[:size]
-        try:
-            expected = list(ScanGroup.FromString(cut).image_bytes)
-        except Exception:
-            with pytest.raises(FormatError, match="level 1: malformed message"):
-                jpeg.join([cut])
-        else:
-            assert as_lists(jpeg.join([cut])) == reference.join([expected])
+        with pytest.raises(FormatError, match="level 1: expected"):
+            join(record, [message[:size]])
+    metadata = metadata_of(record)
+    for size in range(len(metadata)):
+        with pytest.raises(FormatError):
+            join_groups(metadata[:size], [message])
 
 
 def test_damaged_messages_are_refused_or_read_as_protobuf_reads_them():
-    message = jpeg.pack([b"abc", b"", bytes(200), b"d" * 130])
+    record = [[b"abc", b"", bytes(200), b"d" * 130]]
+    message = jpeg.pack(record[0])
     generator = random.Random(3)
     outcomes = set()
     for _ in range(2000):
         damaged = bytearray(message)
         damaged[generator.randrange(len(message))] = generator.randrange(256)
         try:
-            joined = as_lists(jpeg.join([damaged]))
+            joined = join(record, [damaged])
         except FormatError:
             outcomes.add("refused")
             continue
@@ -129,33 +157,23 @@ def test_damaged_messages_are_refused_or_read_as_protobuf_reads_them():
     assert outcomes == {"refused", "read"}
 
 
-def test_a_lying_length_allocates_nothing():
-    liar = b"\x0a\xff\xff\xff\xff\x07" + b"abc"  # an image of 2 GiB - 1 bytes, of which 3 follow
-    with pytest.raises(FormatError, match="malformed message"):
-        jpeg.join([liar])
-
-
 def test_more_than_two_gib_are_refused_before_any_copy():
     part = np.zeros(1 << 20, np.uint8)
     with pytest.raises(FormatError, match="limit of 2147483648 bytes"):
         jpeg.pack([part] * 2048)
-    message = jpeg.pack([part] * 16)
-    with pytest.raises(FormatError, match="more than the limit of 2147483648"):
-        jpeg.join([message] * 128)
-
-
-def test_a_flood_of_empty_images_is_refused():
-    with pytest.raises(FormatError, match="level 1: more than 1048576 images"):
-        jpeg.join([b"\x0a\x00" * (2**20 + 1)])
+    liar = ImageMetadata(level_bytes=[(1 << 31) + 1])
+    metadata = RecordMetadata(labels=[0], progressive_levels=1, images=[liar])
+    with pytest.raises(FormatError, match="more image bytes than the limit of 2147483648"):
+        join_groups(metadata.SerializeToString(), [b""])
 
 
 @settings(max_examples=20)
 @given(record=RECORDS)
 def test_views_stay_valid_while_buffers_are_reused(record):
-    messages = [jpeg.pack([part * 50 for part in group]) for group in record]
-    expected = reference.join([[part * 50 for part in group] for group in record])
-    view = jpeg.join(messages)[0][:]
+    record = [[part * 50 for part in group] for group in record]
+    messages = [jpeg.pack(group) for group in record]
+    view = join_groups(metadata_of(record), messages).data[:]
     gc.collect()
-    other = jpeg.join([jpeg.pack([b"\xee" * 5000])])
-    assert view.tobytes() == expected[0]
-    assert other[0][0] == 0xEE
+    other = join_groups(metadata_of([[b"\xee" * 5000]]), [jpeg.pack([b"\xee" * 5000])])
+    assert view.tobytes() == reference.join(record)[0]
+    assert other.data[0] == 0xEE
