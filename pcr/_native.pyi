@@ -57,10 +57,6 @@ class DecodePool:
     """Threads that decode batches of JPEGs into arrays."""
 
     def __init__(self, num_threads: int) -> None: ...
-    @property
-    def num_threads(self) -> int: ...
-    @property
-    def bytes_decoded(self) -> int: ...
     def decode_batch(
         self,
         jpegs: Sequence[Buffer],

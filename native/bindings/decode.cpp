@@ -18,8 +18,6 @@ namespace py = pybind11;
 
 namespace {
 
-using namespace pcr;
-
 template <typename T>
 using Array = py::array_t<T, py::array::c_style>;
 
@@ -31,35 +29,35 @@ void require(bool condition, const std::string& message) {
     if (!condition) throw py::value_error(message);
 }
 
-Layout parse_layout(const std::string& name) {
-    if (name == "NCHW") return Layout::kNCHW;
-    if (name == "NHWC") return Layout::kNHWC;
+pcr::Layout parse_layout(const std::string& name) {
+    if (name == "NCHW") return pcr::Layout::kNCHW;
+    if (name == "NHWC") return pcr::Layout::kNHWC;
     throw py::value_error("layout must be 'NCHW' or 'NHWC', found '" + name + "'");
 }
 
 /// NumPy has no bfloat16, so 16-bit types are passed as uint16, and `name` says which.
-DType parse_dtype(const std::string& name, const py::array& out) {
-    const auto require_type = [&](const py::dtype& expected, DType dtype) {
+pcr::DType parse_dtype(const std::string& name, const py::array& out) {
+    const auto require_type = [&](const py::dtype& expected, pcr::DType dtype) {
         require(out.dtype().is(expected) || out.dtype().equal(expected),
                 "out has dtype " + py::str(out.dtype()).cast<std::string>() + ", expected " +
                     py::str(expected).cast<std::string>() + " for " + name);
         return dtype;
     };
-    if (name == "uint8") return require_type(py::dtype::of<uint8_t>(), DType::kUint8);
-    if (name == "float32") return require_type(py::dtype::of<float>(), DType::kFloat32);
-    if (name == "float16") return require_type(py::dtype::of<uint16_t>(), DType::kFloat16);
-    if (name == "bfloat16") return require_type(py::dtype::of<uint16_t>(), DType::kBfloat16);
+    if (name == "uint8") return require_type(py::dtype::of<uint8_t>(), pcr::DType::kUint8);
+    if (name == "float32") return require_type(py::dtype::of<float>(), pcr::DType::kFloat32);
+    if (name == "float16") return require_type(py::dtype::of<uint16_t>(), pcr::DType::kFloat16);
+    if (name == "bfloat16") return require_type(py::dtype::of<uint16_t>(), pcr::DType::kBfloat16);
     throw py::value_error("dtype must be 'uint8', 'float32', 'float16' or 'bfloat16', found '" +
                           name + "'");
 }
 
-OutputSpec describe_output(py::array& out, const std::string& dtype, const std::string& layout,
-                           const std::array<float, 3>& mean, const std::array<float, 3>& stddev,
-                           py::ssize_t images) {
-    OutputSpec spec;
+pcr::OutputSpec describe_output(py::array& out, const std::string& dtype, const std::string& layout,
+                                const std::array<float, 3>& mean,
+                                const std::array<float, 3>& stddev, py::ssize_t images) {
+    pcr::OutputSpec spec;
     spec.dtype = parse_dtype(dtype, out);
     spec.layout = parse_layout(layout);
-    const bool nchw = spec.layout == Layout::kNCHW;
+    const bool nchw = spec.layout == pcr::Layout::kNCHW;
     require(out.ndim() == 4 && out.shape(0) >= images && out.shape(nchw ? 1 : 3) == 3,
             "out has shape " + shape_text(out) + ", expected " +
                 (nchw ? "(N, 3, H, W)" : "(N, H, W, 3)") + " with N at least " +
@@ -74,10 +72,10 @@ OutputSpec describe_output(py::array& out, const std::string& dtype, const std::
     return spec;
 }
 
-std::vector<BatchItem> collect_items(const std::vector<pcr::ByteSpan>& jpegs,
-                                     const std::optional<Array<uint8_t>>& orientations,
-                                     const std::optional<Array<float>>& boxes,
-                                     const std::optional<Array<bool>>& flips) {
+std::vector<pcr::BatchItem> collect_items(const std::vector<pcr::ByteSpan>& jpegs,
+                                          const std::optional<Array<uint8_t>>& orientations,
+                                          const std::optional<Array<float>>& boxes,
+                                          const std::optional<Array<bool>>& flips) {
     const auto n = static_cast<py::ssize_t>(jpegs.size());
     const auto require_rows = [&](const py::array& array, const char* name) {
         require(array.ndim() == 1 && array.shape(0) == n, std::string(name) + " has shape " +
@@ -88,13 +86,13 @@ std::vector<BatchItem> collect_items(const std::vector<pcr::ByteSpan>& jpegs,
     if (flips) require_rows(*flips, "flips");
     require(!boxes || (boxes->ndim() == 2 && boxes->shape(0) == n && boxes->shape(1) == 4),
             "boxes must have shape (" + std::to_string(n) + ", 4)");
-    std::vector<BatchItem> items(jpegs.size());
+    std::vector<pcr::BatchItem> items(jpegs.size());
     for (py::ssize_t i = 0; i < n; ++i) {
-        BatchItem& item = items[static_cast<size_t>(i)];
+        pcr::BatchItem& item = items[static_cast<size_t>(i)];
         item.jpeg = jpegs[static_cast<size_t>(i)];
         if (orientations) item.orientation = orientations->at(i);
         if (boxes) {
-            item.box = Box{boxes->at(i, 0), boxes->at(i, 1), boxes->at(i, 2), boxes->at(i, 3)};
+            item.box = pcr::Box{boxes->at(i, 0), boxes->at(i, 1), boxes->at(i, 2), boxes->at(i, 3)};
         }
         if (flips) item.flip = flips->at(i);
     }
@@ -102,7 +100,7 @@ std::vector<BatchItem> collect_items(const std::vector<pcr::ByteSpan>& jpegs,
 }
 
 std::vector<std::pair<size_t, std::string>> decode_batch(
-    DecodePool& pool, const py::sequence& jpegs, py::array out,
+    pcr::DecodePool& pool, const py::sequence& jpegs, py::array out,
     const std::optional<Array<uint8_t>>& orientations, const std::optional<Array<float>>& boxes,
     const std::optional<Array<bool>>& flips, const std::string& dtype, const std::string& layout,
     const std::array<float, 3>& mean, const std::array<float, 3>& stddev,
@@ -112,23 +110,24 @@ std::vector<std::pair<size_t, std::string>> decode_batch(
     const auto items = collect_items(views.spans(), orientations, boxes, flips);
     const auto output =
         describe_output(out, dtype, layout, mean, stddev, static_cast<py::ssize_t>(items.size()));
-    const DecodeOptions options{to_codec("decoder", decoder), block_smoothing, oversampling,
-                                max_pixels, resize_first};
-    std::vector<ImageError> errors;
+    const pcr::DecodeOptions options{to_codec("decoder", decoder), block_smoothing, oversampling,
+                                     max_pixels, resize_first};
+    std::vector<pcr::ImageError> errors;
     {
         py::gil_scoped_release release;
         errors = pool.decode_batch(items, output, options);
     }
     std::vector<std::pair<size_t, std::string>> result;
-    for (ImageError& error : errors) result.emplace_back(error.index, std::move(error.message));
+    for (pcr::ImageError& error : errors)
+        result.emplace_back(error.index, std::move(error.message));
     return result;
 }
 
 py::array decode_whole(const py::object& jpeg, const std::string& decoder, bool block_smoothing,
                        int scale, int64_t max_pixels) {
     const BufferView view(jpeg);
-    const DecodeOptions options{to_codec("decoder", decoder), block_smoothing, 1, max_pixels};
-    RgbImage image;
+    const pcr::DecodeOptions options{to_codec("decoder", decoder), block_smoothing, 1, max_pixels};
+    pcr::RgbImage image;
     {
         py::gil_scoped_release release;
         image = pcr::decode_rgb(view.span(), options, scale);
@@ -143,7 +142,7 @@ py::array picture_sizes(const py::sequence& jpegs) {
     {
         py::gil_scoped_release release;
         for (const pcr::ByteSpan& jpeg : views.spans()) {
-            const PictureSize size = find_picture_size(jpeg);
+            const pcr::PictureSize size = pcr::find_picture_size(jpeg);
             values.insert(values.end(), {size.width, size.height});
         }
     }
@@ -153,11 +152,9 @@ py::array picture_sizes(const py::sequence& jpegs) {
 }  // namespace
 
 void bind_decode(py::module_& m) {
-    py::class_<DecodePool>(m, "DecodePool", "Threads that decode batches of JPEGs into arrays.")
+    py::class_<pcr::DecodePool>(m, "DecodePool",
+                                "Threads that decode batches of JPEGs into arrays.")
         .def(py::init<int>(), py::arg("num_threads"))
-        .def_property_readonly("num_threads", &DecodePool::num_threads)
-        .def_property_readonly("bytes_decoded", &DecodePool::bytes_decoded,
-                               "JPEG bytes given to decode_batch so far.")
         .def("decode_batch", &decode_batch, py::arg("jpegs"), py::arg("out").noconvert(),
              py::kw_only(), py::arg("orientations").noconvert() = py::none(),
              py::arg("boxes").noconvert() = py::none(), py::arg("flips").noconvert() = py::none(),
@@ -165,7 +162,7 @@ void bind_decode(py::module_& m) {
              py::arg("mean") = std::array<float, 3>{0, 0, 0},
              py::arg("std") = std::array<float, 3>{1, 1, 1}, py::arg("decoder") = "native",
              py::arg("block_smoothing") = false, py::arg("oversampling") = 1.0f,
-             py::arg("resize_first") = false, py::arg("max_pixels") = kMaxPixels,
+             py::arg("resize_first") = false, py::arg("max_pixels") = pcr::kMaxPixels,
              R"(Decode, crop, resize, flip and normalise n JPEGs into `out`.
 
 jpegs: n buffers of bytes, none copied. out: (N, 3, H, W) or (N, H, W, 3) with N >= n, C-contiguous;
@@ -185,7 +182,7 @@ turns.)");
 
     m.def("decode_rgb", &decode_whole, py::arg("jpeg"), py::arg("decoder") = "native",
           py::arg("block_smoothing") = false, py::arg("scale") = 1,
-          py::arg("max_pixels") = kMaxPixels,
+          py::arg("max_pixels") = pcr::kMaxPixels,
           "The whole picture at 1/scale (1, 2, 4, 8) as uint8 (height, width, 3), stored "
           "orientation.\n\n"
           "Raises FormatError.");

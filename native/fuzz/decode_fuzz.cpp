@@ -14,8 +14,6 @@
 
 namespace {
 
-using namespace pcr;
-
 constexpr int64_t kPixelLimit = 1 << 18;
 
 void fail(const char* what) {
@@ -23,8 +21,8 @@ void fail(const char* what) {
     std::abort();
 }
 
-bool same(const std::vector<ComponentCoefficients>& a,
-          const std::vector<ComponentCoefficients>& b) {
+bool same(const std::vector<pcr::ComponentCoefficients>& a,
+          const std::vector<pcr::ComponentCoefficients>& b) {
     if (a.size() != b.size()) return false;
     for (size_t i = 0; i < a.size(); ++i) {
         if (a[i].width_in_blocks != b[i].width_in_blocks || a[i].values != b[i].values) {
@@ -34,31 +32,31 @@ bool same(const std::vector<ComponentCoefficients>& a,
     return true;
 }
 
-std::optional<RgbImage> decode(ByteSpan jpeg, Codec decoder, int scale) {
+std::optional<pcr::RgbImage> decode(pcr::ByteSpan jpeg, pcr::Codec decoder, int scale) {
     try {
-        return decode_rgb(jpeg, {decoder, false, 1, kPixelLimit}, scale);
-    } catch (const FormatError&) {
+        return pcr::decode_rgb(jpeg, {decoder, false, 1, kPixelLimit}, scale);
+    } catch (const pcr::FormatError&) {
         return std::nullopt;
     }
 }
 
 /// One crop through the whole pipeline; its parameters come from the input's length.
-void decode_crop(ByteSpan jpeg) {
-    static DecodePool pool(1);
+void decode_crop(pcr::ByteSpan jpeg) {
+    static pcr::DecodePool pool(1);
     std::vector<uint8_t> out(3 * 19 * 23);
-    OutputSpec output;
+    pcr::OutputSpec output;
     output.data = out.data();
-    output.dtype = DType::kUint8;
+    output.dtype = pcr::DType::kUint8;
     output.height = 19;
     output.width = 23;
-    BatchItem item;
+    pcr::BatchItem item;
     item.jpeg = jpeg;
     item.orientation = 1 + static_cast<int>(jpeg.size % 8);
     item.flip = jpeg.size % 2 != 0;
     const auto place = static_cast<float>(jpeg.size % 50);
-    if (jpeg.size % 3 != 0) item.box = Box{place, place / 2, 1 + place, 3 + place};
+    if (jpeg.size % 3 != 0) item.box = pcr::Box{place, place / 2, 1 + place, 3 + place};
     const bool resize_first = jpeg.size % 5 < 2;
-    for (Codec decoder : {Codec::kNative, Codec::kLibjpeg}) {
+    for (pcr::Codec decoder : {pcr::Codec::kNative, pcr::Codec::kLibjpeg}) {
         pool.decode_batch({item}, output, {decoder, false, 1, kPixelLimit, resize_first});
     }
 }
@@ -66,26 +64,26 @@ void decode_crop(ByteSpan jpeg) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    const ByteSpan jpeg{data, size};
+    const pcr::ByteSpan jpeg{data, size};
     bool native = false;
     try {
-        native = decodes_natively(jpeg, kPixelLimit);
-    } catch (const FormatError&) {
+        native = pcr::decodes_natively(jpeg, kPixelLimit);
+    } catch (const pcr::FormatError&) {
         return 0;  // beyond the limits
     }
     if (native) {
-        const auto own = read_coefficients(jpeg, Codec::kNative, kPixelLimit);
+        const auto own = pcr::read_coefficients(jpeg, pcr::Codec::kNative, kPixelLimit);
         try {
-            if (!same(own, read_coefficients(jpeg, Codec::kLibjpeg, kPixelLimit))) {
+            if (!same(own, pcr::read_coefficients(jpeg, pcr::Codec::kLibjpeg, kPixelLimit))) {
                 fail("coefficients");
             }
-        } catch (const FormatError& error) {
+        } catch (const pcr::FormatError& error) {
             fail(error.what());
         }
     }
     for (int scale : {1, 2, 4, 8}) {
-        const auto own = decode(jpeg, Codec::kNative, scale);
-        const auto reference = decode(jpeg, Codec::kLibjpeg, scale);
+        const auto own = decode(jpeg, pcr::Codec::kNative, scale);
+        const auto reference = decode(jpeg, pcr::Codec::kLibjpeg, scale);
         if (own.has_value() != reference.has_value()) fail("one of them raises");
         if (own && own->pixels.size() != reference->pixels.size()) fail("size");
     }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,11 +33,6 @@ class DecodePool {
     ~DecodePool();
     DecodePool(const DecodePool&) = delete;
     DecodePool& operator=(const DecodePool&) = delete;
-
-    int num_threads() const;
-
-    /// JPEG bytes of all images that were asked for so far.
-    uint64_t bytes_decoded() const;
 
     /// Decodes every item into its place of the output. Images that fail are reported in order of
     /// their index and their places filled with zeros; the result does not depend on the number of

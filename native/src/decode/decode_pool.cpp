@@ -17,17 +17,12 @@ struct DecodePool::State {
         : decoders(static_cast<size_t>(std::max(num_threads, 1))), threads(num_threads) {}
 
     std::vector<ImageDecoder> decoders;  // one per thread
-    std::atomic<uint64_t> bytes{0};
-    ThreadPool threads;  // last: its threads end before what they use
+    ThreadPool threads;                  // last: its threads end before what they use
 };
 
 DecodePool::DecodePool(int num_threads) : state_(std::make_unique<State>(num_threads)) {}
 
 DecodePool::~DecodePool() = default;
-
-int DecodePool::num_threads() const { return state_->threads.size(); }
-
-uint64_t DecodePool::bytes_decoded() const { return state_->bytes.load(); }
 
 std::vector<ImageError> DecodePool::decode_batch(const std::vector<BatchItem>& items,
                                                  const OutputSpec& output,
@@ -55,7 +50,6 @@ std::vector<ImageError> DecodePool::decode_batch(const std::vector<BatchItem>& i
     state_->threads.run([&](int thread) {
         for (size_t i = next.fetch_add(1); i < items.size(); i = next.fetch_add(1)) {
             decode(state_->decoders[static_cast<size_t>(thread)], i);
-            state_->bytes += items[i].jpeg.size;
         }
     });
     std::sort(errors.begin(), errors.end(),

@@ -75,7 +75,6 @@ def test_failing_images_are_named_and_zeroed() -> None:
     assert not out[[1, 3, 4, 5]].any()
     np.testing.assert_array_equal(out[0], out[2])
     assert out[0].any()
-    assert pool.bytes_decoded == sum(map(len, jpegs))
 
 
 @pytest.mark.parametrize("decoder", ["native", "libjpeg"])
