@@ -33,7 +33,7 @@ step "import-linter"
 lint-imports --no-logo
 
 step "clang-format"
-find native -name '*.[ch]pp' -print0 | xargs -0 clang-format --dry-run -Werror
+find native \( -name '*.[ch]pp' -o -name '*.inl' \) -print0 | xargs -0 clang-format --dry-run -Werror
 
 step "C++ tests under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer"
 bash scripts/test_native.sh
