@@ -1,5 +1,4 @@
-#!/usr/bin/env python3
-"""The DALI pipelines under the name that scripts import: ``from PCR_Pipeline import PCRHybridTrainPipe``."""
+"""The DALI pipelines under the name that training scripts import."""
 
 from pcr.dali import (
     HybridTrainPipe,

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Loader beside the loaders that people use, on the same images, in one run.
+"""Compare Loader with the loaders that people use, on the same images, in one run.
 
-python3 benchmarks/loaders.py FOLDER WORK [--images 1000] [--rounds 3] [--levels 2,5,10] [--only dali pcr:bitplane:3 …]
+python3 benchmarks/loaders.py FOLDER WORK [--images 1000] [--rounds 3] [--levels 2,5,10]
+                              [--only dali pcr:bitplane:3 …]
 
-FOLDER is an ImageFolder of JPEGs, WORK a directory for what each loader makes of it (kept, so that a second run
-need not convert again) and for loaders.md, loaders.csv and loaders.png. In each round every loader runs once, in a
-process of its own: one epoch to warm up, then the measured ones. A run counts only if every image was delivered
-once per epoch; so that labels can tell, each image is put into a class of its own. The table has medians.
-`pip install -r benchmarks/requirements.txt` installs the others; what is not installed is reported as such.
+FOLDER is an ImageFolder of JPEGs, WORK a directory for what each loader makes of it (kept, so that
+a second run need not convert again) and for loaders.md, loaders.csv and loaders.png. In each round
+every loader runs once, in a process of its own: one epoch to warm up, then the measured ones. A run
+counts only if every image was delivered once per epoch; each image has a class of its own, so the
+labels tell. The table has medians. `pip install -r benchmarks/requirements.txt` installs the
+others; what is not installed is reported as such.
 """
 
 from __future__ import annotations
@@ -21,14 +23,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import pandas as pd
+import seaborn as sns
 from machine import describe
+from matplotlib.figure import Figure
 from peers import PEERS, find_peer
 from tqdm import tqdm
-
-matplotlib.use("Agg")
-import seaborn as sns
 
 TRIAL = Path(__file__).with_name("trial.py")
 COLUMNS = {
@@ -68,7 +68,7 @@ def ours(ladders: list[str], levels: str) -> list[str]:
 
 
 def link_images(folder: Path, target: Path, count: int) -> Path:
-    """An ImageFolder of links to `count` of the images, spread evenly, each in a class of its own."""
+    """An ImageFolder of links to `count` images, spread evenly, each in a class of its own."""
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg"))
     if len(files) < count:
         sys.exit(f"{folder}: expected {count} JPEGs, found {len(files)}")
@@ -194,16 +194,22 @@ def title(name: str) -> str:
 
 
 def plot(medians: pd.DataFrame, path: Path) -> None:
-    """Images per second over the bytes that an epoch reads."""
-    frame = medians.assign(
-        loader=[name.rsplit(":", 1)[0].replace("pcr:", "PCR ") for name in medians.index]
-    )
-    axes = sns.scatterplot(
-        frame, x="read_MB", y="images_per_second", hue="loader", style="loader", s=60
-    )
-    axes.set(xlabel="read per epoch (MB)", ylabel="images/s", ylim=(0, None), xlim=(0, None))
-    sns.move_legend(axes, "upper left", bbox_to_anchor=(1, 1))
-    axes.figure.savefig(path, dpi=150, bbox_inches="tight")
+    """A bar per loader, as long as its images per second, with what an epoch reads."""
+    names = [str(name) for name in medians.index]
+    kinds = [kind_of(name) for name in names]
+    figure = Figure(figsize=(8, 0.25 * len(names) + 1), layout="tight")
+    axes = figure.add_subplot()
+    sns.barplot(x=medians["images_per_second"], y=names, hue=kinds, dodge=False, ax=axes)
+    for place, megabytes in enumerate(medians["read_MB"]):
+        speed = medians["images_per_second"].iloc[place]
+        axes.annotate(f" {megabytes:.0f} MB", (speed, place), va="center", fontsize=7)
+    axes.set(xlabel="images/s; at the bars: MB read per epoch", ylabel="", xmargin=0.1)
+    figure.savefig(path, dpi=150)
+
+
+def kind_of(name: str) -> str:
+    """What a bar's colour stands for: the ladder, or that the loader is not ours."""
+    return f"PCR, {name.split(':')[1]}" if name.startswith("pcr:") else "other loaders"
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 
 python3 benchmarks/read.py DATASET [--rounds 7]
 
-Beside it, in the same rounds: the read of the same prefixes with plain ``read`` and no join, which is what
-any reader pays.
+In the same rounds it reads the same prefixes with plain ``read`` and no join, which is what any
+reader pays.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""One loader in a process of its own, for benchmarks/loaders.py: prepares or measures it, prints a line of JSON."""
+"""Prepare or measure one loader, for benchmarks/loaders.py, and print a line of JSON."""
 
 from __future__ import annotations
 
@@ -70,15 +70,15 @@ def measure(peer: Peer, folder: Path, store: Path, threads: int, epochs: int) ->
 
 
 def bytes_of(peer: Peer, epoch: Epoch, folder: Path, store: Path, epochs: int) -> dict[str, float]:
-    """MB on disk, and MB that an epoch reads: a peer reads all that it stored, ours counts what it asks for."""
+    """MB on disk, and MB per epoch: a peer reads all that it stored, ours counts what it reads."""
     where = store if peer.prepare else folder
     stored = sum(file.stat().st_size for file in where.rglob("*") if file.is_file())
-    read = getattr(epoch(), "bytes_read", stored * epochs)
+    read = getattr(getattr(epoch(), "source", None), "bytes_read", stored * epochs)
     return {"read_MB": read / epochs / 1e6, "disk_MB": stored / 1e6}
 
 
 def watch_memory(batches: Iterable[tuple[Any, Any]]) -> float:
-    """The greatest memory of this process and its children over an epoch, looked at between batches."""
+    """The greatest memory of this process and its children, looked at between batches."""
     return max((memory_bytes() for _ in batches), default=0)
 
 

@@ -16,11 +16,13 @@ _HOMES = {
     "pcr.ladder": ("Ladder",),
     "pcr.imagefolder": ("ImageFolder",),
     "pcr.dataset.reader": ("Dataset",),
+    "pcr.dataset.record": ("Record",),
     "pcr.conversion.options": ("ConversionOptions",),
     "pcr.conversion.run": ("ConversionSummary", "convert"),
     "pcr.loading.iterator": ("PCRIterator",),
     "pcr.loading.image_files": ("FileIterator",),
     "pcr.loading.loader": ("Loader", "TensorLoader"),
+    "pcr.loading.decode_options": ("DecodeOptions",),
     "pcr.loading.transforms": ("EvalTransform", "TrainTransform", "Transform"),
     "pcr.tools.verification": ("verify",),
     "pcr.tools.image_export": ("export",),
@@ -46,9 +48,11 @@ if TYPE_CHECKING:
     from pcr.conversion.options import ConversionOptions
     from pcr.conversion.run import ConversionSummary, convert
     from pcr.dataset.reader import Dataset
+    from pcr.dataset.record import Record
     from pcr.errors import DatasetError, FormatError, PCRError, UsageError
     from pcr.imagefolder import ImageFolder
     from pcr.ladder import Ladder
+    from pcr.loading.decode_options import DecodeOptions
     from pcr.loading.image_files import FileIterator
     from pcr.loading.iterator import PCRIterator
     from pcr.loading.loader import Loader, TensorLoader

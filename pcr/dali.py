@@ -1,16 +1,19 @@
 """DALI pipelines: JPEGs in, batches of augmented images and their labels out.
 
 Every pipeline is made of three parts, each defined once here: a source of JPEGs (`jpeg_source`),
-a crop while or after decoding (`random_resized_crop`, `resized`), and `normalise`. The pipelines run
-on a GPU ("mixed" decoding) or, with ``device_id=None``, on the CPU alone, where no CUDA driver is needed.
+a crop while or after decoding (`random_resized_crop`, `resized`), and `normalise`. The pipelines
+run on a GPU ("mixed" decoding) or, with ``device_id=None``, on the CPU alone, where no CUDA driver
+is needed.
 
-All read from a `PCRIterator` or a `FileIterator`, and are `nvidia.dali.pipeline_def` factories, so batch_size,
-num_threads, device_id, seed and the other arguments of `nvidia.dali.Pipeline` are passed by keyword:
+All read from a `PCRIterator` or a `FileIterator`. They are `nvidia.dali.pipeline_def` factories, so
+batch_size, num_threads, device_id, seed and the other arguments of `nvidia.dali.Pipeline` are
+passed by keyword:
 
     pipe = PCRHybridTrainPipe(pcr_iterator, crop=224, batch_size=128, num_threads=4, device_id=0)
 
-Images are float32 of shape (3, crop, crop); labels int32 of shape (1,); `PCRPipeline` gives uint8 (height, width, 3).
-Grayscale and CMYK JPEGs come out as RGB. As in torchvision's ImageFolder, EXIF orientation is not applied.
+Images are float32 of shape (3, crop, crop), those of `PCRPipeline` uint8 (height, width, 3); labels
+are int32 of shape (1,). Grayscale and CMYK JPEGs come out as RGB. As in torchvision's ImageFolder,
+EXIF orientation is not applied.
 """
 
 from __future__ import annotations
@@ -41,12 +44,13 @@ STD = [255 * value for value in IMAGENET_STD]
 def jpeg_source(batches: JpegSource) -> Any:
     """JPEGs and labels from an iterator, epoch after epoch; batches may differ in size.
 
-    DALI takes no empty batch, which a rank with fewer images than batches has: it comes as one
-    stand-in, to be cut off again.
+    Where the iterator raises StopIteration, DALI's epoch ends too; after the pipeline's ``reset``
+    the next begins. DALI takes no empty batch, which a rank with fewer images than batches has: it
+    comes as one stand-in, to be cut off again.
     """
     return fn.external_source(
         # DALI restores a pipeline from a checkpoint only where the source takes an argument.
-        source=lambda _batch_index: _not_empty(next(iter(batches))),
+        source=lambda _batch_index: _not_empty(next(batches)),
         num_outputs=2,
         dtype=[types.DALIDataType.UINT8, types.DALIDataType.INT32],
         ndim=[1, 1],
@@ -105,7 +109,7 @@ def resized(jpegs: Any, size: int, dali_cpu: bool = False) -> Any:
 
 
 def normalise(images: Any, crop: int, **crop_and_mirror: Any) -> Any:
-    """Cut to `crop` × `crop` (the centre, unless crop_pos_x and crop_pos_y say where), mirror, normalise."""
+    """Cut to `crop` × `crop` (the centre, unless crop_pos_x and crop_pos_y differ), normalise."""
     if _on_gpu():
         images = images.gpu()  # 8-bit pixels cross the bus, not floats
     return fn.crop_mirror_normalize(
@@ -119,7 +123,7 @@ def normalise(images: Any, crop: int, **crop_and_mirror: Any) -> Any:
     )
 
 
-def _beside_images(array: Any) -> Any:
+def _where_images_are(array: Any) -> Any:
     """The array on the device on which the pipeline's images come out."""
     return array.gpu() if _on_gpu() else array
 
@@ -128,7 +132,7 @@ def _beside_images(array: Any) -> Any:
 def PCRPipeline(batches: JpegSource, dali_cpu: bool = False) -> Any:  # noqa: N802
     """Decode only: images of their own sizes, labels."""
     jpegs, labels = jpeg_source(batches)
-    return decoded(jpegs, dali_cpu), _beside_images(labels)
+    return decoded(jpegs, dali_cpu), _where_images_are(labels)
 
 
 @pipeline_def
@@ -143,7 +147,7 @@ def ImageNetPCRPipeline(  # noqa: N802
         crop_pos_x=fn.random.uniform(range=(0.0, 1.0)),
         crop_pos_y=fn.random.uniform(range=(0.0, 1.0)),
     )
-    return images, _beside_images(labels)
+    return images, _where_images_are(labels)
 
 
 @pipeline_def
@@ -157,7 +161,7 @@ def HybridTrainPipe(  # noqa: N802
         crop,
         mirror=fn.random.coin_flip(probability=0.5),
     )
-    return images, _beside_images(labels)
+    return images, _where_images_are(labels)
 
 
 PCRHybridTrainPipe = HybridTrainPipe  # the name that the paper's release gave it
@@ -169,4 +173,4 @@ def HybridValPipe(  # noqa: N802
 ) -> Any:
     """Validation: shorter edge to `size`, the centre's `crop` square, normalise."""
     jpegs, labels = jpeg_source(batches)
-    return normalise(resized(jpegs, size, dali_cpu), crop), _beside_images(labels)
+    return normalise(resized(jpegs, size, dali_cpu), crop), _where_images_are(labels)

@@ -1,4 +1,4 @@
-"""The exceptions that this package raises for what its user can mend."""
+"""The exceptions that this package raises for what its user can correct."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ class PCRError(Exception):
 class UsageError(PCRError, ValueError):
     """An argument, or a combination of arguments, that makes no sense (exit code 2).
 
-    ``parameter`` is the name of the argument to blame, if it is one; a command says its flag instead.
+    ``parameter`` is the name of the argument to blame, if it is one; a command says its flag
+    instead.
     """
 
     def __init__(self, reason: str, parameter: str | None = None) -> None:
@@ -29,7 +30,7 @@ class DatasetError(PCRError):
 
 
 def describe(error: Exception) -> str:
-    """An error as the others are said: the file, then what was found."""
+    """An error as one line: the file, then what was found."""
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{os.fsdecode(error.filename)}: {error.strerror}"
     return str(error)

@@ -52,7 +52,7 @@ class Scan:
         return f"{components}: {band};  # level {level}\n"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Ladder:
     """A scan script and how its scans are gathered into levels."""
 
@@ -97,6 +97,9 @@ class Ladder:
         if most > MAX_SCANS:
             raise FormatError(f"{source}: expected at most {MAX_SCANS} scans, found {most}")
         return ladder
+
+    def __repr__(self) -> str:
+        return f"<Ladder {self.name!r}: {len(self.scans)} scans in {self.levels} levels>"
 
     @property
     def levels(self) -> int:

@@ -11,7 +11,7 @@ from peers.common import BATCH, MEAN, RATIO, SCALE, SIZE, STD, Epoch, Peer
 
 
 def prepare_pcr(ladder: str) -> Callable[[Path, Path], None]:
-    """Records of 128 images, so that there are several; whatever their number, an epoch has them all."""
+    """Records of 128 images, so that there are several."""
 
     def prepare(folder: Path, store: Path) -> None:
         command = [sys.executable, "-m", "pcr", "convert", str(folder), str(store)]

@@ -19,8 +19,9 @@ def read_index(path: Path) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
     """What an index says of its dataset and of every record; FormatError where it is damaged."""
     source = str(path)
     layout.check_sqlite_header(storage.read_prefix(path, 100), source)
-    # Not through sqlitedict, which wrote the tables: it unpickles by default, and it opens the file for writing,
-    # where SQLite plays back a journal that lies beside it. A stranger's can name a file elsewhere to delete.
+    # Not through sqlitedict, which wrote the tables: it unpickles by default, and it opens the file
+    # for writing, so that SQLite plays back a journal beside it. A stranger's journal can name a
+    # file elsewhere, which is then deleted.
     try:
         with closing(connect(path)) as connection:
             _check_schema(connection, source)
@@ -59,7 +60,7 @@ def _check_index(info: DatasetInfo, records: Sequence[RecordIndex], source: str)
 
 
 def _check_schema(connection: sqlite3.Connection, source: str) -> None:
-    """Refuse all but plain tables: views, computed columns and constraints could fill the memory."""
+    """Refuse all but plain tables: views and computed columns could fill the memory."""
     query = "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name"
     found = connection.execute(query).fetchall()
     names = (layout.DATASET_TABLE, layout.RECORDS_TABLE)

@@ -49,7 +49,7 @@ def tfrecord_file(number: int) -> str:
 
 
 def record_number(name: str) -> int | None:
-    """The number of the record in a file of that name; None where it is no record's."""
+    """The number of the record in a file of that name; None for any other file."""
     found = _RECORD_FILE.fullmatch(name)
     return int(found[1]) if found else None
 
@@ -83,7 +83,7 @@ def page_bytes(content_bytes: int) -> int:
 def check_sqlite_header(header: bytes, source: str) -> None:
     """Raise FormatError unless these are the first 100 bytes of a file of this format.
 
-    Offsets are those of SQLite's database header (https://sqlite.org/fileformat2.html#the_database_header).
+    Offsets are those of https://sqlite.org/fileformat2.html#the_database_header.
     """
     if len(header) < _SQLITE_HEADER_BYTES or not header.startswith(b"SQLite format 3\0"):
         raise FormatError(f"{source}: expected an SQLite file, found {header[:16]!r}")
@@ -101,13 +101,13 @@ def check_sqlite_header(header: bytes, source: str) -> None:
 
 
 def check_name(name: str) -> None:
-    """Raise FormatError for a name that is not of a file inside its folder: a stranger may have written it."""
+    """Raise FormatError for a name that leads out of its folder: a stranger may have written it."""
     parts = name.split("/")
     if "\0" in name or len(parts) < 2 or any(part in ("", ".", "..") for part in parts):
         raise FormatError(f"expected an image name like 'class/file', found {name!r}")
 
 
 def check_class_name(name: str) -> None:
-    """Raise FormatError for what is no name of a folder's direct sub-folder."""
+    """Raise FormatError for a name that a folder's direct sub-folder can't have."""
     if name in ("", ".", "..") or "/" in name or "\0" in name:
         raise FormatError(f"expected a class name, found {name!r}")

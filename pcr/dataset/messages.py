@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -81,7 +81,10 @@ class RecordInfo:
 
 @dataclass(frozen=True)
 class RecordIndex:
-    """What the index keeps of one record: entry 0 of each tuple is the metadata's, entry k level k's."""
+    """What the index keeps of one record.
+
+    Entry 0 of each tuple is the metadata's, entry k that of level k.
+    """
 
     images: int
     file_bytes: int
@@ -126,7 +129,7 @@ class DatasetInfo:
     records: int
     levels: int
     ladder_name: str
-    ladder_text: str
+    ladder_text: str = field(repr=False)
     images_per_record: int
     seed: int
     copied_markers: str
@@ -134,7 +137,7 @@ class DatasetInfo:
 
     @property
     def ladder(self) -> Ladder:
-        """The ladder that the records were made with; FormatError where its text is none."""
+        """The ladder that the records were made with; FormatError where its text is damaged."""
         return Ladder.parse(self.ladder_name, self.ladder_text)
 
     def sealed(self, records: Sequence[RecordIndex]) -> DatasetInfo:

@@ -12,15 +12,17 @@ from pcr.errors import DatasetError
 
 
 class Dataset:
-    """A finished dataset: its index in memory, its records read on demand. Safe to use from threads.
+    """A finished dataset: its index in memory, its records read on demand.
 
     root: its directory. info: what the index says of it as a whole. records: its records, in order.
+    Safe to use from threads.
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         """Open the dataset in directory ``root``.
 
-        Raises DatasetError where there is none or it is not finished, FormatError where its index is damaged.
+        Raises DatasetError where there is none or it is not finished, FormatError where its index
+        is damaged.
         """
         self.root = Path(root)
         _check_finished(self.root)
@@ -46,8 +48,8 @@ class Dataset:
 
     def __repr__(self) -> str:
         return (
-            f"<Dataset {str(self.root)!r}: {len(self)} images of {len(self.classes)} classes "
-            f"in {len(self.records)} records, {self.levels} levels of ladder {self.info.ladder_name!r}>"
+            f"<Dataset {str(self.root)!r}: {len(self)} images of {len(self.classes)} classes in "
+            f"{len(self.records)} records, {self.levels} levels, ladder {self.info.ladder_name!r}>"
         )
 
     def check_level(self, n_scans: int | None) -> int:
@@ -63,6 +65,6 @@ def _check_finished(root: Path) -> None:
     if (root / layout.PLAN_FILE).exists():
         raise DatasetError(
             f"{root}: expected a finished PCR dataset, found a conversion that was interrupted: "
-            "run the same conversion command again (without --force), it goes on where it stopped"
+            "run the same conversion command again (without --force), it resumes where it stopped"
         )
     raise DatasetError(f"{root}: expected a PCR dataset, found no {layout.INDEX_FILE}")

@@ -24,7 +24,8 @@ from pcr.storage import local as storage
 class RecordImages:
     """A record's images at one level: image i is ``data[offsets[i]:offsets[i + 1]]``, a whole JPEG.
 
-    data: uint8 of shape (bytes,); offsets: int64 of shape (images + 1,); labels: int32 of shape (images,).
+    data: uint8 of shape (bytes,). offsets: int64 of shape (images + 1,).
+    labels: int32 of shape (images,).
     """
 
     data: NDArray[np.uint8]
@@ -66,22 +67,22 @@ class Record:
 
     @property
     def prefix_bytes(self) -> tuple[int, ...]:
-        """How many bytes of the file hold level k, and all below it: entry k, 0 for the metadata alone."""
+        """Entry k: how many bytes of the file hold levels 1 … k; entry 0: the metadata alone."""
         return self.entry.prefix_bytes
 
     def __repr__(self) -> str:
         return f"<Record {str(self.path)!r}: {self.images} images, {self.levels} levels>"
 
     def info(self) -> RecordInfo:
-        """The record's metadata: names, labels and sizes of its images. FormatError where it is damaged."""
+        """The metadata: names, labels and sizes of images. FormatError where it is damaged."""
         (metadata,) = self.read_groups(0)
         return RecordInfo.decode(metadata, str(self.path))
 
     def read(self, level: int | None = None, *, verify: bool = True) -> RecordImages:
-        """The record's images at ``level`` (None: all levels), read from the prefix that holds them.
+        """The record's images at ``level`` (None: all levels), read from its prefix.
 
-        ``verify`` compares the checksums of all that is read. Raises FormatError, naming the file, where it is
-        damaged, UsageError where there is no such level.
+        ``verify`` compares the checksums of all that is read. Raises FormatError, naming the file,
+        where it is damaged, UsageError where there is no such level.
         """
         level = check_level(level, self.levels, "level")
         with closing(self._open(level)) as connection:
@@ -93,9 +94,9 @@ class Record:
         return images
 
     def read_groups(self, level: int | None = None, *, verify: bool = True) -> list[bytes]:
-        """The serialized messages: the metadata, then the ScanGroups of levels 1 … ``level`` (None: all).
+        """The serialized messages: the metadata, then the ScanGroups of levels 1 … ``level``.
 
-        Level 0 is the metadata alone. Raises as ``read``.
+        None stands for all levels, 0 for the metadata alone. Raises as ``read``.
         """
         level = check_level(level, self.levels, "level", least=0)
         with closing(self._open(level)) as connection:
@@ -147,7 +148,7 @@ def join_groups(metadata: Buffer, groups: Sequence[Buffer]) -> RecordImages:
 
 
 def check_level(level: int | None, levels: int, parameter: str, least: int = 1) -> int:
-    """``level``, or all ``levels`` for None; UsageError, blaming ``parameter``, where there is no such level."""
+    """``level``, or all ``levels`` for None. UsageError of ``parameter`` for any other level."""
     if level is None:
         return levels
     if isinstance(level, bool) or not isinstance(level, int | np.integer):

@@ -18,11 +18,11 @@ _CHUNK_BYTES = 128 * 1024
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A read-only connection to a database file that nobody writes; FormatError where it is none."""
+    """A read-only connection to a database that nobody writes to; FormatError for other files."""
     uri = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro&immutable=1"
     connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
     try:
-        # Each page is read once: few buffers that stay in the processor's cache beat SQLite's 2 MB of them.
+        # Each page is read once: few buffers that stay in the processor's cache beat SQLite's 2 MB.
         connection.execute("PRAGMA cache_size = 8")
     except (sqlite3.Error, UnicodeDecodeError) as error:
         connection.close()
@@ -33,9 +33,9 @@ def connect(path: Path) -> sqlite3.Connection:
 def read_chunks(
     connection: sqlite3.Connection, table: str, size: int, checksum: int | None
 ) -> Iterator[bytes]:
-    """The ``size`` bytes of a table's message in chunks, compared with ``checksum`` unless it is None.
+    """The ``size`` bytes of a table's message in chunks; ``checksum`` None: not compared.
 
-    Raises FormatError, after the last chunk where it is the checksum that differs.
+    Raises FormatError where they are damaged; if only the checksum tells, after the last chunk.
     """
     rest = size
     digest = xxhash.xxh3_64()

@@ -83,7 +83,7 @@ def _index_table(path: Path, name: str) -> Iterator[SqliteDict]:
 
 @contextmanager
 def _sqlite_errors(path: Path) -> Iterator[None]:
-    """SQLite's errors while a file is written, as those of the operating system that they stand for."""
+    """Raise SQLite's errors as the operating system's that they stand for."""
     try:
         yield
     except sqlite3.OperationalError as error:
@@ -106,10 +106,10 @@ def _create(path: Path, page_bytes: int) -> sqlite3.Connection:
 
 
 def _write_tables(path: Path, tables: Sequence[str], contents: Sequence[bytes]) -> list[int]:
-    """One one-row table per content, in order; the file's size behind each.
+    """One one-row table per content, in order; the file's size after each.
 
     SQLite appends pages in the order in which tables are created and filled, so a table's pages are
-    one run, and the size behind it is that of the prefix which holds it.
+    one run, and the size after it is that of the prefix which holds it.
     """
     page_bytes = layout.page_bytes(sum(map(len, contents)))
     prefix_bytes = []

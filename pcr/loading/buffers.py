@@ -1,4 +1,4 @@
-"""Where decoded batches lie: buffers that are used again, and what the loader's user gets to see of them.
+"""Where decoded batches lie: buffers that are used again, and what the user gets to see of them.
 
 This module knows NumPy only; pcr/loading/torch_buffers.py has the same for PyTorch.
 """
@@ -12,8 +12,6 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-
-from pcr.errors import UsageError
 
 # What the decoder writes: NumPy has no bfloat16, so both 16-bit types are stored as their bits.
 STORED_DTYPES: dict[str, type[np.generic]] = {
@@ -29,33 +27,13 @@ _IDLE_REFERENCES = 3  # the list's, the loop variable's, and the argument of get
 
 @dataclass(frozen=True)
 class BatchSpec:
-    """The tensors of a batch; `layout` is their order in memory, their shape always is N x 3 x H x W."""
+    """The tensors of a batch: their shape is N x 3 x H x W, `layout` their order in memory."""
 
     batch_size: int
     height: int
     width: int
     dtype: str
     layout: str
-
-    def __post_init__(self) -> None:
-        for name, value, choices in (
-            ("dtype", self.dtype, tuple(STORED_DTYPES)),
-            ("layout", self.layout, LAYOUTS),
-        ):
-            if value not in choices:
-                raise UsageError(f"{name}: expected one of {', '.join(choices)}, found {value!r}")
-
-    @classmethod
-    def make(
-        cls, batch_size: int, size: tuple[int, int] | None, dtype: object, layout: str
-    ) -> BatchSpec:
-        """As the loader's user says it; no size for whole images, no dtype for the usual one."""
-        if size is None:
-            if dtype is not None and _dtype_name(dtype) != "uint8":
-                raise UsageError(f"dtype: expected uint8 for whole images, found {dtype}")
-            return cls(batch_size, 0, 0, "uint8", layout)
-        name = "float32" if dtype is None else _dtype_name(dtype)
-        return cls(batch_size, *size, name, layout)
 
     @property
     def stored_shape(self) -> tuple[int, int, int, int]:
@@ -66,10 +44,11 @@ class BatchSpec:
 
 
 class ArrayPool:
-    """Arrays of one shape and dtype; one that nobody refers to any more, not even by a view, is used again.
+    """Arrays of one shape and dtype; one that nobody refers to, not even by a view, is used again.
 
-    So a batch stays as it is for as long as somebody holds it, and a loop that drops its batches touches no
-    new memory (to map and clear a batch of floats takes about a tenth of the time that decoding it does).
+    So a batch stays as it is for as long as somebody holds it, and a loop that drops its batches
+    touches no new memory (to map and clear a batch of floats takes about a tenth of the time that
+    decoding it does).
     """
 
     def __init__(self, shape: Sequence[int], dtype: type[np.generic], keep: int) -> None:
@@ -113,8 +92,6 @@ class NumpyOutput:
     """Batches as NumPy arrays; an `Output`."""
 
     def __init__(self, spec: BatchSpec, keep: int) -> None:
-        if spec.dtype == "bfloat16":
-            raise UsageError("dtype: NumPy has no bfloat16, expected uint8, float16 or float32")
         self.spec = spec
         self._pool = ArrayPool(spec.stored_shape, STORED_DTYPES[spec.dtype], keep)
 
@@ -138,10 +115,3 @@ class NumpyOutput:
     def deliver(self, images: Any, labels: Any) -> tuple[Any, Any]:
         """See `Output`."""
         return images, labels
-
-
-def _dtype_name(dtype: object) -> str:
-    """The name of a type given as a name, as torch's object or as NumPy's."""
-    if isinstance(dtype, type | np.dtype):
-        return np.dtype(dtype).name
-    return str(dtype).removeprefix("torch.")

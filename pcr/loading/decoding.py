@@ -1,4 +1,4 @@
-"""Batches of JPEGs through the native decoder; the loader's work on its background thread."""
+"""Batches of JPEGs through the native decoder: the loader's work on its background thread."""
 
 from __future__ import annotations
 
@@ -9,24 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pcr.errors import FormatError, UsageError
+from pcr.errors import FormatError
 from pcr.extension import native
-from pcr.jpeg import MAX_PIXELS
-from pcr.loading.buffers import BatchSpec, NumpyOutput, Output
+from pcr.loading.buffers import Output
+from pcr.loading.decode_options import DecodeOptions
 from pcr.loading.source import JpegBatch, JpegSource
 from pcr.loading.transforms import Transform, image_keys
-
-
-@dataclass(frozen=True)
-class DecodeOptions:
-    """How images are decoded; Loader tells what each means."""
-
-    num_threads: int
-    decoder: str = "native"
-    block_smoothing: bool = False
-    apply_orientation: bool = False
-    skip_errors: bool = False
-    max_pixels: int = MAX_PIXELS
 
 
 @dataclass(frozen=True)
@@ -39,7 +27,7 @@ class Batch:
 
 
 class TensorDecoder:
-    """Decodes the transform's windows of images into one buffer per batch, on a native thread pool."""
+    """Decodes the transform's windows of images into one buffer per batch, on native threads."""
 
     def __init__(
         self,
@@ -51,14 +39,15 @@ class TensorDecoder:
     ) -> None:
         self._source, self._output, self._options = source, output, options
         self._transform, self._epoch = transform, epoch
-        self._pool = native.DecodePool(options.num_threads)
+        self._pool = native.DecodePool(options.threads)
+        self._arguments = _pool_arguments(output, options, transform)
 
     def decode(self, batch: JpegBatch) -> Batch:
-        """One batch. Raises FormatError, naming the image, where one can't be decoded and none may be skipped."""
+        """One batch. FormatError, naming the image, where one can't be decoded or replaced."""
         buffer, labels = self._output.buffer(), batch.labels
         errors = self._decode_into(buffer, batch) if batch.jpegs else {}
         if errors:
-            _replace_failed(buffer, labels, errors, self._options.skip_errors)
+            _replace_failed(buffer, labels, errors, self._options)
         return Batch(*self._output.finish(buffer, labels), tuple(errors.values()))
 
     def close(self) -> None:
@@ -79,25 +68,32 @@ class TensorDecoder:
             orientations=orientations,
             boxes=boxes,
             flips=flips,
-            dtype=self._output.spec.dtype,
-            layout=self._output.spec.layout,
-            mean=[255 * value for value in self._transform.mean],
-            std=[255 * value for value in self._transform.std],
-            decoder=self._options.decoder,
-            block_smoothing=self._options.block_smoothing,
-            oversampling=self._transform.oversampling,
-            resize_first=self._transform.resize_first,
-            max_pixels=self._options.max_pixels,
+            **self._arguments,
         )
         return {i: self._source.error(batch.images[i], message) for i, message in errors}
 
 
+def _pool_arguments(output: Output, options: DecodeOptions, transform: Transform) -> dict[str, Any]:
+    """What every batch is decoded with; mean and std here are those of pixel values in 0 … 255."""
+    return {
+        "dtype": output.spec.dtype,
+        "layout": output.spec.layout,
+        "mean": [255 * value for value in transform.mean],
+        "std": [255 * value for value in transform.std],
+        "decoder": options.decoder,
+        "block_smoothing": options.block_smoothing,
+        "oversampling": transform.oversampling,
+        "resize_first": transform.resize_first,
+        "max_pixels": options.max_pixels,
+    }
+
+
 class WholeImageDecoder:
-    """Decodes whole images, each at its own size: lists of uint8 arrays of shape (height, width, 3)."""
+    """Decodes whole images: lists of uint8 arrays of shape (height, width, 3)."""
 
     def __init__(self, source: JpegSource, output: Output, options: DecodeOptions) -> None:
         self._source, self._output, self._options = source, output, options
-        self._executor = ThreadPoolExecutor(options.num_threads, thread_name_prefix="pcr-decode")
+        self._executor = ThreadPoolExecutor(options.threads, thread_name_prefix="pcr-decode")
 
     def decode(self, batch: JpegBatch) -> Batch:
         """One batch; errors as TensorDecoder's."""
@@ -111,7 +107,7 @@ class WholeImageDecoder:
             if isinstance(image, FormatError)
         }
         if errors:
-            _replace_failed(found, labels, errors, self._options.skip_errors)
+            _replace_failed(found, labels, errors, self._options)
         return Batch(*self._output.finish_whole(found, labels), tuple(errors.values()))
 
     def close(self) -> None:
@@ -140,25 +136,12 @@ def orient(image: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
 
 
 def _replace_failed(
-    images: Any, labels: NDArray[np.int64], errors: dict[int, str], skip: bool
+    images: Any, labels: NDArray[np.int64], errors: dict[int, str], options: DecodeOptions
 ) -> None:
-    """Put the next good image of the batch in the place of each that failed, so that its size stays."""
+    """Put the next good image of the batch in the place of each that failed."""
     count = len(labels)
-    if not skip or len(errors) == count:
+    if options.on_error == "raise" or len(errors) == count:
         raise FormatError(next(iter(errors.values())))
     for failed in errors:
         good = next(i % count for i in range(failed, failed + count) if i % count not in errors)
         images[failed], labels[failed] = images[good], labels[good]
-
-
-def make_output(library: str, spec: BatchSpec, device: object, keep: int) -> Output:
-    """Where batches go: NumPy's arrays or torch's tensors on a device; `keep` buffers are kept."""
-    if library == "numpy":
-        if str(device) != "cpu":
-            raise UsageError(f"device: expected cpu for NumPy arrays, found {str(device)!r}")
-        return NumpyOutput(spec, keep)
-    from pcr.loading import (
-        torch_buffers as torch_outputs,  # not at the top: NumPy mode works without torch
-    )
-
-    return torch_outputs.make_output(spec, keep, device)

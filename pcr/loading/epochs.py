@@ -1,63 +1,95 @@
-"""The bookkeeping of everything that gives batches: epochs that end, follow each other and can be entered midway."""
+"""Epochs: which one a reader of batches is in, how far it is, when the next one begins."""
 
 from __future__ import annotations
 
+import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from pcr.errors import UsageError
 
 BatchT = TypeVar("BatchT")
 
 
-class EpochIterator(ABC, Generic[BatchT]):
-    """Batches of one rank's share of a data set; each ``for`` loop over it is one epoch."""
+class Epochs:
+    """Where a reader stands: the epoch, and how many of its batches were handed out.
 
-    def __init__(self) -> None:
-        self._position = (0, 0)  # epoch, and how many of its batches were handed out
+    Each ``iter()`` begins an epoch. One that was left early is over when the next ``iter()`` comes;
+    one that gave no batch begins again.
+    """
+
+    def __init__(self, batches: int) -> None:
+        """``batches``: how many an epoch has."""
+        self.batches = batches
+        self._position = (0, 0)
+        self._handed_out = False  # a batch, since the position was set
+        self._running: weakref.ref[Generator[Any, None, None]] | None = None
 
     @property
+    def position(self) -> tuple[int, int]:
+        """The epoch and the number of the batch that comes after the last one handed out."""
+        return self._position
+
+    def set(self, epoch: int, first_batch: int = 0) -> None:
+        """Let the next ``begin`` enter this epoch, from a batch on; the epoch under way ends.
+
+        Raises UsageError where there is no such batch.
+        """
+        if epoch < 0:
+            raise UsageError(f"expected 0 or more, found {epoch}", "epoch")
+        if not 0 <= first_batch <= self.batches:
+            raise UsageError(f"expected 0 to {self.batches}, found {first_batch}", "first_batch")
+        self.close()
+        self._move(epoch, first_batch)
+        self._handed_out = False
+
+    def begin(
+        self, run: Callable[[int, int], Generator[BatchT, None, None]]
+    ) -> Generator[BatchT, None, None]:
+        """The next epoch: ``run(epoch, first_batch)`` yields batches and counts them."""
+        self.close()
+        epoch, batch = self._position
+        if self._handed_out and batch > 0:
+            self.set(epoch + 1)
+        batches = run(*self._position)
+        self._running = weakref.ref(batches)
+        return batches
+
+    def count(self) -> None:
+        """A batch is handed out."""
+        epoch, batch = self._position
+        self._move(epoch, batch + 1)
+        self._handed_out = True
+
+    def close(self) -> None:
+        """End the epoch under way, even where something else still holds its iterator."""
+        batches = self._running() if self._running else None
+        if batches is not None:
+            batches.close()
+
+    def _move(self, epoch: int, batch: int) -> None:
+        """After an epoch's last batch comes the first of the next one."""
+        self._position = (epoch + 1, 0) if 0 < batch == self.batches else (epoch, batch)
+
+
+class EpochIterator(ABC, Generic[BatchT]):
+    """Gives batches, an epoch for each ``for`` loop, and has threads until it is closed."""
+
+    __slots__ = ()
+
     @abstractmethod
-    def batch_sizes(self) -> list[int]:
-        """Images of each of this rank's batches; as many batches on every rank, so one may be empty."""
+    def __len__(self) -> int:
+        """Batches per epoch, the same on all ranks."""
 
     @abstractmethod
     def __iter__(self) -> Iterator[BatchT]:
-        """The batches of an epoch, or what is left of it."""
+        """The batches of the next epoch."""
 
     @abstractmethod
     def close(self) -> None:
         """End the epoch under way and its threads."""
-
-    @property
-    def position(self) -> tuple[int, int]:
-        """The epoch and the number of the batch that comes behind the last one handed out."""
-        epoch, batch = self._position
-        return (epoch + 1, 0) if 0 < batch >= len(self) else (epoch, batch)
-
-    @property
-    def epoch(self) -> int:
-        """The epoch under way, or the one that the next ``iter()`` begins."""
-        return self.position[0]
-
-    def set_epoch(self, epoch: int, first_batch: int = 0) -> None:
-        """Let the next ``iter()`` begin this epoch, or one of its later batches; what is under way ends.
-
-        Raises UsageError where there is no such batch.
-        """
-        if epoch < 0 or not 0 <= first_batch <= len(self):
-            raise UsageError(
-                f"expected an epoch of 0 or more and a batch between 0 and {len(self)}, "
-                f"found {epoch} and {first_batch}"
-            )
-        self.close()
-        self._position = (epoch, first_batch)
-
-    def __len__(self) -> int:
-        """Batches per epoch, the same on all ranks."""
-        return len(self.batch_sizes)
 
     def __enter__(self) -> Self:
         return self

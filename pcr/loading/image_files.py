@@ -1,4 +1,4 @@
-"""FileIterator: minibatches of an ImageFolder's files, shared among ranks as PCRIterator shares a dataset."""
+"""FileIterator: minibatches of an ImageFolder's files, shared among ranks as those of a dataset."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from pcr.errors import DatasetError
 from pcr.imagefolder import ImageFolder
 from pcr.loading.order import EpochOrder
 from pcr.loading.read_ahead import ReadAhead, Reading
-from pcr.loading.source import JpegBatch, JpegSource
+from pcr.loading.source import JpegBatch, JpegSource, share_sizes
 
 READ_AHEAD_BATCHES = 2
 
 
 class FileIterator(JpegSource):
-    """Minibatches of one rank's share of an ImageFolder.
+    """Minibatches of one rank's share of an ImageFolder; each ``for`` loop is one epoch.
 
-    Batches are as `PCRIterator` gives them. Shuffled, the whole folder is mixed again in each epoch;
-    not shuffled, the images come in the folder's order.
+    Batches are as `PCRIterator` gives them. Shuffled, the whole folder is mixed again in each
+    epoch; not shuffled, the images come in the folder's order.
     """
 
     def __init__(
         self,
-        images: ImageFolder,
+        folder: ImageFolder,
         batch_size: int,
         *,
         seed: int = 0,
@@ -40,18 +40,33 @@ class FileIterator(JpegSource):
         shuffle: bool = True,
         only_jpegs: bool = False,
     ) -> None:
-        """With ``only_jpegs``, images of other formats (PNG, TIFF …) are turned into JPEGs once they are read."""
+        """Read the images of ``folder``.
+
+        batch_size: images per batch; the last batch may have fewer.
+        seed: of the order, 0 or more.
+        rank, world_size: which share of how many; 0 of 1: the whole folder.
+        shuffle: whether the order is drawn.
+        only_jpegs: turn images of other formats (PNG, TIFF …) into JPEGs once they are read.
+
+        Raises UsageError where an argument is out of range.
+        """
         # The folder is one record of which all images are at hand.
-        whole = (len(images.samples),)
-        order = EpochOrder(whole, seed, 0, rank, world_size, shuffle, window_records=1)
-        super().__init__(order, batch_size, Reading())
-        self.images = images
+        whole = (len(folder.samples),)
+        order = EpochOrder(whole, seed, 0, rank, world_size, shuffle, shuffle_buffer_records=1)
+        super().__init__(order, batch_size, Reading(), share_sizes(order, batch_size))
+        self.folder = folder
         self._read = _read_jpeg if only_jpegs else _read
 
+    def __repr__(self) -> str:
+        return (
+            f"<FileIterator over {str(self.folder.root)!r}: {self.num_images} of "
+            f"{self.total_images} images in batches of {self.batch_size}, epoch {self.epoch}>"
+        )
+
     @property
-    def classes(self) -> list[str]:
+    def classes(self) -> tuple[str, ...]:
         """The folder's class names; the position is the label."""
-        return list(self.images.classes)
+        return self.folder.classes
 
     def draw(self, epoch: int) -> list[list[int]]:
         """The batches of an epoch as positions in the folder's samples."""
@@ -61,7 +76,7 @@ class FileIterator(JpegSource):
 
     def read(self, epoch: int, first_batch: int = 0) -> Generator[JpegBatch, None, None]:
         """The batches of an epoch from ``first_batch`` on."""
-        return _batches(self.images, self.draw(epoch)[first_batch:], self._reading, self._read)
+        return _batches(self.folder, self.draw(epoch)[first_batch:], self._reading, self._read)
 
     def orientations(self, batch: JpegBatch) -> NDArray[np.uint8]:
         """Each image's EXIF orientation, 1 … 8, from the file."""
@@ -70,7 +85,7 @@ class FileIterator(JpegSource):
 
     def error(self, image: int, message: str) -> str:
         """One line that names the file."""
-        return f"{self.images.path(self.images.samples[image])}: {message}"
+        return f"{self.folder.path(self.folder.samples[image])}: {message}"
 
 
 def _batches(
@@ -108,8 +123,8 @@ def _read(path: Path) -> tuple[NDArray[np.uint8], int]:
 def _read_jpeg(path: Path) -> tuple[NDArray[np.uint8], int]:
     """A file as a JPEG, and the size that it has as it is.
 
-    What is no JPEG becomes one of the best quality, which changes pixel values by about 1, as torchvision's
-    ImageFolder sees it: in RGB, without an alpha channel.
+    Anything but a JPEG becomes one of the best quality, which changes pixel values by about 1, as
+    torchvision's ImageFolder sees it: in RGB, without an alpha channel.
     """
     contents, size = _read(path)
     if contents[:2].tobytes() == jpeg.SOI:

@@ -1,4 +1,4 @@
-"""Batches of records that are read once and given at any level: what comparing levels costs is one reading."""
+"""Batches of records that are read once and given at any level, to compare levels."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _EOI = np.frombuffer(EOI, dtype=np.uint8)
 
 
 class InMemoryBatches(JpegSource):
-    """The first batches of an epoch, in memory; `n_scans` cuts them to a level, and costs no reading."""
+    """The first batches of an epoch, in memory; setting `n_scans` costs no reading."""
 
     def __init__(self, source: PCRIterator, epoch: int, batches: int) -> None:
         """Read that many batches of ``source``, or all where it has fewer, at full fidelity."""
-        super().__init__(replace(source.order, epoch=epoch), source.batch_size, Reading())
         self._source = source
         self._level = source.n_scans = source.levels
         self._held = list(islice(source.read(epoch), batches))
         self._ends = [source.level_ends(batch) for batch in self._held]
-        self._reading.bytes_read = source.bytes_read
+        order, sizes = replace(source.order, epoch=epoch), [len(one.jpegs) for one in self._held]
+        super().__init__(order, source.batch_size, Reading(source.bytes_read), sizes)
 
     @property
     def n_scans(self) -> int:
@@ -44,14 +44,9 @@ class InMemoryBatches(JpegSource):
         return self._source.levels
 
     @property
-    def classes(self) -> list[str]:
+    def classes(self) -> tuple[str, ...]:
         """The dataset's class names."""
         return self._source.classes
-
-    @property
-    def batch_sizes(self) -> list[int]:
-        """Images of each of the batches that are held."""
-        return [len(batch.jpegs) for batch in self._held]
 
     def read(self, epoch: int, first_batch: int = 0) -> Generator[JpegBatch, None, None]:
         """The batches that are held from ``first_batch`` on, whatever the epoch."""

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from pcr.dataset.messages import ImageInfo
 from pcr.dataset.reader import Dataset
 from pcr.dataset.record import RecordImages
-from pcr.errors import FormatError, UsageError
+from pcr.errors import FormatError
+from pcr.loading.arguments import check_at_least
 from pcr.loading.order import EpochOrder
 from pcr.loading.read_ahead import ReadAhead, Reading
-from pcr.loading.source import JpegBatch, JpegSource
+from pcr.loading.source import JpegBatch, JpegSource, share_sizes
 
 DrawnImage = tuple[RecordImages, int, int]
 """An image of an epoch: its record as read, the record's number, its position in the record."""
@@ -28,16 +29,16 @@ class RecordReading(Reading):
 
     level: int = 1
     verify_checksums: bool = True
-    read_ahead_records: int = 2
+    read_ahead_records: int = 1
 
 
 class PCRIterator(JpegSource):
-    """Minibatches of one rank's share of a dataset; each ``for`` loop over it is one epoch.
+    """Minibatches of JPEGs, one rank's share of a PCR dataset; each ``for`` loop is one epoch.
 
-    A batch is ``(jpegs, labels)``: lists of uint8 arrays of shape (bytes,), each a whole JPEG, and of
-    int32 arrays of shape (1,), as DALI's external source takes them. The arrays are views of a record's
-    buffer. Every image of the share comes once per epoch, in an order drawn from (seed, epoch). All
-    ranks have the same number of batches.
+    A batch is ``(jpegs, labels)``: lists of uint8 arrays of shape (bytes,), each a whole JPEG, and
+    of int32 arrays of shape (1,), as DALI's external source takes them. The arrays are views of a
+    record's buffer. Every image of the share comes once per epoch, in an order drawn from (seed,
+    epoch). All ranks have the same number of batches. One background thread reads ahead.
     """
 
     _reading: RecordReading
@@ -53,30 +54,44 @@ class PCRIterator(JpegSource):
         world_size: int = 1,
         shuffle: bool = True,
         drop_last: bool = False,
-        shuffle_buffer_records: int = 4,
-        read_ahead_records: int = 2,
+        shuffle_buffer_records: int = 2,
+        read_ahead_records: int = 1,
         verify_checksums: bool = True,
     ) -> None:
-        """Open the dataset in ``root``; ``n_scans`` levels of it are read, all for None.
+        """Open a dataset.
 
-        Raises DatasetError where there is no finished dataset, UsageError where an argument is out of range.
+        root: the directory of a finished dataset.
+        batch_size: images per batch; the last batch may have fewer.
+        n_scans: how many levels are read, 1 to the dataset's number of levels; None: all.
+        seed: of the order, 0 or more.
+        rank, world_size: which share of how many; 0 of 1: the whole dataset.
+        shuffle: whether the order is drawn; without it, images come as the dataset has them.
+        drop_last: leave out batches that are not full, on all ranks alike.
+        shuffle_buffer_records: how many records are mixed at a time; all of them are in memory. The
+            converter has already shuffled images into records, so two are enough.
+        read_ahead_records: how many more are read while those are used.
+        verify_checksums: compare the checksums of all that is read.
+
+        Raises DatasetError where there is no finished dataset, UsageError where an argument is out
+        of range.
         """
+        check_at_least(1, read_ahead_records=read_ahead_records)
         self.dataset = Dataset(root)
-        if read_ahead_records < 1:
-            raise UsageError(f"read_ahead_records: expected 1 or more, found {read_ahead_records}")
-        sizes = tuple(record.images for record in self.dataset.records)
-        super().__init__(
-            EpochOrder(sizes, seed, 0, rank, world_size, shuffle, shuffle_buffer_records),
-            batch_size,
-            RecordReading(
-                level=self.dataset.check_level(n_scans),
-                verify_checksums=verify_checksums,
-                read_ahead_records=read_ahead_records,
-            ),
-            drop_last,
-        )
-        self._first_images = np.cumsum([0, *sizes], dtype=np.int64)
+        record_sizes = tuple(record.images for record in self.dataset.records)
+        order = EpochOrder(record_sizes, seed, 0, rank, world_size, shuffle, shuffle_buffer_records)
+        level = self.dataset.check_level(n_scans)
+        reading = RecordReading(0, 0.0, level, verify_checksums, read_ahead_records)
+        sizes = share_sizes(order, batch_size, drop_last=drop_last)
+        super().__init__(order, batch_size, reading, sizes, drop_last=drop_last)
+        self._first_images = np.cumsum([0, *record_sizes], dtype=np.int64)
         self._infos: dict[int, tuple[ImageInfo, ...]] = {}
+
+    def __repr__(self) -> str:
+        return (
+            f"<PCRIterator over {str(self.dataset.root)!r}: {self.num_images} of {self.total_images} "
+            f"images in batches of {self.batch_size}, n_scans={self.n_scans} of {self.levels}, "
+            f"epoch {self.epoch}>"
+        )
 
     @property
     def n_scans(self) -> int:
@@ -93,9 +108,9 @@ class PCRIterator(JpegSource):
         return self.dataset.levels
 
     @property
-    def classes(self) -> list[str]:
+    def classes(self) -> tuple[str, ...]:
         """The dataset's class names; the position is the label."""
-        return list(self.dataset.classes)
+        return self.dataset.classes
 
     def read(self, epoch: int, first_batch: int = 0) -> Generator[JpegBatch, None, None]:
         """The batches of an epoch from ``first_batch`` on."""
@@ -110,7 +125,7 @@ class PCRIterator(JpegSource):
         return np.array(found, dtype=np.uint8)
 
     def level_ends(self, batch: JpegBatch) -> NDArray[np.int64]:
-        """Where each level ends in each image as it is read at full fidelity: int64 of shape (n, levels)."""
+        """Where each level ends in each image at full fidelity: int64 of shape (n, levels)."""
         found = [info.level_bytes for info in self._image_infos(batch)]
         return np.cumsum(np.array(found, dtype=np.int64).reshape(-1, self.levels), axis=1)
 
@@ -141,7 +156,7 @@ def _batches(
     sizes: Sequence[int],
     first_images: NDArray[np.int64],
 ) -> Generator[JpegBatch, None, None]:
-    # A function and no method: a generator that held its iterator would keep it, and its thread, alive.
+    # Not a method: a generator that held its iterator would keep it, and its thread, alive.
     with closing(images):
         for size in sizes:
             drawn = [next(images) for _ in range(size)]

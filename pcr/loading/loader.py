@@ -1,220 +1,112 @@
-"""Loader: batches of tensors straight from records, decoded on native threads, without worker processes."""
+"""Loader: batches of tensors straight from records, decoded on native threads."""
 
 from __future__ import annotations
 
 import os
 import time
 import warnings
-import weakref
 from collections.abc import Generator
 from contextlib import ExitStack, closing
-from typing import Any, Literal, TypeAlias, TypedDict, Unpack
+from typing import Any, Literal, TypeAlias
 
-import numpy as np
-
-from pcr.cores import usable_cores
-from pcr.errors import UsageError
 from pcr.jpeg import MAX_PIXELS
-from pcr.loading.buffers import BatchSpec
-from pcr.loading.decoding import Batch, DecodeOptions, TensorDecoder, WholeImageDecoder, make_output
+from pcr.loading.buffers import BatchSpec, NumpyOutput, Output
+from pcr.loading.decode_options import DEFAULT_TRANSFORM, DecodeOptions
+from pcr.loading.decoding import Batch, TensorDecoder, WholeImageDecoder
 from pcr.loading.epochs import EpochIterator
 from pcr.loading.iterator import PCRIterator
 from pcr.loading.read_ahead import ReadAhead
 from pcr.loading.source import JpegSource
-from pcr.loading.transforms import TrainTransform, Transform
+from pcr.loading.transforms import Transform
 
 Tensors: TypeAlias = tuple[Any, Any]
 """Images and labels."""
 
-_DEFAULT_TRANSFORM = TrainTransform()
-
-
-class TensorOptions(TypedDict, total=False):
-    """The keyword arguments of `TensorLoader`, which tells what each means."""
-
-    transform: Transform | None
-    num_threads: int | None
-    dtype: object
-    layout: Literal["NCHW", "NHWC"]
-    device: object
-    output: Literal["torch", "numpy"]
-    prefetch_batches: int
-    apply_orientation: bool
-    on_error: Literal["raise", "skip"]
-    decoder: Literal["native", "libjpeg"]
-    block_smoothing: bool
-    max_pixels: int
+_DEFAULTS = DecodeOptions()
 
 
 class TensorLoader(EpochIterator[Tensors]):
-    """Batches ``(images, labels)`` of what a source of JPEGs reads; each ``iter()`` is one epoch.
+    """Batches ``(images, labels)`` of what a source of JPEGs reads; each ``for`` loop is one epoch.
 
-    images: a tensor of shape (N, 3, H, W), normalised as the transform says, or pixel values 0 … 255 where the
-    dtype is uint8; with ``transform=None`` a list of N uint8 arrays of shape (height, width, 3), each image whole.
+    images: a tensor of shape (N, 3, H, W), normalised as the transform says, or pixel values 0 …
+    255 where the dtype is uint8. With ``transform=None`` a list of N uint8 arrays of shape (height,
+    width, 3), each image whole.
     labels: int64 of shape (N,). A batch stays as it is for as long as it is held.
 
-    Crops and flips are drawn from (seed, epoch, image): pixels depend neither on threads nor on the batch that an
-    image is in. Files are read by one background thread, batches decoded ahead by another with ``num_threads``
-    native ones; all end when the iterator is dropped, when it is exhausted and when anything is raised.
+    source: what is read, and where the loader stands in it. options: the `DecodeOptions`.
+    skipped: how many images that can't be decoded were replaced so far.
+    wait_seconds: how long the loop has waited for batches.
+
+    Crops and flips are drawn from (seed, epoch, image): pixels depend neither on threads nor on the
+    batch that an image is in. One background thread reads files, another decodes batches ahead with
+    ``num_threads`` native ones. All end when the iterator is dropped, when it is exhausted and when
+    anything is raised.
     """
 
-    def __init__(
-        self,
-        source: JpegSource,
-        *,
-        transform: Transform | None = _DEFAULT_TRANSFORM,
-        num_threads: int | None = None,
-        dtype: object = None,
-        layout: Literal["NCHW", "NHWC"] = "NCHW",
-        device: object = "cpu",
-        output: Literal["torch", "numpy"] = "torch",
-        prefetch_batches: int = 2,
-        apply_orientation: bool = False,
-        on_error: Literal["raise", "skip"] = "raise",
-        decoder: Literal["native", "libjpeg"] = "native",
-        block_smoothing: bool = False,
-        max_pixels: int = MAX_PIXELS,
-    ) -> None:
-        """Decode what ``source`` reads.
+    # So that setting loader.n_scans, for loader.source.n_scans, is an error and not without effect.
+    __slots__ = ("_output", "options", "skipped", "source", "wait_seconds")
 
-        transform: `TrainTransform`, `EvalTransform`, an object like them, or None for whole images.
-        num_threads: None for as many as
-        the process may use cores. dtype: uint8, float16, bfloat16 or float32 (the default), as a name or as torch's
-        or NumPy's object. layout: the order in memory; NHWC is what torch calls channels_last. device: ``"cpu"``, or
-        a CUDA device to which batches are copied ahead. output: ``"numpy"`` gives arrays and never imports torch.
-        apply_orientation: turn images as their EXIF data say, which torchvision's ImageFolder does not.
-        on_error: ``"skip"`` puts another image of the batch in the place of one that can't be decoded, counts it in
-        ``skipped`` and warns once. decoder: ``"libjpeg"`` is the slower reference. block_smoothing: libjpeg's, for
-        incomplete images; only with ``decoder="libjpeg"``.
-
-        Raises UsageError where an argument is out of range.
-        """
-        super().__init__()
-        _check_at_least(1, prefetch_batches=prefetch_batches, max_pixels=max_pixels)
-        _check_choice("decoder", decoder, ("native", "libjpeg"))
-        _check_choice("on_error", on_error, ("raise", "skip"))
-        _check_choice("output", output, ("torch", "numpy"))
-        if block_smoothing and decoder != "libjpeg":
-            raise UsageError("block_smoothing: expected decoder='libjpeg' with it")
-        self.transform, self.prefetch_batches = transform, prefetch_batches
+    def __init__(self, source: JpegSource, options: DecodeOptions = _DEFAULTS) -> None:
+        """Decode what ``source`` reads. UsageError for a device that is not there."""
+        self.source, self.options = source, options
         self.skipped = 0
         self.wait_seconds = 0.0
-        self._source = source
-        self._options = DecodeOptions(
-            _thread_count(num_threads),
-            decoder,
-            block_smoothing,
-            apply_orientation,
-            on_error == "skip",
-            max_pixels,
-        )
-        size = None if transform is None else transform.output_size
-        spec = BatchSpec.make(source.batch_size, size, dtype, layout)
-        self._output = make_output(output, spec, device, keep=prefetch_batches + 3)
-        self._left_in_mid_epoch = False
-        self._running: weakref.ref[Generator[Tensors, None, None]] | None = None
+        self._output = _make_output(options, options.spec(source.batch_size))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} over {self.source!r}, {self.options!r}>"
+
+    def __len__(self) -> int:
+        return len(self.source)
 
     @property
-    def n_scans(self) -> int | None:
-        """The level at which records are read, None for images; a new value holds from the next record read."""
-        return self._source.n_scans
+    def epoch(self) -> int:
+        """The epoch of the next batch."""
+        return self.source.epoch
 
-    @n_scans.setter
-    def n_scans(self, n_scans: int | None) -> None:
-        self._source.n_scans = n_scans
+    def set_epoch(self, epoch: int, first_batch: int = 0) -> None:
+        """Let the next ``iter()`` begin this epoch, at a batch; the epoch under way ends.
 
-    @property
-    def levels(self) -> int | None:
-        """The number of levels of the dataset, the greatest ``n_scans``; None for images."""
-        return self._source.levels
-
-    @property
-    def classes(self) -> list[str]:
-        """Class names; the position is the label."""
-        return self._source.classes
-
-    @property
-    def class_to_idx(self) -> dict[str, int]:
-        """Labels by class name."""
-        return {name: label for label, name in enumerate(self.classes)}
-
-    @property
-    def num_images(self) -> int:
-        """The images of this rank's share."""
-        return self._source.num_images
-
-    @property
-    def total_images(self) -> int:
-        """The images of all ranks."""
-        return self._source.total_images
-
-    @property
-    def batch_sizes(self) -> list[int]:
-        """Images of each of this rank's batches."""
-        return self._source.batch_sizes
-
-    @property
-    def bytes_read(self) -> int:
-        """Bytes of files that were asked for so far, read ahead included."""
-        return self._source.bytes_read
-
-    @property
-    def read_wait_seconds(self) -> float:
-        """How long decoding waited for files so far; ``wait_seconds`` is how long the user did for batches."""
-        return self._source.wait_seconds
+        Without it, each ``iter()`` begins the next epoch. UsageError where there is no such batch.
+        """
+        self.source.set_epoch(epoch, first_batch)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the loader stands, as plain numbers: the batches that were handed out, not those made ahead."""
-        epoch, batch = self.position
-        return {"epoch": epoch, "batch": batch, "n_scans": self.n_scans, **self._source.drawing()}
+        """Where the loader stands, as plain values. Batches that are made ahead do not count."""
+        return self.source.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Let the next ``iter()`` go on where ``state`` was taken, with the batches that come then.
+        """Let the next ``iter()`` resume where ``state`` was taken.
 
         Raises UsageError where the state is of a loader that draws other batches.
         """
-        self._source.check_drawing(state)
-        epoch, batch = state.get("epoch", -1), state.get("batch", -1)
-        _check_at_least(0, epoch=epoch, batch=batch)
-        self.n_scans = state.get("n_scans")
-        self.set_epoch(epoch, min(batch, len(self)))
-
-    def set_epoch(self, epoch: int, first_batch: int = 0) -> None:
-        """Let the next ``iter()`` begin this epoch; without it, each begins the one behind the last."""
-        super().set_epoch(epoch, first_batch)
-        self._left_in_mid_epoch = False
+        self.source.load_state_dict(state)
 
     def __iter__(self) -> Generator[Tensors, None, None]:
-        self.close()
-        if self._left_in_mid_epoch:
-            self._position = (self._position[0] + 1, 0)
-        self._left_in_mid_epoch = True
-        batches = self._run(*self._position)
-        self._running = weakref.ref(batches)
-        return batches
+        return self.source.begin(self._run)
 
     def close(self) -> None:
-        """End the epoch under way and its threads, even where something else still holds its iterator."""
-        batches = self._running() if self._running else None
-        if batches is not None:
-            batches.close()
+        """End the epoch under way and its threads, even if something else holds its iterator."""
+        self.source.close()
 
     def _run(self, epoch: int, first_batch: int) -> Generator[Tensors, None, None]:
         numbers = range(first_batch, len(self))
         with ExitStack() as stack:  # what is entered last ends first
-            jpegs = stack.enter_context(closing(self._source.read(epoch, first_batch)))
+            jpegs = stack.enter_context(closing(self.source.read(epoch, first_batch)))
             decoder = stack.enter_context(closing(self._make_decoder(epoch)))
-            ahead = ReadAhead(lambda _: decoder.decode(next(jpegs)), numbers, self.prefetch_batches)
+            ahead = ReadAhead(
+                lambda _: decoder.decode(next(jpegs)), numbers, self.options.prefetch_batches
+            )
             arrivals = stack.enter_context(ahead)
-            for batch in numbers:
-                # Not kept in a variable: its buffer is free again as soon as the user lets go of it.
-                yield self._receive(arrivals, (epoch, batch + 1))
+            for _ in numbers:
+                # Not kept in a variable: its buffer is free once the user lets go of it.
+                yield self._receive(arrivals)
 
-    def _receive(self, arrivals: ReadAhead[int, Batch], position: tuple[int, int]) -> Tensors:
+    def _receive(self, arrivals: ReadAhead[int, Batch]) -> Tensors:
         asked = time.perf_counter()
         batch = next(arrivals)
         self.wait_seconds += time.perf_counter() - asked
-        self._position = position
+        self.source.count()
         if batch.errors and not self.skipped:
             warnings.warn(
                 f"{batch.errors[0]}; another image takes its place, `skipped` counts how often",
@@ -224,17 +116,23 @@ class TensorLoader(EpochIterator[Tensors]):
         return self._output.deliver(batch.images, batch.labels)
 
     def _make_decoder(self, epoch: int) -> TensorDecoder | WholeImageDecoder:
-        if self.transform is None:
-            return WholeImageDecoder(self._source, self._output, self._options)
-        return TensorDecoder(self._source, self._output, self._options, self.transform, epoch)
+        transform = self.options.transform
+        if transform is None:
+            return WholeImageDecoder(self.source, self._output, self.options)
+        return TensorDecoder(self.source, self._output, self.options, transform, epoch)
 
 
 class Loader(TensorLoader):
-    """Batches ``(images, labels)`` of one rank's share of a PCR dataset, as `TensorLoader` makes them.
+    """Batches ``(images, labels)`` of a PCR dataset; each ``for`` loop over it is one epoch.
 
-    Every image of the share comes once per epoch, in an order drawn from (seed, epoch). All ranks have as many
-    batches. docs/LOADER.md has more.
+    images: float32 of shape (N, 3, H, W), normalised. labels: int64 of shape (N,).
+    Every image of the share comes once per epoch, in an order drawn from (seed, epoch). All ranks
+    have the same number of batches. ``source`` is the `PCRIterator` that reads:
+    ``loader.source.n_scans = 5`` changes the fidelity. See `TensorLoader` and docs/LOADER.md.
     """
+
+    __slots__ = ()
+    source: PCRIterator
 
     def __init__(
         self,
@@ -250,14 +148,70 @@ class Loader(TensorLoader):
         shuffle_buffer_records: int = 2,
         read_ahead_records: int = 1,
         verify_checksums: bool = True,
-        **options: Unpack[TensorOptions],
+        transform: Transform | None = DEFAULT_TRANSFORM,
+        num_threads: int | None = None,
+        dtype: object = None,
+        layout: Literal["NCHW", "NHWC"] = "NCHW",
+        device: object = "cpu",
+        output: Literal["torch", "numpy"] = "torch",
+        prefetch_batches: int = 2,
+        apply_orientation: bool = False,
+        on_error: Literal["raise", "skip"] = "raise",
+        decoder: Literal["native", "libjpeg"] = "native",
+        block_smoothing: bool = False,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
-        """Open the dataset in ``root``; ``n_scans`` levels of it are read, all for None.
+        """Open a dataset.
 
-        The other arguments are those of `pcr.loading.iterator.PCRIterator`, and of `TensorLoader`.
+        What is read, as of `PCRIterator`:
 
-        Raises DatasetError where there is no finished dataset, UsageError where an argument is out of range.
+        root: the directory of a finished dataset.
+        batch_size: images per batch; the last batch may have fewer.
+        n_scans: how many levels are read, 1 to the dataset's number of levels; None: all.
+        seed: of the order, the crops and the flips, 0 or more.
+        rank, world_size: which share of how many; 0 of 1: the whole dataset.
+        shuffle: whether the order is drawn; without it, images come as the dataset has them.
+        drop_last: leave out batches that are not full, on all ranks alike.
+        shuffle_buffer_records: how many records are mixed at a time; all of them are in memory.
+        read_ahead_records: how many more are read while those are used.
+        verify_checksums: compare the checksums of all that is read.
+
+        How it is decoded, as of `DecodeOptions`:
+
+        transform: `TrainTransform`, `EvalTransform`, an object like them, or None for whole images.
+        num_threads: native threads that decode; None: as many as the process may use cores.
+        dtype: uint8 (pixel values 0 … 255, not normalised), float16, bfloat16 or float32, as a name
+            or as torch's or NumPy's object; None: float32, and uint8 for whole images.
+        layout: the order in memory, "NCHW" or "NHWC", which torch calls channels_last.
+        device: "cpu", or a CUDA device, to which batches are copied ahead.
+        output: "torch", or "numpy" for arrays; torch is not imported then.
+        prefetch_batches: how many batches are made ahead; each takes memory of its own.
+        apply_orientation: turn images as their EXIF data say, which torchvision's ImageFolder does
+            not.
+        on_error: "raise", or "skip": another image of the batch takes the place of one that can't
+            be decoded; the loader counts it in ``skipped`` and warns once.
+        decoder: "native", or "libjpeg", the slower reference.
+        block_smoothing: libjpeg's guess at coefficients that are missing at lower levels; with
+            decoder="libjpeg" only.
+        max_pixels: an image with more can't be decoded.
+
+        Raises DatasetError where there is no finished dataset, UsageError where an argument is out
+        of range.
         """
+        options = DecodeOptions(
+            transform=transform,
+            num_threads=num_threads,
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            output=output,
+            prefetch_batches=prefetch_batches,
+            apply_orientation=apply_orientation,
+            on_error=on_error,
+            decoder=decoder,
+            block_smoothing=block_smoothing,
+            max_pixels=max_pixels,
+        )
         source = PCRIterator(
             root,
             batch_size,
@@ -271,24 +225,14 @@ class Loader(TensorLoader):
             read_ahead_records=read_ahead_records,
             verify_checksums=verify_checksums,
         )
-        super().__init__(source, **options)
-        self.dataset = source.dataset
-        self.batch_size, self.drop_last = batch_size, drop_last
+        super().__init__(source, options)
 
 
-def _thread_count(num_threads: int | None) -> int:
-    if num_threads is not None:
-        _check_at_least(1, num_threads=num_threads)
-        return num_threads
-    return usable_cores()
+def _make_output(options: DecodeOptions, spec: BatchSpec) -> Output:
+    """Where batches go. Besides those made ahead, one is in the making and two are in the loop."""
+    buffers = options.prefetch_batches + 3
+    if options.output == "numpy":
+        return NumpyOutput(spec, buffers)
+    from pcr.loading.torch_buffers import tensor_output  # NumPy's arrays do without torch
 
-
-def _check_at_least(least: int, **values: object) -> None:
-    for name, value in values.items():
-        if not isinstance(value, int | np.integer) or value < least:
-            raise UsageError(f"{name}: expected {least} or more, found {value!r}")
-
-
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise UsageError(f"{name}: expected {' or '.join(choices)}, found {value!r}")
+    return tensor_output(spec, buffers, options.device)

@@ -1,13 +1,15 @@
 """The order of an epoch: which image of which record comes when, and on which rank.
 
-Knows nothing of files. The order is a function of (seed, epoch) and the records' sizes alone, so every
-rank computes the same one and takes its share, and a stopped epoch can be taken up at any batch.
+Knows nothing of files. The order is a function of (seed, epoch) and the records' sizes alone, so
+every rank computes the same one and takes its share, and a stopped epoch can be resumed at any
+batch.
 
-Records come in a new order each epoch, and images in a new order within each record; laid end to end
-they make one sequence, of which rank r of W takes the r-th of W equal spans. A record at a border is read
-by two ranks, no image by two. Within its span a rank mixes a sliding window of records: each record's
-images are dealt over as many consecutive rounds as the window holds records, and each round is
-shuffled. So a record is in memory for that many rounds and no longer, and about one record is read per round.
+Records come in a new order each epoch, and images in a new order within each record; laid end to
+end they make one sequence, of which rank r of W takes the r-th of W equal spans. A record at a
+border is read by two ranks, no image by two. Within its span a rank mixes a sliding window of
+records: each record's images are dealt over as many consecutive rounds as the window holds records,
+and each round is shuffled. So a record is in memory for that many rounds and no longer, and about
+one record is read per round.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pcr.errors import UsageError
+from pcr.loading.arguments import check_at_least
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,8 @@ class Round:
     """The images that are drawn between two record reads.
 
     records, images: int64 of shape (n,), in the order in which they are drawn.
-    reads: the records to read before this round: one, none in the last rounds, several where a stopped
-    epoch is taken up. forget: the records of which no image comes after this round.
+    reads: the records to read before this round: one, none in the last rounds, several where a
+    stopped epoch is resumed. forget: the records of which no image comes after this round.
     """
 
     records: NDArray[np.int64]
@@ -36,7 +39,7 @@ class Round:
     forget: tuple[int, ...]
 
     def without_first(self, images: int, reads: tuple[int, ...]) -> Round:
-        """What is left behind the first ``images``, with other ``reads``."""
+        """The round without its first ``images``, with other ``reads``."""
         return Round(self.records[images:], self.images[images:], reads, self.forget)
 
 
@@ -53,22 +56,18 @@ class EpochOrder:
     rank: int = 0
     world_size: int = 1
     shuffle: bool = True
-    window_records: int = 4
+    shuffle_buffer_records: int = 2
 
     def __post_init__(self) -> None:
+        check_at_least(1, world_size=self.world_size)
         if not 0 <= self.rank < self.world_size:
-            raise UsageError(
-                f"expected a rank between 0 and {self.world_size - 1}, found {self.rank}"
-            )
-        if self.window_records < 1:
-            raise UsageError(
-                "shuffle_buffer_records: expected a window of 1 record or more, "
-                f"found {self.window_records}"
-            )
+            raise UsageError(f"expected 0 to {self.world_size - 1}, found {self.rank}", "rank")
+        check_at_least(0, seed=self.seed)
+        check_at_least(1, shuffle_buffer_records=self.shuffle_buffer_records)
 
     @property
     def span(self) -> tuple[int, int]:
-        """Where this rank's share begins and ends in the epoch's sequence; sizes differ by at most 1."""
+        """Where this rank's share begins and ends in the epoch's sequence."""
         return span_of(sum(self.record_sizes), self.rank, self.world_size)
 
     def __len__(self) -> int:
@@ -91,7 +90,7 @@ class EpochOrder:
                 alive = tuple(record for record in alive if record not in drawn.forget)
 
     def _all_rounds(self) -> Iterator[Round]:
-        window = self.window_records if self.shuffle else 1
+        window = self.shuffle_buffer_records if self.shuffle else 1
         pieces = list(self._pieces())
         for turn in range(len(pieces) + window - 1 if pieces else 0):
             records, images = [], []
@@ -147,16 +146,16 @@ def batch_count(images: int, world_size: int, batch_size: int) -> int:
 
 
 def batch_sizes(share: int, batches: int, batch_size: int) -> list[int]:
-    """The sizes of one rank's batches: full ones, then what is left.
+    """The sizes of one rank's batches: full ones, then the rest.
 
-    A share that fills fewer batches than ``batches`` (another rank's has one image more) gives its last
-    image to the last batch, so that every rank has as many batches, and none is empty where the share
-    allows it.
+    A share that fills fewer batches than ``batches`` (another rank's has one image more) gives its
+    last image to the last batch, so that every rank has as many batches, and none is empty where
+    the share allows it.
     """
     sizes = []
     for batch in range(batches):
-        batches_behind = batches - batch - 1
-        size = min(batch_size, max(share - batches_behind, 0))
+        batches_after = batches - batch - 1
+        size = min(batch_size, max(share - batches_after, 0))
         sizes.append(size)
         share -= size
     return sizes

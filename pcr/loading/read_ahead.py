@@ -1,4 +1,4 @@
-"""Reading in the background: results that one thread makes ahead, and what waiting for them took."""
+"""Reading in the background: what one thread makes ahead, and how long it was waited for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class ReadAhead(Generic[ItemT, T]):
-    """The results of ``read`` over ``items``, in order, up to ``depth`` of them made ahead by a thread."""
+    """The results of ``read`` over ``items``, in order; a thread makes ``depth`` of them ahead."""
 
     def __init__(self, read: Callable[[ItemT], T], items: Iterable[ItemT], depth: int) -> None:
         self._read = read

@@ -1,4 +1,4 @@
-"""Batches as PyTorch tensors, on the CPU or copied ahead to a CUDA device. Importing this imports torch."""
+"""Batches as PyTorch tensors, on the CPU or copied ahead to a CUDA device; imports torch."""
 
 from __future__ import annotations
 
@@ -46,14 +46,15 @@ class TorchOutput:
 class CudaOutput(TorchOutput):
     """Batches on a CUDA device, copied from pinned memory on a stream of their own.
 
-    See https://docs.pytorch.org/docs/stable/notes/cuda.html. PyTorch's allocator of pinned memory gives a block
-    out again only when the copies from it are done, and keeps blocks, so a new tensor per batch costs nothing.
+    See https://docs.pytorch.org/docs/stable/notes/cuda.html. PyTorch's allocator of pinned memory
+    gives a block out again only when the copies from it are done, and keeps blocks, so a new tensor
+    per batch costs nothing.
     """
 
     def __init__(self, spec: BatchSpec, device: torch.device) -> None:
         super().__init__(spec, keep=0)
         if not torch.cuda.is_available():
-            raise UsageError(f"device: expected one that is there, found {str(device)!r}")
+            raise UsageError(f"expected one that is there, found {str(device)!r}", "device")
         self.device = device
         self._stream = torch.cuda.Stream(device)
 
@@ -71,7 +72,7 @@ class CudaOutput(TorchOutput):
             return (images, self._stream.record_event()), device_labels
 
     def deliver(self, images: Any, labels: Any) -> tuple[Any, Any]:
-        """Make the user's stream wait for the copy, and tell the allocator that this stream uses the tensors."""
+        """Make the user's stream wait for the copy, and tell the allocator who uses the tensors."""
         tensor, copied = images
         stream = torch.cuda.current_stream(self.device)
         stream.wait_event(copied)
@@ -80,11 +81,14 @@ class CudaOutput(TorchOutput):
         return tensor, labels
 
 
-def make_output(spec: BatchSpec, keep: int, device: object) -> TorchOutput:
-    """Tensors of these batches on `device`: the CPU or a CUDA device."""
-    target = torch.device(device if isinstance(device, torch.device) else str(device))
+def tensor_output(spec: BatchSpec, keep: int, device: object) -> TorchOutput:
+    """Tensors on ``device``, the CPU or a CUDA device; ``keep`` buffers are kept."""
+    try:
+        target = torch.device(device if isinstance(device, torch.device) else str(device))
+    except RuntimeError:
+        raise UsageError(f"expected cpu or cuda, found {str(device)!r}", "device") from None
     if target.type == "cpu":
         return TorchOutput(spec, keep)
     if target.type == "cuda":
         return CudaOutput(spec, target)
-    raise UsageError(f"device: expected cpu or cuda, found {str(device)!r}")
+    raise UsageError(f"expected cpu or cuda, found {str(device)!r}", "device")

@@ -1,8 +1,9 @@
 """Which part of an image becomes a tensor: crops and flips, drawn for a whole batch at once.
 
-A draw depends on (seed, epoch, image) alone, so an image's pixels are the same whatever batch it is in and however
-many threads decode it. The distributions and the rounding are those of torchvision's `RandomResizedCrop`,
-`RandomHorizontalFlip`, `Resize` and `CenterCrop` (https://docs.pytorch.org/vision/stable/transforms.html).
+A draw depends on (seed, epoch, image) alone, so an image's pixels are the same whatever batch it is
+in and however many threads decode it. The distributions and the rounding are those of torchvision's
+`RandomResizedCrop`, `RandomHorizontalFlip`, `Resize` and `CenterCrop`
+(https://docs.pytorch.org/vision/stable/transforms.html).
 """
 
 from __future__ import annotations
@@ -19,14 +20,15 @@ from pcr.errors import UsageError
 Size: TypeAlias = int | tuple[int, int]
 Triple: TypeAlias = tuple[float, float, float]
 Windows: TypeAlias = tuple[NDArray[np.float32], NDArray[np.bool_]]
-"""Boxes of shape (n, 4), as x, y, width, height in pixels of the source; and flips of shape (n,)."""
+"""Boxes (n, 4) as x, y, width, height in pixels of the source; and flips (n,)."""
 
-# Statistics of ImageNet's training set in RGB, pixel values in 0 … 1 (https://pytorch.org/vision/stable/models.html).
+# Statistics of ImageNet's training set in RGB, pixel values in 0 … 1
+# (https://pytorch.org/vision/stable/models.html).
 IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
 IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
 
-# The random-resized crop of the paper's training runs, which are those of NVIDIA's DALI ResNet example
-# (https://docs.nvidia.com/deeplearning/dali/, use cases, PyTorch ResNet50).
+# The random-resized crop of the paper's training runs, which are those of NVIDIA's DALI ResNet
+# example (https://docs.nvidia.com/deeplearning/dali/, use cases, PyTorch ResNet50).
 PAPER_SCALE = (0.1, 1.0)  # of the image's area
 PAPER_RATIO = (0.8, 1.25)  # width / height
 
@@ -35,7 +37,7 @@ _FLIPS, _CROPS = range(2)  # one stream of random numbers for each purpose
 
 
 class Transform(Protocol):
-    """What the loader asks of a transform: `TrainTransform`, `EvalTransform`, or a class of your own."""
+    """What a loader asks of `TrainTransform`, `EvalTransform` or a class of your own."""
 
     @property
     def mean(self) -> Triple:
@@ -51,7 +53,7 @@ class Transform(Protocol):
 
     @property
     def oversampling(self) -> float:
-        """How large the window must still be when its image is decoded at 1/2, 1/4 or 1/8 of its size.
+        """How large the window must be when its image is decoded at 1/2, 1/4 or 1/8 of its size.
 
         In outputs, in both directions: 1 or more, infinity for always at full size.
         """
@@ -66,7 +68,7 @@ class Transform(Protocol):
     def windows(self, sizes: NDArray[np.int64], keys: NDArray[np.uint64]) -> Windows:
         """The window of each image that is resized to the output, and whether it is mirrored.
 
-        sizes: int64 of shape (n, 2), width and height; keys: uint64 of shape (n,), as `image_keys` makes them.
+        sizes: int64 of shape (n, 2), width and height. keys: uint64 of shape (n,), of `image_keys`.
         """
 
 
@@ -74,10 +76,13 @@ class Transform(Protocol):
 class TrainTransform:
     """A random window of random area and aspect ratio, resized to `size` and mirrored at random.
 
-    size: of the output in pixels, one side of a square or (height, width). scale: the window's share of the
-    image's area. ratio: its width / height. flip: the probability of mirroring. mean, std: of pixel values in 0 … 1.
-    oversampling: images are decoded at 1/2, 1/4 or 1/8 of their size while the window then still is this many times
-    the output in both directions; infinity for always at full size.
+    size: of the output in pixels, one side of a square or (height, width).
+    scale: least and greatest share of the image's area that the window has.
+    ratio: least and greatest width / height of the window.
+    flip: the probability of mirroring.
+    mean, std: of pixel values in 0 … 1, per channel; ImageNet's.
+    oversampling: images are decoded at 1/2, 1/4 or 1/8 of their size while the window is still this
+        many times as large as the output in both directions; infinity: always at full size.
     """
 
     size: Size = 224
@@ -92,9 +97,9 @@ class TrainTransform:
         _check_output(self)
         for name, (least, most) in (("scale", self.scale), ("ratio", self.ratio)):
             if not 0 < least <= most:
-                raise UsageError(f"{name}: expected 0 < least <= most, found {least} and {most}")
+                raise UsageError(f"expected 0 < least <= most, found {least} and {most}", name)
         if not 0 <= self.flip <= 1:
-            raise UsageError(f"flip: expected a probability, found {self.flip}")
+            raise UsageError(f"expected a probability, found {self.flip}", "flip")
 
     @property
     def output_size(self) -> tuple[int, int]:
@@ -114,15 +119,16 @@ class TrainTransform:
 
 @dataclass(frozen=True)
 class EvalTransform:
-    """The centre: shorter side resized to `resize`, then the middle `size` of it, in one resampling.
+    """The centre: shorter side resized to `resize`, then its middle cut out, in one resampling.
 
-    resize: pixels; size: of the output in pixels, one side of a square or (height, width), at most `resize`.
-    mean, std: of pixel values in 0 … 1. oversampling: as for `TrainTransform`; images are decoded at
-    full size unless it is finite.
+    size: of the output in pixels, one side of a square or (height, width), at most `resize`.
+    resize: of the shorter side in pixels.
+    mean, std: of pixel values in 0 … 1, per channel; ImageNet's.
+    oversampling: as for `TrainTransform`; images are decoded at full size unless it is finite.
     """
 
-    resize: int = 256
     size: Size = 224
+    resize: int = 256
     mean: Triple = IMAGENET_MEAN
     std: Triple = IMAGENET_STD
     oversampling: float = math.inf
@@ -130,7 +136,9 @@ class EvalTransform:
     def __post_init__(self) -> None:
         _check_output(self)
         if max(_pair(self.size)) > self.resize:
-            raise UsageError(f"expected a crop of {self.resize} pixels or less, found {self.size}")
+            raise UsageError(
+                f"expected at most the {self.resize} of resize, found {self.size}", "size"
+            )
 
     @property
     def output_size(self) -> tuple[int, int]:
@@ -143,7 +151,7 @@ class EvalTransform:
         return True
 
     def windows(self, sizes: NDArray[np.int64], keys: NDArray[np.uint64]) -> Windows:
-        """Windows in fractions of source pixels: the resized image's crop, scaled back; no flips."""
+        """Windows in fractions of pixels: the resized image's crop, scaled back; no flips."""
         resized = self.resize * sizes // sizes.min(axis=1, keepdims=True)
         crop = np.array(self.output_size[::-1])
         corner = np.rint((resized - crop) / 2)
@@ -153,13 +161,13 @@ class EvalTransform:
 
 
 def image_keys(seed: int, epoch: int, images: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """What the draws of an epoch depend on: uint64 of shape (n,) for n images' numbers in the dataset."""
+    """What the draws of an epoch depend on: uint64 of shape (n,) for n images' numbers."""
     (epoch_key,) = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)
     return _mix(images.astype(np.uint64) * _GOLDEN_GAMMA + epoch_key)
 
 
 def uniforms(keys: NDArray[np.uint64], stream: int, count: int) -> NDArray[np.float64]:
-    """Numbers in [0, 1), shape (n, count): each key's generator is SplitMix64 (doi 10.1145/2660193.2660195)."""
+    """Numbers in [0, 1), shape (n, count), by SplitMix64 (doi 10.1145/2660193.2660195)."""
     states = _mix(keys + np.uint64(stream) * _GOLDEN_GAMMA)
     steps = np.arange(1, count + 1, dtype=np.uint64) * _GOLDEN_GAMMA
     # A float64 holds 53 bits.
@@ -173,9 +181,10 @@ def random_resized_crops(
     scale: tuple[float, float],
     ratio: tuple[float, float],
 ) -> NDArray[np.float32]:
-    """A random window of each image, as torchvision's `RandomResizedCrop` draws it: float32 of shape (n, 4).
+    """A random window of each image, as `RandomResizedCrop` draws it: float32 of shape (n, 4).
 
-    Ten attempts at an area and an aspect ratio; where none fits, the largest centred window whose ratio does.
+    Ten attempts at an area and an aspect ratio; where none fits, the largest centred window whose
+    ratio does.
     """
     draws = uniforms(keys, _CROPS, 2 * CROP_ATTEMPTS + 2)
     area = sizes.prod(axis=1)[:, None] * (
@@ -222,11 +231,11 @@ def _pair(size: Size) -> tuple[int, int]:
 
 def _check_output(transform: Transform) -> None:
     if min(transform.output_size) < 1:
-        raise UsageError(f"size: expected 1 pixel or more, found {transform.output_size}")
+        raise UsageError(f"expected 1 pixel or more, found {transform.output_size}", "size")
     mean, std = transform.mean, transform.std
-    if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
-        raise UsageError(
-            f"expected a mean and a positive std for each of 3 channels, found {mean} and {std}"
-        )
+    if len(mean) != 3:
+        raise UsageError(f"expected a value for each of 3 channels, found {mean}", "mean")
+    if len(std) != 3 or min(std) <= 0:
+        raise UsageError(f"expected a positive value for each of 3 channels, found {std}", "std")
     if not transform.oversampling >= 1:
-        raise UsageError(f"oversampling: expected 1 or more, found {transform.oversampling}")
+        raise UsageError(f"expected 1 or more, found {transform.oversampling}", "oversampling")

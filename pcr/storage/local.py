@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-# What one POSIX_FADV_WILLNEED is sure to fetch: the kernel cuts a longer request to its read-ahead size.
+# What one POSIX_FADV_WILLNEED is sure to fetch: the kernel cuts longer requests to its read-ahead.
 _FETCH_BYTES = 128 * 1024
 
 
 def prefetch(path: Path, prefix_bytes: int) -> None:
-    """Ask the kernel for the first ``prefix_bytes`` of a file and for nothing behind them.
+    """Ask the kernel for the first ``prefix_bytes`` of a file and for nothing after them.
 
-    Ordinary sequential reads would trigger read-ahead, which fetches up to megabytes of levels that nobody
-    asked for. Pages requested this way carry no read-ahead mark, so reading them later triggers none.
+    Ordinary sequential reads would trigger read-ahead, which fetches up to megabytes of levels that
+    nobody asked for. Pages requested this way carry no read-ahead mark, so reading them later
+    triggers none.
     """
     if not hasattr(os, "posix_fadvise"):
         return

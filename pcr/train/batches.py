@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from pcr.errors import DatasetError
+from pcr.loading.source import JpegSource
 from pcr.train.config import TrainConfig
 
 
@@ -17,24 +18,8 @@ class Batches(Protocol):
     All processes have as many batches; where there are not images enough for that, a batch is empty.
     """
 
-    n_scans: int | None  # levels of what is read from now on; None: the data has no levels
+    source: JpegSource  # what is decoded: its classes, levels, number of images, bytes read
     wait_seconds: float  # that the consumer has waited for batches, so far
-
-    @property
-    def classes(self) -> list[str]:
-        """Class names; the position is the label."""
-
-    @property
-    def total_images(self) -> int:
-        """Images per epoch, of all processes."""
-
-    @property
-    def levels(self) -> int | None:
-        """Levels that the data has."""
-
-    @property
-    def bytes_read(self) -> int:
-        """Bytes read from storage, so far."""
 
     def __len__(self) -> int:
         """Batches per epoch."""
@@ -61,13 +46,13 @@ def check_classes(train: Batches, val: Batches, config: TrainConfig) -> None:
     Raises:
         DatasetError: names what is only in one of them.
     """
-    names = train.classes
-    if names != val.classes:
-        only_train = sorted(set(names) - set(val.classes))
-        only_val = sorted(set(val.classes) - set(names))
+    names, others = train.source.classes, val.source.classes
+    if names != others:
+        only_train = sorted(set(names) - set(others))
+        only_val = sorted(set(others) - set(names))
         raise DatasetError(
             f"{config.val_dir}: expected the {len(names)} classes of {config.train_dir}, "
-            f"found {len(val.classes)} (only in training: {_some(only_train)}; "
+            f"found {len(others)} (only in training: {_some(only_train)}; "
             f"only in validation: {_some(only_val)})"
         )
 

@@ -18,11 +18,11 @@ def announcement(config: TrainConfig, processes: Processes, data: Batches, val: 
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "the CPU"
     why = " (no CUDA GPU here)" if device.type == "cpu" and config.device == "auto" else ""
     several = f", {processes.world_size} processes" if processes.world_size > 1 else ""
-    fidelity = f" at {config.fidelity}" if data.levels else ""
+    fidelity = f" at {config.fidelity}" if data.source.levels else ""
     text = (
         f"{config.arch} on {name}{why}{several}, {_formats(config)}, seed {config.seed}: "
-        f"{data.total_images} images{fidelity} to train, {val.total_images} to validate, "
-        f"{len(data.classes)} classes, --loader {config.loader}"
+        f"{data.source.total_images} images{fidelity} to train, {val.source.total_images} to validate, "
+        f"{len(data.source.classes)} classes, --loader {config.loader}"
     )
     if config.static_loss_scale is not None and config.precision == "O0":
         text += "\n--static-loss-scale has no effect without --fp16"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from pcr.errors import PCRError
+from pcr.loading.epochs import Epochs
 from pcr.loading.source import JpegSource
 from pcr.train.config import TrainConfig
 from pcr.train.processes import Processes
@@ -21,106 +22,109 @@ try:
     from pcr import dali as pipelines
 except ImportError as error:
     raise PCRError(
-        f"--loader dali needs NVIDIA DALI, and importing it failed ({error}): "
+        f"the loader dali needs NVIDIA DALI, which can't be imported ({error}): "
         "install requirements.txt (bash install_python_deps.sh), or choose --loader native"
     ) from error
 
 
 class DaliBatches:
-    """The `Batches` of a DALI pipeline, which is built when the first epoch begins."""
+    """Batches of a DALI pipeline, which is built when the first epoch begins.
+
+    DALI takes JPEGs from its source ahead of time, so what was delivered is counted here.
+    """
 
     def __init__(
         self, source: JpegSource, build: Callable[..., Pipeline], device: torch.device
     ) -> None:
         """`build(source, **checkpointing_arguments)` makes the pipeline."""
-        self.classes = source.classes
-        self.total_images = source.total_images
+        self.source = source
         self.wait_seconds = 0.0
-        self.epoch = 0
-        self.batch = 0  # of the epoch, delivered so far
-        self._source = source
-        self._batch_sizes = source.batch_sizes
+        self._epochs = Epochs(len(source))
         self._build = build
         self._device = device
         self._restored: bytes | None = None
         self._loader: Any = None
-        self._exhausted = False
+        self._complete = False  # DALI has delivered all of an epoch
 
     def __len__(self) -> int:
         """Batches per epoch."""
-        return len(self._batch_sizes)
+        return len(self.source)
 
     @property
-    def n_scans(self) -> int | None:
-        """Levels that are read of a PCR dataset."""
-        return self._source.n_scans
-
-    @n_scans.setter
-    def n_scans(self, levels: int | None) -> None:
-        self._source.n_scans = levels
-
-    @property
-    def levels(self) -> int | None:
-        """Levels that a PCR dataset has."""
-        return self._source.levels
-
-    @property
-    def bytes_read(self) -> int:
-        """Bytes read of records or of image files."""
-        return self._source.bytes_read
+    def epoch(self) -> int:
+        """The epoch of the next batch."""
+        return self._epochs.position[0]
 
     def set_epoch(self, epoch: int) -> None:
         """Start with this epoch."""
-        self.epoch = epoch
+        self._pause()
+        self._epochs.set(epoch)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """The rest of the epoch: images (N, 3, crop, crop) float32 and labels (N,) int64."""
-        self._begin()
-        while (outputs := self._next()) is not None:
-            size = self._batch_sizes[self.batch]  # 0: DALI was given a stand-in
-            self.batch += 1
-            labels = outputs["labels"][:size].squeeze(1)
+        return self._epochs.begin(self._run)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Epoch, batches delivered in it, and the state of DALI's random operators."""
+        epoch, batch = self._epochs.position
+        return {
+            "epoch": epoch,
+            "batch": batch,
+            "pipeline": self._checkpoint(),
+        } | self.source.drawing()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue where `state_dict` was taken; UsageError if it is of other batches."""
+        self.source.check_drawing(state)
+        self._epochs.set(state["epoch"], state["batch"])
+        self._loader, self._restored = None, state["pipeline"]
+
+    def close(self) -> None:
+        """Stop reading; DALI's threads end with the pipeline."""
+        self._epochs.close()
+        self._loader = None
+        self.source.close()
+
+    def _run(self, epoch: int, first_batch: int) -> Generator[tuple[Tensor, Tensor], None, None]:
+        self._begin(epoch, first_batch)
+        for size in self.source.batch_sizes[first_batch:]:
+            outputs = self._next()
+            if outputs is None:
+                raise PCRError("DALI's epoch has ended before the data's")
+            self._epochs.count()
+            self._complete = self.epoch > epoch
+            labels = outputs["labels"][:size].squeeze(1)  # size 0: DALI was given a stand-in
             yield (
                 outputs["images"][:size].to(self._device, non_blocking=True),
                 labels.to(self._device, torch.int64, non_blocking=True),
             )
 
-    def state_dict(self) -> dict[str, Any]:
-        """Epoch, batches delivered in it, and the state of DALI's random operators."""
-        pipeline = self._loader.checkpoints()[0] if self._loader is not None else self._restored
-        position = {"epoch": self.epoch, "batch": self.batch}
-        return {**position, "pipeline": pipeline, **self._source.drawing()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state_dict` was taken; UsageError where it is of other batches."""
-        self._source.check_drawing(state)
-        self.epoch, self.batch = state["epoch"], state["batch"]
-        self._restored = state["pipeline"]
-
-    def close(self) -> None:
-        """Stop reading; DALI's threads end with the pipeline."""
-        self._loader = None
-        self._source.close()
-
-    def _begin(self) -> None:
-        """Have a loader that stands where the next batch is to come from.
+    def _begin(self, epoch: int, first_batch: int) -> None:
+        """Have a loader that stands where the next batch comes from.
 
         DALI starts to read when it is reset, so that waits until the next epoch is asked for: what was
-        changed in between (`n_scans`) holds from the epoch's first batch, and its bytes count as its own.
+        changed in between (`n_scans`) holds from the epoch's first batch, and its bytes count for it.
         """
-        if self._loader is None:
-            self._loader = self._open()
-        if self.batch == len(self):
-            while not self._exhausted:
-                self._next()
+        if self._loader is not None and self._complete:
+            while self._next() is not None:
+                pass
             self._loader.reset()
-            self._exhausted = False
-            self.epoch, self.batch = self.epoch + 1, 0
+        else:
+            self._pause()
+            self.source.set_epoch(epoch, first_batch)
+            self._loader = self._open()
+        self._complete = False
+
+    def _checkpoint(self) -> bytes | None:
+        return self._loader.checkpoints()[0] if self._loader is not None else self._restored
+
+    def _pause(self) -> None:
+        """Drop the pipeline; the next one continues its random numbers."""
+        self._restored, self._loader = self._checkpoint(), None
 
     def _open(self) -> Any:
-        self._source.set_epoch(self.epoch, self.batch)
         return DALIGenericIterator(
-            self._build(self._source, enable_checkpointing=True, checkpoint=self._restored),
+            self._build(self.source, enable_checkpointing=True, checkpoint=self._restored),
             ["images", "labels"],
             last_batch_policy=LastBatchPolicy.PARTIAL,
             prepare_first_batch=False,  # nothing is read before it is asked for
@@ -132,7 +136,6 @@ class DaliBatches:
         try:
             (outputs,) = next(self._loader)
         except StopIteration:
-            self._exhausted = True
             return None
         except RuntimeError as error:
             reason = " ".join(str(error).split("Stacktrace")[0].split())

@@ -8,12 +8,19 @@ from typing import Any
 import torch
 
 from pcr.imagefolder import ImageFolder
+from pcr.loading.decode_options import DecodeOptions
 from pcr.loading.image_files import FileIterator
 from pcr.loading.in_memory_batches import InMemoryBatches
 from pcr.loading.iterator import PCRIterator
 from pcr.loading.loader import TensorLoader
 from pcr.loading.source import JpegSource
-from pcr.loading.transforms import PAPER_RATIO, PAPER_SCALE, EvalTransform, TrainTransform
+from pcr.loading.transforms import (
+    PAPER_RATIO,
+    PAPER_SCALE,
+    EvalTransform,
+    TrainTransform,
+    Transform,
+)
 from pcr.train.batches import Batches
 from pcr.train.config import TrainConfig
 from pcr.train.processes import Processes
@@ -65,7 +72,7 @@ def decoded(source: JpegSource, config: TrainConfig, processes: Processes) -> Ba
     """What a source reads, with the crops and flips of training."""
     if _is_native(config):
         transform = TrainTransform(config.crop_size, PAPER_SCALE, PAPER_RATIO)
-        return _native_batches(source, config, processes, transform=transform)
+        return _native_batches(source, config, processes, transform)
     from pcr.train import (
         dali_batches as dali,  # needs DALI, which a run with our own loader does without
     )
@@ -84,8 +91,8 @@ def validation_batches(config: TrainConfig, processes: Processes) -> Batches:
         only_jpegs=_is_native(config),
     )
     if _is_native(config):
-        transform = EvalTransform(config.resize_size, config.crop_size)
-        return _native_batches(source, config, processes, transform=transform)
+        transform = EvalTransform(config.crop_size, config.resize_size)
+        return _native_batches(source, config, processes, transform)
     from pcr.train import dali_batches as dali
 
     return dali.validation_batches(source, config, processes)
@@ -96,12 +103,12 @@ def _is_native(config: TrainConfig) -> bool:
 
 
 def _native_batches(
-    source: JpegSource, config: TrainConfig, processes: Processes, **options: Any
+    source: JpegSource, config: TrainConfig, processes: Processes, transform: Transform
 ) -> TensorLoader:
-    return TensorLoader(
-        source,
+    options = DecodeOptions(
+        transform=transform,
         num_threads=config.workers,
         layout="NHWC" if config.channels_last else "NCHW",
         device=processes.device,
-        **options,
     )
+    return TensorLoader(source, options)

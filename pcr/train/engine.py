@@ -68,7 +68,7 @@ def evaluate(
     config: TrainConfig, val: Batches, saved: Saved | None, processes: Processes
 ) -> TrainState:
     """Only validate: a checkpoint, or the weights that `--pretrained` fetches."""
-    state = TrainState.create(config, val.classes, processes)
+    state = TrainState.create(config, val.source.classes, processes)
     if saved is not None:
         state.restore(config, saved)
     with StopRequest(processes) as stop:
@@ -88,7 +88,7 @@ def train(
         check_classes(data, val, config)
         check_levels(data, config)
         check_last_batch(data, config, processes)
-        state = TrainState.create(config, data.classes, processes)
+        state = TrainState.create(config, data.source.classes, processes)
         torch.manual_seed(config.base_seed + processes.rank)  # weights alike, dropout not
         data.set_epoch(state.epoch)
         if saved is not None:
@@ -143,14 +143,14 @@ def finish_epoch(state: TrainState, data: Batches, val: Batches, run: Run) -> bo
     config, processes = run.config, run.processes
     if state.step == 0:
         choose_level(state, data, run)
-    if data.levels:
-        data.n_scans = state.n_scans
+    if data.source.levels:
+        data.source.n_scans = state.n_scans
     trained, reading = train_epoch(state, data, run, lambda: save(state, data, run))
     if config.prof:
         processes.print(f"{reading.images} images, {reading.images_per_second:.0f} images/s")
         return True
     tested = validate(state, val, config, processes, run.stop)
-    summary = EpochSummary(state.epoch, data.n_scans, trained.loss, tested, reading)
+    summary = EpochSummary(state.epoch, data.source.n_scans, trained.loss, tested, reading)
     run.log.write_epoch(summary, iterations=len(data))
     processes.print(summary.line(config.epochs))
     is_best = state.end_epoch(summary)
@@ -161,8 +161,8 @@ def finish_epoch(state: TrainState, data: Batches, val: Batches, run: Run) -> bo
 def choose_level(state: TrainState, data: Batches, run: Run) -> None:
     """Set the fidelity of the epoch that begins."""
     config = run.config
-    if config.tunes_fidelity(state.epoch) and data.levels:
-        tuning = tune(state, config, run.processes, data.levels)
+    if config.tunes_fidelity(state.epoch) and data.source.levels:
+        tuning = tune(state, config, run.processes, data.source.levels)
         scores = {f"autotune_score_{level}": score for level, score in tuning.scores.items()}
         run.log.write(0, state.epoch, **scores, autotune_bytes_read=tuning.bytes_read)
         shown = ", ".join(f"{level}: {score:.3f}" for level, score in tuning.scores.items())
@@ -172,7 +172,7 @@ def choose_level(state: TrainState, data: Batches, run: Run) -> None:
         state.n_scans = tuning.level
     elif not config.fidelity.auto:
         state.n_scans = config.fidelity.level(state.epoch)
-    state.n_scans = state.n_scans or data.levels
+    state.n_scans = state.n_scans or data.source.levels
 
 
 def save(state: TrainState, data: Batches, run: Run, is_best: bool = False) -> None:
@@ -197,7 +197,7 @@ def check_levels(data: Batches, config: TrainConfig) -> None:
         UsageError: names the level.
     """
     for _, level in config.fidelity.changes:
-        data.n_scans = level
+        data.source.n_scans = level
 
 
 def check_last_batch(data: Batches, config: TrainConfig, processes: Processes) -> None:
@@ -206,7 +206,7 @@ def check_last_batch(data: Batches, config: TrainConfig, processes: Processes) -
     Raises:
         UsageError: says what to change.
     """
-    images, world_size = data.total_images, processes.world_size
+    images, world_size = data.source.total_images, processes.world_size
     batches = batch_count(images, world_size, config.batch_size)
     spans = (span_of(images, rank, world_size) for rank in range(world_size))
     last = {batch_sizes(stop - first, batches, config.batch_size)[-1] for first, stop in spans}

@@ -89,7 +89,7 @@ class PassMeter:
         self._images = round(float(done["sums"][3]))
         self._start_seconds = time.perf_counter() - done["seconds"]
         self._start_wait_seconds = batches.wait_seconds - done.get("wait_seconds", 0.0)
-        self._start_bytes = batches.bytes_read - done.get("bytes_read", 0)
+        self._start_bytes = batches.source.bytes_read - done.get("bytes_read", 0)
 
     @classmethod
     @contextmanager
@@ -135,7 +135,7 @@ class PassMeter:
             self._images,
             max(time.perf_counter() - self._start_seconds, 1e-9),
             self._batches.wait_seconds - self._start_wait_seconds,
-            self._batches.bytes_read - self._start_bytes,
+            self._batches.source.bytes_read - self._start_bytes,
         )
 
     def state_dict(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -22,7 +23,7 @@ from pcr.train.processes import Processes
 class TrainState:
     """A model on its way."""
 
-    classes: list[str]
+    classes: tuple[str, ...]
     model: nn.Module  # as checkpoints hold it
     network: nn.Module  # the model as steps call it: replicated over the processes, compiled
     optimizer: torch.optim.Optimizer
@@ -36,7 +37,9 @@ class TrainState:
     measured: dict[str, Any] | None = None  # of it, by the run that was stopped in it
 
     @classmethod
-    def create(cls, config: TrainConfig, classes: list[str], processes: Processes) -> TrainState:
+    def create(
+        cls, config: TrainConfig, classes: Sequence[str], processes: Processes
+    ) -> TrainState:
         """A model and its optimizer before the first step.
 
         Raises:
@@ -56,7 +59,7 @@ class TrainState:
         network = precision.replicate(model, processes)
         if config.compile:
             network.compile()
-        return cls(classes, model, network, optimizer, precision, config.start_epoch)
+        return cls(tuple(classes), model, network, optimizer, precision, config.start_epoch)
 
     def end_epoch(self, summary: EpochSummary) -> bool:
         """Go to the beginning of the next epoch; whether the one that ends was the best."""
@@ -104,7 +107,7 @@ class TrainState:
                 f"{config.resume}: expected a checkpoint of {config.arch}, "
                 f"found one of {saved['arch']}: choose it with -a"
             )
-        if saved["classes"] != self.classes:
+        if tuple(saved["classes"]) != self.classes:
             raise DatasetError(
                 f"{config.resume}: expected a checkpoint for the {len(self.classes)} classes of the data, "
                 f"found one for {len(saved['classes'])} classes that are not the same"

@@ -1,12 +1,9 @@
-"""Records and index: what is written is what is read, at every level and from every prefix."""
+"""Records: what is written is what is read, at every level and from every prefix."""
 
 from __future__ import annotations
 
 import io
-import os
-import pickle
 import sqlite3
-import struct
 import tracemalloc
 from contextlib import closing
 from dataclasses import replace
@@ -15,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import jpegs, records, reference
-from sqlitedict import SqliteDict
 
 from pcr._generated.pcr_pb2 import RecordMetadata, ScanGroup
 from pcr.dataset import layout
@@ -23,7 +19,7 @@ from pcr.dataset.messages import ImageInfo, RecordInfo
 from pcr.dataset.reader import Dataset
 from pcr.dataset.record import join_groups
 from pcr.dataset.writer import write_index, write_record
-from pcr.errors import DatasetError, FormatError, UsageError
+from pcr.errors import FormatError, UsageError
 from pcr.ladder import Ladder
 
 
@@ -112,129 +108,28 @@ def test_any_sqlite_client_reads_a_record(dataset: Dataset) -> None:
 def test_levels_that_do_not_exist_are_refused(dataset: Dataset, level: object) -> None:
     with pytest.raises(UsageError, match="n_scans"):
         dataset.check_level(level)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="level: expected") as refused:
+        dataset.records[0].read(level)  # type: ignore[arg-type]
+    assert refused.value.parameter == "level"
 
 
-def test_a_directory_that_is_no_dataset(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"found no PCR\.db"):
-        Dataset(tmp_path)
-    with pytest.raises(DatasetError, match="expected the directory"):
-        Dataset(tmp_path / "nowhere")
-    (tmp_path / layout.PLAN_FILE).write_bytes(b"")
-    with pytest.raises(DatasetError, match="run the same conversion command again"):
-        Dataset(tmp_path)
+def test_without_a_level_all_levels_are_read(dataset: Dataset) -> None:
+    record = dataset.records[2]
+    assert record.read().data.tobytes() == record.read(record.levels).data.tobytes()
+    assert record.read_groups() == record.read_groups(10) and len(record.read_groups(0)) == 1
 
 
-def test_a_damaged_index_is_refused(tmp_path: Path) -> None:
-    dataset = records.make_dataset(tmp_path / "d", (2,))
-    path = dataset.root / layout.INDEX_FILE
-    whole = path.read_bytes()
-    for length in (0, 50, 99, 100, 4096, len(whole) - 4096):
-        path.write_bytes(whole[:length])
-        with pytest.raises(FormatError, match=r"PCR\.db"):
-            Dataset(dataset.root)
-    path.write_bytes(whole.replace(b"records", b"recordz"))
-    with pytest.raises(FormatError, match=r"PCR\.db"):
-        Dataset(dataset.root)
-
-
-def test_an_index_never_unpickles(tmp_path: Path) -> None:
-    """A pickle in place of the metadata is refused as a message, and not run."""
-
-    class Bomb:
-        def __reduce__(self) -> tuple[object, tuple[str]]:
-            return (Path.touch, (tmp_path / "ran",))  # type: ignore[return-value]
-
-    dataset = records.make_dataset(tmp_path / "d", (1,))
-    path = str(dataset.root / layout.INDEX_FILE)
-    with SqliteDict(path, tablename=layout.DATASET_TABLE, encode=sqlite3.Binary) as table:
-        table[layout.DATASET_KEY] = pickle.dumps(Bomb())
-        table.commit()
-    with pytest.raises(FormatError):
-        Dataset(dataset.root)
-    assert not (tmp_path / "ran").exists()
-
-
-@pytest.mark.parametrize(
-    ("changes", "complaint"),
-    [
-        ({"records": 2**24}, "expected 16777216 records, found 1"),
-        ({"records": 0}, "expected 0 records, found 1"),
-        ({"images": 2**60}, "expected 1152921504606846976 images in records, found 2"),
-    ],
-)
-def test_an_index_that_promises_too_much_is_refused(
-    tmp_path: Path, changes: dict[str, int], complaint: str
-) -> None:
-    dataset = records.make_dataset(tmp_path / "d", (2,))
-    info = replace(dataset.info, **changes)  # type: ignore[arg-type]
-    write_index(dataset.root, info, [record.entry for record in dataset.records])
-    with pytest.raises(FormatError, match=complaint):
-        Dataset(dataset.root)
-
-
-@pytest.mark.parametrize("images", [1000, 2**20 + 1, 2**31])
-def test_an_index_with_more_images_than_a_record_can_hold_is_refused(
-    tmp_path: Path, images: int
-) -> None:
-    dataset = records.make_dataset(tmp_path / "d", (2,))
-    (entry,) = [record.entry for record in dataset.records]
-    assert entry.group_bytes[0] < 1000
-    info = replace(dataset.info, images=images)
-    write_index(dataset.root, info, [replace(entry, images=images)])
-    with pytest.raises(FormatError, match=rf"images in a record, found {images}"):
-        Dataset(dataset.root)
-
-
-@pytest.mark.parametrize(
-    "statements",
-    [
-        "DROP TABLE records; CREATE TABLE records (key TEXT PRIMARY KEY, "
-        "value BLOB GENERATED ALWAYS AS (zeroblob(999999999)) VIRTUAL)",
-        "DROP TABLE records; CREATE VIEW records AS WITH RECURSIVE n (i) AS (VALUES (0) UNION ALL "
-        "SELECT i + 1 FROM n) SELECT CAST(i AS TEXT) AS key, zeroblob(999999999) AS value FROM n",
-        "DROP TABLE records; CREATE TABLE records (key TEXT PRIMARY KEY, value BLOB, "
-        "CHECK (hex(hex(zeroblob(249999999))) > ''))",
-        "CREATE TABLE more (value BLOB)",
-        "DROP TABLE records",
-    ],
-)
-def test_an_index_with_other_tables_is_refused(tmp_path: Path, statements: str) -> None:
-    """What a stranger's schema would compute is not computed."""
-    dataset = records.make_dataset(tmp_path / "d", (2,))
-    with closing(sqlite3.connect(dataset.root / layout.INDEX_FILE)) as connection:
-        connection.executescript(statements)
-    with pytest.raises(
-        FormatError, match=r"PCR\.db: expected the tables dataset and records .* alone"
+def test_datasets_and_records_say_what_they_are(dataset: Dataset) -> None:
+    for told, words in (
+        (
+            dataset,
+            ("Dataset", str(dataset.root), "17 images", "3 classes", "3 records", "standard"),
+        ),
+        (dataset.records[1], ("Record", "PCR_1.db", "7 images", "10 levels")),
+        (dataset.info.ladder, ("Ladder", "standard", "10 levels")),
     ):
-        Dataset(dataset.root)
-
-
-@pytest.mark.parametrize("value", [10**9, 1.5, "text", None])
-def test_an_index_entry_that_is_no_blob_is_refused(tmp_path: Path, value: object) -> None:
-    dataset = records.make_dataset(tmp_path / "d", (2,))
-    with closing(sqlite3.connect(dataset.root / layout.INDEX_FILE)) as connection:
-        connection.execute("UPDATE records SET value = ?", (value,))
-        connection.commit()
-    with pytest.raises(FormatError, match=rf"PCR\.db: .* value of type {type(value).__name__}"):
-        Dataset(dataset.root)
-
-
-def test_reading_an_index_plays_back_no_journal(tmp_path: Path) -> None:
-    """A stranger's rollback journal may name a super-journal, a file anywhere, that SQLite then deletes."""
-    dataset = records.make_dataset(tmp_path / "d", (2,))
-    victim = tmp_path / "victim"
-    victim.write_bytes(b"mine")
-    index = dataset.root / layout.INDEX_FILE
-    # https://sqlite.org/fileformat2.html#the_rollback_journal; pager.c, writeSuperJournal
-    pages, name = index.stat().st_size // 4096, os.fsencode(victim)
-    header = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7" + struct.pack(">5I", 0, 0, pages, 512, 4096)
-    lock_page = 0x40000000 // 4096 + 1
-    super_journal = struct.pack(">I", lock_page) + name + struct.pack(">2I", len(name), sum(name))
-    journal = index.with_name(index.name + "-journal")
-    journal.write_bytes(header.ljust(512, b"\0") + super_journal + header[:8])
-    before = index.read_bytes(), journal.read_bytes()
-    assert Dataset(dataset.root).records == dataset.records
-    assert victim.exists() and (index.read_bytes(), journal.read_bytes()) == before
+        assert all(word in repr(told) for word in words) and len(repr(told)) < 300
+    assert dataset.records[1].number == 1
 
 
 def test_metadata_of_countless_images_is_refused_before_objects_are_made_of_it() -> None:

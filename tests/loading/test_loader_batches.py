@@ -59,10 +59,3 @@ from pcr.loading.loader import Loader
 assert batch[0].shape == (8, 3, 224, 224) and "torch" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_the_documentations_example(loader_root: Path) -> None:
-    pytest.importorskip("torch", reason="of the extra 'train'")
-    page = (Path(__file__).parents[2] / "docs" / "LOADER.md").read_text(encoding="utf-8")
-    example = page.split("```python\n")[1].split("```")[0].replace("pcr_dataset", str(loader_root))
-    exec(compile(example, "docs/LOADER.md", "exec"), {})

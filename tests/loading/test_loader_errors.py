@@ -53,17 +53,18 @@ def test_a_damaged_record_is_never_skipped(damaged_root: Path) -> None:
         ({"batch_size": 0}, "batch_size: expected 1 or more, found 0"),
         ({"prefetch_batches": 0}, "prefetch_batches"),
         ({"read_ahead_records": 0}, "read_ahead_records"),
-        ({"shuffle_buffer_records": 0}, "window of 1 record"),
+        ({"shuffle_buffer_records": 0}, "shuffle_buffer_records: expected 1 or more, found 0"),
         ({"num_threads": 0}, "num_threads"),
         ({"seed": -1}, "seed"),
-        ({"rank": 2, "world_size": 2}, "expected a rank between 0 and 1"),
+        ({"rank": 2, "world_size": 2}, "rank: expected 0 to 1, found 2"),
         ({"dtype": "int8"}, "dtype: expected one of uint8, float32"),
         ({"dtype": "bfloat16"}, "NumPy has no bfloat16"),
         ({"dtype": "float32", "transform": None}, "expected uint8 for whole images"),
         ({"layout": "CHWN"}, "layout"),
         ({"device": "cuda"}, "device: expected cpu for NumPy"),
+        ({"device": "cuda", "output": "torch", "transform": None}, "expected cpu for whole images"),
         ({"output": "jax"}, "output"),
-        ({"decoder": "turbo"}, "decoder: expected native or libjpeg, found 'turbo'"),
+        ({"decoder": "turbo"}, "decoder: expected one of native, libjpeg, found 'turbo'"),
         ({"on_error": "ignore"}, "on_error"),
         ({"block_smoothing": True}, "block_smoothing"),
     ],
@@ -80,8 +81,9 @@ def test_devices_that_are_not_there(loader_root: Path) -> None:
     if not torch.cuda.is_available():
         with pytest.raises(UsageError, match="device: expected one that is there"):
             Loader(loader_root, 8, device="cuda")
-    with pytest.raises(UsageError, match="device"):
-        Loader(loader_root, 8, device="meta")
+    for device in ("meta", "gpu"):
+        with pytest.raises(UsageError, match=f"device: expected cpu or cuda, found '{device}'"):
+            Loader(loader_root, 8, device=device)
 
 
 def test_a_directory_without_a_dataset(tmp_path: Path) -> None:

@@ -34,16 +34,6 @@ def test_pixels_depend_on_seed_epoch_and_image_alone(loader_root: Path) -> None:
     assert Counter(drain(numpy_loader(loader_root, 8, seed=2))) != Counter(first)
 
 
-def test_a_new_epoch_each_time(loader_root: Path) -> None:
-    loader = numpy_loader(loader_root, seed=5)
-    first, second = drain(loader), drain(loader)
-    assert loader.epoch == 2 and sorted(first) != sorted(second)
-    loader.set_epoch(0)
-    assert drain(loader) == first and drain(loader) == second
-    next(iter(loader))  # an abandoned epoch is not begun again
-    assert loader.epoch == 2 and len(drain(loader)) == sum(SIZES) and loader.epoch == 4
-
-
 @pytest.mark.parametrize("world_size", [2, 3])
 def test_ranks_share_an_epoch(loader_root: Path, world_size: int) -> None:
     loaders = [
@@ -62,24 +52,6 @@ def test_drop_last_leaves_full_batches_only(loader_root: Path, world_size: int) 
         assert sizes == [4] * len(loader) and len(loader) == 31 // world_size // 4
 
 
-def test_an_epoch_is_resumed_twice(loader_root: Path) -> None:
-    whole = numpy_loader(loader_root, 4, seed=2)
-    whole.set_epoch(1)
-    expected = drain(whole) + drain(whole)
-    drawn = []
-    state = whole.state_dict() | {"epoch": 1, "batch": 0}
-    for batches in (3, 2, None):
-        loader = numpy_loader(loader_root, 4, seed=2)
-        loader.load_state_dict(state)
-        for batch, (images, labels) in enumerate(loader, 1):
-            drawn += [(i.tobytes(), int(label)) for i, label in zip(images, labels, strict=True)]
-            if batch == batches:
-                break
-        state = loader.state_dict()
-    assert state["epoch"] == 2 and state["batch"] == 0
-    assert drawn + drain(loader) == expected
-
-
 def test_a_state_goes_through_json_and_fits_one_order_only(loader_root: Path) -> None:
     loader = numpy_loader(loader_root, 4, n_scans=3)
     state = json.loads(json.dumps(loader.state_dict()))
@@ -92,31 +64,46 @@ def test_a_state_goes_through_json_and_fits_one_order_only(loader_root: Path) ->
         loader.load_state_dict({})
     same = numpy_loader(loader_root, 4)
     same.load_state_dict(state)
-    assert same.n_scans == 3
+    assert same.source.n_scans == 3
 
 
 def test_n_scans_may_change_between_epochs_and_within_one(loader_root: Path) -> None:
     loader = numpy_loader(loader_root, 8, n_scans=2, transform=None)
     low = drain(loader)
-    loader.n_scans, prefixes = 10, [record.prefix_bytes for record in loader.dataset.records]
-    assert loader.bytes_read == sum(p[2] for p in prefixes)
+    source = loader.source
+    source.n_scans, prefixes = 10, [record.prefix_bytes for record in source.dataset.records]
+    assert source.bytes_read == sum(p[2] for p in prefixes)
     loader.set_epoch(0)
-    assert drain(loader) != low and loader.n_scans == loader.levels == 10
-    assert loader.bytes_read == sum(p[2] + p[10] for p in prefixes)
+    assert drain(loader) != low and source.n_scans == source.levels == 10
+    assert source.bytes_read == sum(p[2] + p[10] for p in prefixes)
     options = {"shuffle": False, "read_ahead_records": 1, "prefetch_batches": 1}
     loader = numpy_loader(loader_root, 2, n_scans=10, transform=None, **options)
     mixed = []
     for images, labels in loader:
         mixed += [(i.tobytes(), int(label)) for i, label in zip(images, labels, strict=True)]
-        loader.n_scans = 1
+        loader.source.n_scans = 1
     high = drain(numpy_loader(loader_root, 2, transform=None, shuffle=False))
     assert mixed[:9] == high[:9] and mixed[-4:] != high[-4:]
 
 
 def test_what_a_loader_tells(loader_root: Path) -> None:
     loader = numpy_loader(loader_root, rank=1, world_size=2)
-    assert loader.classes == list(records.CLASSES)
-    assert loader.class_to_idx == {"ant": 0, "bee": 1, "cat": 2}
-    assert loader.num_images == 16 and loader.skipped == 0
+    assert loader.source.classes == records.CLASSES
+    assert loader.source.num_images == 16 and loader.skipped == 0
     drain(loader)
-    assert loader.wait_seconds > 0 and loader.read_wait_seconds > 0 and loader.bytes_read > 0
+    source = loader.source
+    assert loader.wait_seconds > 0 and source.wait_seconds > 0 and source.bytes_read > 0
+
+
+def test_a_loader_says_what_it_loads(loader_root: Path) -> None:
+    told = repr(numpy_loader(loader_root, 4, n_scans=2))
+    for words in (str(loader_root), "31 images", "batches of 4", "n_scans=2 of 10", "epoch 0"):
+        assert words in told
+
+
+def test_what_belongs_to_the_source_cannot_be_set_on_the_loader_by_mistake(
+    loader_root: Path,
+) -> None:
+    loader = numpy_loader(loader_root)
+    with pytest.raises(AttributeError):
+        loader.n_scans = 3

@@ -20,7 +20,7 @@ from pcr.loading.transforms import EvalTransform, TrainTransform, image_keys
 
 @pytest.fixture(scope="module", params=["standard", "bitplane"])
 def photos(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """Photographs larger than their tensors: colour at both usual samplings, grayscale, CMYK; one more than twice."""
+    """Photographs larger than their tensors, one more than twice: colour, grayscale, CMYK."""
     names = ("astronaut", "coffee", "rocket")
     images = [Image.fromarray(getattr(skimage.data, name)()).resize((420, 330)) for name in names]
     images += [images[0].convert("L").resize((330, 410)), images[1].convert("CMYK")]
@@ -33,7 +33,7 @@ def photos(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def resized_centre(shown: Image.Image, resize: int, crop: int) -> np.ndarray:
-    """What EvalTransform(resize, crop) stands for, by Pillow."""
+    """What EvalTransform(crop, resize) stands for, by Pillow."""
     scale = resize / min(shown.size)
     size = tuple(int(side * scale) for side in shown.size)
     left, top = (round((side - crop) / 2) for side in size)
@@ -44,7 +44,7 @@ def resized_centre(shown: Image.Image, resize: int, crop: int) -> np.ndarray:
 @pytest.mark.parametrize("decoder", ["native", "libjpeg"])
 def test_eval_at_full_level_is_pillows_resize_and_crop(photos: Dataset, decoder: str) -> None:
     options = {
-        "transform": EvalTransform(192, 160, **IDENTITY),
+        "transform": EvalTransform(160, 192, **IDENTITY),
         "shuffle": False,
         "decoder": decoder,
     }
@@ -56,7 +56,7 @@ def test_eval_at_full_level_is_pillows_resize_and_crop(photos: Dataset, decoder:
 
 @pytest.mark.parametrize("level", [1, 2, 5])
 def test_lower_levels_are_libjpegs_without_block_smoothing(photos: Dataset, level: int) -> None:
-    options = {"transform": EvalTransform(192, 160, **IDENTITY), "shuffle": False, "n_scans": level}
+    options = {"transform": EvalTransform(160, 192, **IDENTITY), "shuffle": False, "n_scans": level}
     ((images, _),) = numpy_loader(photos.root, **options)
     ((whole, _),) = numpy_loader(photos.root, **options | {"transform": None})
     for jpeg, image, pixels in zip(photos.records[0].read(level), images, whole, strict=True):

@@ -86,7 +86,7 @@ def test_the_centre_is_torchvisions(size: tuple[int, int], crop: int | tuple[int
         np.asarray(transforms.CenterCrop((height, width))(Image.fromarray(axis.astype(np.int32))))
         for axis in (columns, rows)
     ]
-    (box,), (flip,) = windows(EvalTransform(256, crop), size, 1)
+    (box,), (flip,) = windows(EvalTransform(crop, 256), size, 1)
     scale = np.array([resized.width / size[0], resized.height / size[1]])
     np.testing.assert_allclose(box[:2] * scale, [cut[0][0, 0], cut[1][0, 0]], atol=1e-3)
     np.testing.assert_allclose(box[2:] * scale, [width, height], rtol=1e-6)
@@ -122,8 +122,8 @@ def test_draws_are_uniform() -> None:
         lambda: TrainTransform(mean=(1, 1)),
         lambda: TrainTransform(oversampling=0.5),
         lambda: EvalTransform(oversampling=float("nan")),
-        lambda: EvalTransform(200, 224),
-        lambda: EvalTransform(256, (224, 300)),
+        lambda: EvalTransform(224, 200),
+        lambda: EvalTransform((224, 300), 256),
     ],
 )
 def test_transforms_that_make_no_sense(make: object) -> None:

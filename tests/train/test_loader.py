@@ -17,6 +17,7 @@ import pcr.train
 from pcr import dali as pipeline
 from pcr.cli.train import main
 from pcr.imagefolder import ImageFolder, Sample
+from pcr.loading.decode_options import DecodeOptions
 from pcr.loading.image_files import FileIterator
 from pcr.loading.loader import Loader, TensorLoader
 from pcr.loading.transforms import EvalTransform, TrainTransform
@@ -67,7 +68,9 @@ def file_ranks(numbered, images, world_size, _):
     samples = tuple(Sample(f"class/{i}.jpg", 0) for i in range(images))
     folder = ImageFolder(numbered[0], ("class",), samples)
     return [
-        TensorLoader(FileIterator(folder, 32, rank=rank, world_size=world_size), **WHOLE)
+        TensorLoader(
+            FileIterator(folder, 32, rank=rank, world_size=world_size), DecodeOptions(**WHOLE)
+        )
         for rank in range(world_size)
     ]
 
@@ -111,18 +114,22 @@ sys.exit(main({[*arguments, *pcr]!r}) or main({[*arguments, *files]!r}))
 
 
 def test_dali_that_is_missing_is_named(data, monkeypatch, capsys, tmp_path):
-    monkeypatch.delattr(pcr.train, "dali", raising=False)  # if an earlier test has imported it
+    monkeypatch.delattr(
+        pcr.train, "dali_batches", raising=False
+    )  # if an earlier test has imported it
     monkeypatch.delitem(sys.modules, "pcr.train.dali_batches", raising=False)
     monkeypatch.setitem(sys.modules, "nvidia.dali.pipeline", None)
     assert main([*pcr_run(data, tmp_path), "--prof", "--loader", "dali"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert "--loader dali needs NVIDIA DALI" in line and "choose --loader native" in line
+    assert "loader dali needs NVIDIA DALI" in line and "choose --loader native" in line
 
 
 def test_training_draws_the_papers_windows(data):
     """Those that pcr/dali.py has DALI draw."""
     batches = train_batches(config(data), ALONE)
-    assert batches.transform == TrainTransform(48, pipeline.PAPER_SCALE, pipeline.PAPER_RATIO)
+    assert batches.options.transform == TrainTransform(
+        48, pipeline.PAPER_SCALE, pipeline.PAPER_RATIO
+    )
 
 
 def test_both_loaders_validate_the_same_pixels(data):
@@ -156,7 +163,9 @@ class TestOtherFormats:
     def test_they_are_seen_as_torchvision_sees_them(self, tmp_path, name, form, mode):
         path = self.write(tmp_path, name, form, mode)
         source = FileIterator(ImageFolder.scan(tmp_path), 1, only_jpegs=True)
-        ((images, _),) = TensorLoader(source, **WHOLE | {"transform": EvalTransform(32, 32)})
+        ((images, _),) = TensorLoader(
+            source, DecodeOptions(**WHOLE | {"transform": EvalTransform(32, 32)})
+        )
         with Image.open(path) as image:
             expected = np.asarray(image.convert("RGB"), dtype=float)
         assert np.abs(images[0].transpose(1, 2, 0) - expected).mean() <= 1

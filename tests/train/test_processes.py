@@ -172,7 +172,7 @@ class TestShares:
         for rank in range(world_size):
             settings = config(data, source, loader=loader)
             batches = train_batches(settings, Processes(CPU, rank, world_size))
-            assert batches.total_images == TRAIN_IMAGES
+            assert batches.source.total_images == TRAIN_IMAGES
             for _ in range(2):
                 epoch = list(batches)
                 counts.add(len(epoch))

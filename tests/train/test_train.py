@@ -120,6 +120,18 @@ def test_batches_go_on_after_any_batch(data, source, loader):
 
 
 @pytest.mark.parametrize("loader", ["native", "dali"])
+def test_after_a_break_the_next_epoch_begins(data, loader):
+    whole, left = (train_batches(config(data, loader=loader), ALONE) for _ in range(2))
+    expected = [[labels.tolist() for _, labels in whole] for _ in range(3)]
+    for _ in left:
+        break
+    for epoch in expected[1:]:
+        assert [labels.tolist() for _, labels in left] == epoch
+    iter(left)
+    assert left.epoch == 3
+
+
+@pytest.mark.parametrize("loader", ["native", "dali"])
 def test_validation_counts_each_image_once(data, loader):
     batches = validation_batches(config(data, loader=loader), ALONE)
     for _ in range(2):
@@ -132,10 +144,10 @@ def test_n_scans_can_change_between_epochs(data, loader):
     batches = train_batches(config(data, loader=loader), ALONE)
     taken = []
     for level in (10, 1, 10):
-        batches.n_scans = level
-        before = batches.bytes_read
+        batches.source.n_scans = level
+        before = batches.source.bytes_read
         assert sum(len(labels) for _, labels in batches) == TRAIN_IMAGES
-        taken.append(batches.bytes_read - before)
+        taken.append(batches.source.bytes_read - before)
     assert taken[0] == taken[2] > taken[1]
 
 

@@ -1,0 +1,21 @@
+"""Checks of arguments: what was expected, what was found, and which parameter is to blame."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pcr.errors import UsageError
+
+
+def check_at_least(least: int, **values: object) -> None:
+    """Raise UsageError of the parameter for anything but a whole number from ``least`` on."""
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise UsageError(f"expected {least} or more, found {value!r}", name)
+
+
+def check_choice(choices: tuple[str, ...], **values: object) -> None:
+    """Raise UsageError, naming the parameter, for a value that is not one of ``choices``."""
+    for name, value in values.items():
+        if value not in choices:
+            raise UsageError(f"expected one of {', '.join(choices)}, found {value!r}", name)

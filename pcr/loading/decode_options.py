@@ -1,0 +1,101 @@
+"""DecodeOptions: how JPEGs become batches of tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from pcr.cores import usable_cores
+from pcr.errors import UsageError
+from pcr.jpeg import MAX_PIXELS
+from pcr.loading.arguments import check_at_least, check_choice
+from pcr.loading.buffers import LAYOUTS, STORED_DTYPES, BatchSpec
+from pcr.loading.transforms import TrainTransform, Transform
+
+DEFAULT_TRANSFORM = TrainTransform()
+
+
+@dataclass(frozen=True)
+class DecodeOptions:
+    """How a loader decodes what its source reads, and in what form it hands out the batches.
+
+    transform: `TrainTransform`, `EvalTransform`, an object like them, or None for whole images.
+    num_threads: native threads that decode; None: as many as the process may use cores.
+    dtype: uint8 (pixel values 0 … 255, not normalised), float16, bfloat16 or float32, as a name or
+        as torch's or NumPy's object; None: float32, and uint8 for whole images.
+    layout: the order in memory, "NCHW" or "NHWC", which torch calls channels_last. The shape is
+        (N, 3, H, W) with either.
+    device: "cpu", or a CUDA device, to which batches are copied ahead.
+    output: "torch", or "numpy" for arrays; torch is not imported then.
+    prefetch_batches: how many batches are made ahead; each takes memory of its own.
+    apply_orientation: turn images as their EXIF data say, which torchvision's ImageFolder does not.
+    on_error: "raise", or "skip": another image of the batch takes the place of one that can't be
+        decoded; the loader counts it in ``skipped`` and warns once.
+    decoder: "native", or "libjpeg", the slower reference.
+    block_smoothing: libjpeg's guess at coefficients that are missing at lower levels; with
+        decoder="libjpeg" only.
+    max_pixels: an image with more can't be decoded.
+
+    Raises UsageError where a value is out of range.
+    """
+
+    transform: Transform | None = DEFAULT_TRANSFORM
+    num_threads: int | None = None
+    dtype: object = None
+    layout: Literal["NCHW", "NHWC"] = "NCHW"
+    device: object = "cpu"
+    output: Literal["torch", "numpy"] = "torch"
+    prefetch_batches: int = 2
+    apply_orientation: bool = False
+    on_error: Literal["raise", "skip"] = "raise"
+    decoder: Literal["native", "libjpeg"] = "native"
+    block_smoothing: bool = False
+    max_pixels: int = MAX_PIXELS
+
+    def __post_init__(self) -> None:
+        check_at_least(1, prefetch_batches=self.prefetch_batches, max_pixels=self.max_pixels)
+        check_at_least(1, num_threads=self.threads)
+        check_choice(("native", "libjpeg"), decoder=self.decoder)
+        check_choice(("raise", "skip"), on_error=self.on_error)
+        check_choice(("torch", "numpy"), output=self.output)
+        check_choice(LAYOUTS, layout=self.layout)
+        check_choice(tuple(STORED_DTYPES), dtype=self.dtype_name)
+        self._check_combinations()
+
+    def _check_combinations(self) -> None:
+        whole, numpy, device = self.transform is None, self.output == "numpy", str(self.device)
+        if whole and self.dtype_name != "uint8":
+            raise UsageError(f"expected uint8 for whole images, found {self.dtype_name}", "dtype")
+        if numpy and self.dtype_name == "bfloat16":
+            raise UsageError("NumPy has no bfloat16, expected uint8, float16 or float32", "dtype")
+        if (whole or numpy) and device != "cpu":
+            what = "NumPy arrays" if numpy else "whole images"
+            raise UsageError(f"expected cpu for {what}, found {device!r}", "device")
+        if self.block_smoothing and self.decoder != "libjpeg":
+            raise UsageError("expected decoder='libjpeg' with it", "block_smoothing")
+
+    @property
+    def threads(self) -> int:
+        """How many threads decode."""
+        return usable_cores() if self.num_threads is None else self.num_threads
+
+    @property
+    def dtype_name(self) -> str:
+        """The name of the images' type."""
+        if self.dtype is None:
+            return "float32" if self.transform else "uint8"
+        return _dtype_name(self.dtype)
+
+    def spec(self, batch_size: int) -> BatchSpec:
+        """The tensors of a batch; height and width are 0 for whole images."""
+        height, width = self.transform.output_size if self.transform else (0, 0)
+        return BatchSpec(batch_size, height, width, self.dtype_name, self.layout)
+
+
+def _dtype_name(dtype: object) -> str:
+    """The name of a type given as a name, as torch's object or as NumPy's."""
+    if isinstance(dtype, type | np.dtype):
+        return np.dtype(dtype).name
+    return str(dtype).removeprefix("torch.")
