@@ -36,7 +36,7 @@ def write_record(path: Path, info: RecordInfo, groups: Sequence[bytes]) -> Recor
         raise FormatError(
             f"{path}: expected at most {layout.MAX_GROUP_BYTES} bytes per scan group and "
             f"{layout.MAX_RECORD_BYTES} per record, found {largest} and {total}: "
-            "use a smaller --batch_size"
+            "put fewer images into a record"
         )
     tables = [
         layout.METADATA_TABLE,

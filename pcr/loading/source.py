@@ -41,6 +41,8 @@ class JpegSource(EpochIterator[DaliBatch]):
     the next epoch. ``next()`` gives batches without a loop: StopIteration ends an epoch, and the
     call after it begins the next. The source knows where its reader stands: a loader counts here
     what it hands out. docs/FORMAT.md tells how a share is dealt into batches.
+
+    batch_size: of full batches. batch_sizes: the images of each of this rank's batches.
     """
 
     def __init__(
@@ -54,7 +56,6 @@ class JpegSource(EpochIterator[DaliBatch]):
     ) -> None:
         self.order, self.batch_size, self.drop_last = order, batch_size, drop_last
         self.batch_sizes = list(sizes)
-        """Images of each of this rank's batches."""
         self._reading = reading
         self._epochs = Epochs(len(self.batch_sizes))
         self._without_loop: Generator[DaliBatch, None, None] | None = None

@@ -168,7 +168,7 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
     info = RecordInfo(np.array([], dtype=np.int32), 1, ())
     with pytest.raises(OSError, match="unable to open database file"):
         write_record(tmp_path / "nowhere" / "PCR_0.db", info, [b""])
-    with pytest.raises(FormatError, match="use a smaller --batch_size"):
+    with pytest.raises(FormatError, match="put fewer images into a record"):
         write_record(tmp_path / "PCR_0.db", info, [_Huge()])  # type: ignore[list-item]
     assert not list(tmp_path.iterdir())
 
