@@ -1,0 +1,58 @@
+"""``pcr plot``, ``scripts/plot_metrics.py``: draw what training runs came to."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pcr.errors import UsageError
+
+HELP = (
+    "Draw training runs: accuracy and loss by epoch, time and bytes read; speed, levels, waiting."
+)
+EPILOG = (
+    "Runs of the same label are seeds of one run: their curve is the mean, in a band from the "
+    "lowest to the highest."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.epilog = EPILOG
+    add = parser.add_argument
+    add(
+        "csv",
+        type=Path,
+        nargs="+",
+        metavar="CSV",
+        help="one train_data_<rank>.csv per run, of this project or of the paper's released code",
+    )
+    add(
+        "--out",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="where the pictures go (default: the current directory)",
+    )
+    add(
+        "--labels",
+        nargs="+",
+        metavar="NAME",
+        help="one per CSV, the same for seeds of one run (default: its folder's name)",
+    )
+    add("--format", choices=("png", "pdf", "svg"), default="png", help="(default: %(default)s)")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Draw the runs, print a table and name the pictures."""
+    paths, labels = arguments.csv, arguments.labels
+    if labels and len(labels) != len(paths):
+        raise UsageError(f"expected {len(paths)} names, one per CSV, found {len(labels)}", "labels")
+    # They take seconds to import: not for --help.
+    from pcr.train import history, plots
+
+    runs = history.read_runs(paths, labels or history.folder_labels(paths))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    pictures = plots.draw(runs, arguments.out, arguments.format)
+    print(history.summary(runs))
+    print("\nPictures:", *pictures, sep="\n  ")
