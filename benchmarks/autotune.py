@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""The fidelity that chooses itself beside full fidelity: accuracy and bytes of training runs, several seeds each.
+"""Compares `--n_scans auto` with full fidelity: accuracy and bytes read, several seeds each.
 
-Needs a PCR dataset and a validation folder, as those of the sample dataset:
+Needs a PCR dataset and a validation folder, such as those of the sample dataset:
 
     python3 scripts/make_sample_dataset.py sample
     python3 PCR_Converter.py sample/train sample_pcr --batch_size 256 --seed 0
-    OMP_NUM_THREADS=1 python3 benchmarks/autotune.py sample_pcr sample/val --out autotune_runs --jobs 2
+    OMP_NUM_THREADS=1 python3 benchmarks/autotune.py sample_pcr sample/val --jobs 2
 
-Stopped, it goes on when it is started again.
+Started again after it was stopped, it resumes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def main() -> None:
     for threshold in arguments.thresholds:
         flags = ["--n_scans", "auto", "--autotune-threshold", str(threshold)]
         fidelities[f"auto_{threshold:g}"] = flags
-    # Interleaved: what changes on the machine meets all.
+    # Interleaved, so that what changes on the machine affects all of them.
     runs = [(seed, name) for seed in arguments.seeds for name in fidelities]
 
     def one(run: tuple[int, str]) -> dict[str, object]:
@@ -64,7 +64,7 @@ def train(pcr: Path, val: Path, run: Path, flags: list[str]) -> None:
 
 
 def outcome(run: Path) -> dict[str, object]:
-    """How a run ended, and all that it read: for training and to compare gradients."""
+    """How a run ended, and all that it read, for training and for comparing gradients."""
     metrics = pd.read_csv(run / "train_data_0.csv")
     values = {name: rows["value"] for name, rows in metrics.groupby("type")}
     compared = float(values.get("autotune_bytes_read", pd.Series(dtype=float)).sum())

@@ -5,11 +5,12 @@ python3 benchmarks/loaders.py FOLDER WORK [--images 1000] [--rounds 3] [--levels
                               [--only dali pcr:bitplane:3 …]
 
 FOLDER is an ImageFolder of JPEGs, WORK a directory for what each loader makes of it (kept, so that
-a second run need not convert again) and for loaders.md, loaders.csv and loaders.png. In each round
-every loader runs once, in a process of its own: one epoch to warm up, then the measured ones. A run
-counts only if every image was delivered once per epoch; each image has a class of its own, so the
-labels tell. The table has medians. `pip install -r benchmarks/requirements.txt` installs the
-others; what is not installed is reported as such.
+a second run need not convert again) and for loaders.md, loaders.csv and loaders.png, which
+loader_bars.py can draw again. In each round every loader runs once, in a process of its own: one
+epoch to warm up, then the measured ones. A run counts only if every image was delivered once per
+epoch; each image has a class of its own, so the labels tell. The table has medians.
+`pip install -r benchmarks/requirements.txt` installs the others; what is not installed is reported
+as such.
 """
 
 from __future__ import annotations
@@ -24,9 +25,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import seaborn as sns
+from loader_bars import draw
 from machine import describe
-from matplotlib.figure import Figure
 from peers import PEERS, find_peer
 from tqdm import tqdm
 
@@ -161,7 +161,7 @@ def report(trials: pd.DataFrame, failures: dict[str, str], names: list[str], wor
     (work / "loaders.md").write_text(text, encoding="utf-8")
     print(text)
     if len(medians):
-        plot(medians, work / "loaders.png")
+        draw(medians, work / "loaders.png")
 
 
 def best_peers(medians: pd.DataFrame) -> list[str]:
@@ -191,25 +191,6 @@ def title(name: str) -> str:
     except PackageNotFoundError:
         found = ""
     return f"{peer.title}{found}" + (f" ({peer.note})" if peer.note else "")
-
-
-def plot(medians: pd.DataFrame, path: Path) -> None:
-    """A bar per loader, as long as its images per second, with what an epoch reads."""
-    names = [str(name) for name in medians.index]
-    kinds = [kind_of(name) for name in names]
-    figure = Figure(figsize=(8, 0.25 * len(names) + 1), layout="tight")
-    axes = figure.add_subplot()
-    sns.barplot(x=medians["images_per_second"], y=names, hue=kinds, dodge=False, ax=axes)
-    for place, megabytes in enumerate(medians["read_MB"]):
-        speed = medians["images_per_second"].iloc[place]
-        axes.annotate(f" {megabytes:.0f} MB", (speed, place), va="center", fontsize=7)
-    axes.set(xlabel="images/s; at the bars: MB read per epoch", ylabel="", xmargin=0.1)
-    figure.savefig(path, dpi=150)
-
-
-def kind_of(name: str) -> str:
-    """What a bar's colour stands for: the ladder, or that the loader is not ours."""
-    return f"PCR, {name.split(':')[1]}" if name.startswith("pcr:") else "other loaders"
 
 
 if __name__ == "__main__":
