@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Train ResNet18 from a PCR dataset at a fidelity, with the settings of the paper's runs.
-# Each setting can be overridden from the environment: pcr_traindir=/data/pcr valdir=/data/val bash "$0" 10
+# Train ResNet18 from a PCR dataset at a fidelity, with the settings of the script that the paper's
+# authors released (convert with `--ladder standard`, as they do). Override them in the environment:
+#     pcr_traindir=/data/pcr valdir=/data/val bash dali_imagenet_bench_resnet18.sh 10
 set -euo pipefail
 
 : "${NUM_GPUS:=1}"                     # processes on this machine, one per GPU
-: "${NUM_HOSTS:=1}"                    # machines; several: see dali_imagenet_bench_resnet18_distributed_pcr.sh
+: "${NUM_HOSTS:=1}"                    # machines; for several: dali_imagenet_bench_resnet18_distributed_pcr.sh
 : "${HOST_RANK:=0}"                    # of this machine among them, from 0
 : "${MASTER_ADDR:=}"                   # of the machine with HOST_RANK 0
 : "${MASTER_PORT:=29500}"
@@ -15,8 +16,8 @@ set -euo pipefail
 : "${lr:=0.1}"
 : "${epochs:=90}"
 : "${workers:=4}"                      # decoding threads per process
-: "${output_dir:=.}"                   # for metrics and checkpoints
-: "${extra_flags:=}"                   # further flags of dali_main.py, e.g. "--fp16 --image_size 64"
+: "${output_dir:=}"                    # for metrics and checkpoints (default: run_<N_SCANS>_<SEED>)
+: "${extra_flags:=}"                   # further flags of dali_main.py, e.g. "--fp16 --lr_schedule paper"
 
 usage() {
     echo "$1" >&2
@@ -25,7 +26,7 @@ usage() {
     exit 2
 }
 
-[[ $# -ge 1 && $# -le 2 ]] || usage "expected a number of scans, auto or a schedule, and a seed if wanted"
+[[ $# -ge 1 && $# -le 2 ]] || usage "expected a number of scans, auto or a schedule, and optionally a seed"
 n_scans=$1
 seed=${2:-0}
 [[ $n_scans =~ ^(auto|[1-9][0-9]*|[0-9]+:[0-9]+(,[0-9]+:[0-9]+)*)$ ]] ||
@@ -54,5 +55,5 @@ fi
 # shellcheck disable=SC2086  # extra_flags is a list of words
 exec "${launcher[@]}" "${repository}/dali_main.py" \
     -a "$arch" -b "$batch_size" --lr "$lr" --epochs "$epochs" -j "$workers" \
-    --PCR_train --n_scans "$n_scans" --seed "$seed" --output_dir "$output_dir" \
+    --PCR_train --n_scans "$n_scans" --seed "$seed" ${output_dir:+--output_dir "$output_dir"} \
     $extra_flags "$pcr_traindir" "$valdir"

@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# Train ResNet18 from a PCR dataset on several machines: starts dali_imagenet_bench_resnet18.sh on each, over ssh.
-# Each setting can be overridden from the environment: hosts="a b" NUM_GPUS=4 pcr_traindir=/data/pcr … bash "$0" 10
-# The repository, the data and the environment lie at the same paths on all machines, and ssh asks for no password.
+# Train ResNet18 from a PCR dataset on several machines: starts dali_imagenet_bench_resnet18.sh on
+# each, over ssh. Each setting can be overridden from the environment:
+#     hosts="a b" NUM_GPUS=4 pcr_traindir=/data/pcr … \
+#         bash dali_imagenet_bench_resnet18_distributed_pcr.sh 10
+# The repository, the data and the environment have the same paths on all machines, and ssh must not
+# ask for a password.
 set -euo pipefail
 
 : "${hosts:=}"                         # machines, the first one is the master: "node3 node7"
@@ -13,9 +16,9 @@ set -euo pipefail
 : "${conda_env:=}"                     # conda environment to activate on each machine
 : "${conda_root:=$HOME/miniconda3}"    # where conda is installed
 : "${venv:=}"                          # or a virtual environment (default: .venv of the repository)
-: "${PCR_SSH:=ssh -tt -o BatchMode=yes}" # -tt: what runs on a machine ends with its connection
+: "${PCR_SSH:=ssh -tt -o BatchMode=yes}" # -tt: ends what runs on a machine with its connection
 
-# What the script that is started on each machine, and the libraries below it, read from the environment.
+# Environment variables that the script on each machine, and the libraries that it uses, read.
 forwarded=(NUM_GPUS pcr_traindir valdir arch batch_size lr epochs workers output_dir extra_flags
     GLOO_SOCKET_IFNAME NCCL_SOCKET_IFNAME NCCL_DEBUG NCCL_IB_DISABLE OMP_NUM_THREADS)
 
@@ -26,7 +29,7 @@ usage() {
     exit 2
 }
 
-[[ $# -ge 1 && $# -le 2 ]] || usage "expected a number of scans, auto or a schedule, and a seed if wanted"
+[[ $# -ge 1 && $# -le 2 ]] || usage "expected a number of scans, auto or a schedule, and optionally a seed"
 [[ -z $hosts || -z $host_prefix ]] || usage "hosts and host_prefix: expected one of them"
 [[ -z $conda_env || -z $venv ]] || usage "conda_env and venv: expected one of them"
 if [[ -n $host_prefix ]]; then

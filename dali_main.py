@@ -1,9 +1,7 @@
 #!/usr/bin/env python3
-"""Train a classifier on a PCR dataset or an ImageFolder (see --help)."""
+"""Train a classifier: python3 dali_main.py --PCR_train --n_scans 5 PCR_DATASET VALIDATION_FOLDER."""
 
-import sys
-
-from pcr.cli.train import main
+from pcr.cli.command import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main("train")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From nothing to a comparison: set-up, sample photographs, conversion, ResNet18 at two fidelities, plots.
+# From nothing to a comparison: set-up, sample photographs, conversion, training at two fidelities.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/environment.sh
@@ -8,8 +8,9 @@ usage() {
     cat <<'TEXT'
 Usage: bash scripts/quickstart.sh
 
-Takes less than 10 minutes on 2 cores, downloads included; a GPU is used where there is one. From the environment:
-  PCR_OUT=quickstart_out   where images, dataset, checkpoints and plots go; replaced by the next run
+Takes less than 10 minutes on 2 cores, downloads included; uses a GPU where there is one.
+From the environment:
+  PCR_OUT=quickstart_out   where images, dataset, runs and plots go; the next quickstart replaces them
   PCR_SCANS="10 2"         the fidelities to train at, 1 … 10
   PCR_EPOCHS, PCR_IMAGE_SIZE, PCR_BATCH_SIZE, PCR_TRAIN_IMAGES, PCR_VAL_IMAGES   the size of it all
 TEXT
@@ -46,7 +47,8 @@ step "Conversion to Progressive Compressed Records"
 csvs=() labels=()
 for n_scans in "${scans[@]}"; do
     step "ResNet18 from scratch at $n_scans of 10 scans"
-    run="$out/run_${n_scans}_scans"
+    run="$out/run_${n_scans}"
+    rm -rf "$run" # an earlier quickstart's
     "$PYTHON" dali_main.py -a resnet18 --PCR_train --n_scans "$n_scans" \
         --image_size "${PCR_IMAGE_SIZE:-$image_size}" --epochs "${PCR_EPOCHS:-$epochs}" \
         -b "${PCR_BATCH_SIZE:-32}" --lr 0.05 --seed 0 -j "$(getconf _NPROCESSORS_ONLN)" \

@@ -1,26 +1,48 @@
-"""``dali_main.py``: train a classifier from PCR or from an ImageFolder, and validate it on an ImageFolder."""
+"""``pcr train``, ``dali_main.py``: train a classifier on a PCR dataset or an ImageFolder."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
-from pcr.cli.command import how_to_set_up
-from pcr.errors import PCRError, UsageError
+from pcr.errors import UsageError
+from pcr.train.config import CHOICES, TrainConfig
+from pcr.train.fidelity import Fidelity
+
+HELP = "Train a classifier on a PCR dataset or an ImageFolder, and validate it on an ImageFolder."
+EPILOG = (
+    "Metrics go to train_data_<rank>.csv, checkpoints to checkpoint.pth.tar and "
+    "model_best.pth.tar. docs/TRAINING_REFERENCE.md says more."
+)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The command's flags; those of the paper's program keep its names."""
-    parser = argparse.ArgumentParser(
-        prog="dali_main.py",
-        description="Train a classifier on a PCR dataset or an ImageFolder. Metrics go to "
-        "train_data_<rank>.csv, checkpoints to checkpoint.pth.tar and model_best.pth.tar.",
-        argument_default=argparse.SUPPRESS,
-        allow_abbrev=False,
-    )
+class Flags:
+    """Declares flags whose defaults are those of `TrainConfig`."""
+
+    def __init__(self, parser: argparse.ArgumentParser, title: str) -> None:
+        self._group = parser.add_argument_group(title)
+
+    def switch(self, *flags: str, help: str, **options: Any) -> None:
+        """A flag without a value."""
+        self._group.add_argument(*flags, action="store_true", help=help, **options)
+
+    def value(
+        self, *flags: str, help: str, of: type = str, default: str = "", **options: Any
+    ) -> None:
+        """A flag with a value; `default` says what a default of None stands for."""
+        action = self._group.add_argument(*flags, type=of, help=help, **options)
+        known = getattr(TrainConfig, action.dest, None)
+        action.choices = CHOICES.get(action.dest)
+        action.help = f"{help} (default: {known if known is not None else default})"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags; those of the paper's program keep its names."""
+    parser.argument_default = argparse.SUPPRESS  # TrainConfig has the defaults
+    parser.epilog = EPILOG
     parser.add_argument(
         "data",
         nargs="+",
@@ -28,212 +50,215 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="training data and validation data; one folder stands for its subfolders train and val",
     )
-    _add_data_flags(parser.add_argument_group("data"))
-    _add_model_flags(parser.add_argument_group("model and optimizer"))
-    _add_run_flags(parser.add_argument_group("run"))
-    return parser
+    _add_data_flags(Flags(parser, "data"))
+    _add_fidelity_flags(Flags(parser, "fidelity"))
+    _add_model_flags(Flags(parser, "model and optimizer"))
+    _add_precision_flags(Flags(parser, "precision"))
+    _add_run_flags(Flags(parser, "run"))
+    _add_measurement_flags(Flags(parser, "measurements, which write no files"))
 
 
-def _add_data_flags(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--PCR_train",
-        dest="pcr_train",
-        action="store_true",
-        help="the training data is a PCR dataset (without: an ImageFolder)",
-    )
-    group.add_argument(
-        "--n_scans",
-        metavar="N|auto|SCHEDULE",
-        help="levels of the PCR dataset to read, its fidelity: a number, a schedule by epoch such as "
-        "0:2,30:5,60:10, or auto, which compares gradients (default: all)",
-    )
-    group.add_argument(
-        "--autotune-start", type=int, metavar="N", help="auto: first choose before this epoch (5)"
-    )
-    group.add_argument(
-        "--autotune-freq",
-        type=int,
-        metavar="N",
-        help="auto: choose anew after this many epochs (15)",
-    )
-    group.add_argument(
-        "--autotune-batches", type=int, metavar="N", help="auto: batches to compare (10)"
-    )
-    group.add_argument(
-        "--autotune-threshold",
-        type=float,
-        metavar="S",
-        help="auto: take the lowest level whose gradients are more alike than this, a cosine (0.9)",
-    )
-    group.add_argument(
-        "-b",
-        "--batch-size",
-        "--b",
-        type=int,
-        metavar="N",
-        help="images per batch and process (256)",
-    )
-    group.add_argument("-j", "--workers", type=int, metavar="N", help="decoding threads (4)")
-    group.add_argument(
-        "--loader",
-        choices=("native", "dali", "auto"),
-        help="what decodes and crops: this project's own loader, NVIDIA DALI, or DALI on a GPU and "
-        "else the own one (auto)",
-    )
-    group.add_argument(
-        "--dali_cpu",
-        action="store_true",
-        help="let DALI decode and crop on the CPU even where there is a GPU",
-    )
-    group.add_argument(
-        "--image_size",
-        type=int,
-        metavar="N",
-        help="edge of the images that the model sees, in pixels (224; inception_v3: 299)",
-    )
-    group.add_argument(
-        "--num_classes",
-        type=int,
-        metavar="N",
-        help="outputs of the model (default: the data's classes)",
-    )
+def run(arguments: argparse.Namespace) -> int | None:
+    """Train; 128 + the signal's number where one ended the run."""
+    config = make_config(arguments)
+    # torch takes seconds to import: only for a run that can begin.
+    from pcr.train import engine
+    from pcr.train.stop import Stopped
 
-
-def _add_model_flags(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("-a", "--arch", metavar="NAME", help="a torchvision classifier (resnet18)")
-    group.add_argument(
-        "--pretrained", action="store_true", help="start from torchvision's weights (a download)"
-    )
-    group.add_argument("--epochs", type=int, metavar="N", help="epochs to train in all (90)")
-    group.add_argument("--start-epoch", type=int, metavar="N", help="count epochs from here (0)")
-    group.add_argument(
-        "--lr",
-        "--learning-rate",
-        type=float,
-        metavar="RATE",
-        help="learning rate after warm-up, used as given whatever the batch size (0.1)",
-    )
-    group.add_argument("--momentum", type=float, metavar="M", help="momentum of SGD (0.9)")
-    group.add_argument(
-        "--weight-decay", "--wd", type=float, metavar="W", help="weight decay of SGD (1e-4)"
-    )
-    _add_precision_flags(group)
-
-
-def _add_precision_flags(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--fp16", action="store_true", help="mixed precision: float16 where it is safe (GPU only)"
-    )
-    group.add_argument("--bf16", action="store_true", help="mixed precision with bfloat16")
-    group.add_argument(
-        "--opt-level",
-        choices=("O0", "O1", "O2", "O3"),
-        help="Apex's names: O0 float32, O1 (--fp16) and O2 mixed, O3 all float16",
-    )
-    group.add_argument(
-        "--amp-backend",
-        choices=("torch", "apex"),
-        help="what does the mixed precision: torch.amp, or an installed Apex that has apex.amp (torch)",
-    )
-    group.add_argument(
-        "--channels-last", action="store_true", help="keep weights and images in NHWC order"
-    )
-    group.add_argument("--compile", action="store_true", help="compile the model (torch.compile)")
-    group.add_argument(
-        "--static-loss-scale",
-        type=float,
-        metavar="SCALE",
-        help="with --fp16: scale the loss by this constant (default: a dynamic scale)",
-    )
-    group.add_argument(
-        "--dynamic-loss-scale",
-        action="store_true",
-        help="with --fp16: adapt the scale to overflows, whatever --static-loss-scale says",
-    )
-
-
-def _add_run_flags(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--device", choices=("auto", "cuda", "cpu"), help="what to train on (auto)")
-    group.add_argument(
-        "--output_dir", type=Path, metavar="DIR", help="where metrics and checkpoints go (.)"
-    )
-    group.add_argument(
-        "--tensorboard",
-        type=Path,
-        metavar="DIR",
-        help="write the metrics for TensorBoard too, into this folder",
-    )
-    group.add_argument(
-        "--resume",
-        type=Path,
-        metavar="auto|PATH",
-        help="go on from this checkpoint, or from the last one in the output folder if there is one",
-    )
-    group.add_argument(
-        "--checkpoint-every",
-        type=int,
-        metavar="N",
-        help="save after every N iterations too (default: after each epoch, and when stopped by a signal)",
-    )
-    group.add_argument(
-        "-e",
-        "--evaluate",
-        action="store_true",
-        help="only validate (with --resume or --pretrained)",
-    )
-    group.add_argument(
-        "--seed",
-        type=int,
-        metavar="N",
-        help="of weights, order and augmentation (default: a new one)",
-    )
-    group.add_argument(
-        "-p",
-        "--print-freq",
-        type=int,
-        metavar="N",
-        help="batches between updates of the progress line (10)",
-    )
-    group.add_argument(
-        "--prof", action="store_true", help="stop after 10 iterations, to be run under a profiler"
-    )
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; its exit code: 0, 1 for bad input, 2 for wrong usage, 128 + the signal that stopped it."""
-    arguments = vars(build_parser().parse_args(argv))
     try:
-        train_dir, val_dir = _directories(arguments.pop("data"))
-        from pcr.train.config import TrainConfig
-
-        config = TrainConfig(train_dir, val_dir, **arguments)
-        # torch takes seconds: only for a run that is worth it
-        from pcr.train import engine
-        from pcr.train.stop import Stopped
-
-        try:
-            engine.run(config)
-        except Stopped as stopped:
-            print(f"dali_main.py: {stopped}", file=sys.stderr)
-            return 128 + stopped.number
-    except PCRError as error:
-        print(f"dali_main.py: error: {_rank()}{error}", file=sys.stderr)
-        return 2 if isinstance(error, UsageError) else 1
-    except ImportError as error:
-        print(f"dali_main.py: error: {_rank()}{how_to_set_up(error)}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("dali_main.py: interrupted", file=sys.stderr)
-        return 130
-    return 0
+        engine.run(config)
+    except Stopped as stopped:
+        print(stopped, file=sys.stderr)
+        return 128 + stopped.number
+    return None
 
 
-def _rank() -> str:
-    """Which of several processes speaks."""
-    return f"rank {os.environ.get('RANK')}: " if os.environ.get("WORLD_SIZE", "1") != "1" else ""
+def make_config(arguments: argparse.Namespace) -> TrainConfig:
+    """The settings that the flags stand for."""
+    given = vars(arguments)
+    known = {field.name for field in fields(TrainConfig)}
+    settings = {name: value for name, value in given.items() if name in known}
+    if "n_scans" in given:
+        settings["fidelity"] = Fidelity.parse(given["n_scans"])
+    return TrainConfig(*_directories(given["data"]), **settings)
 
 
 def _directories(data: list[Path]) -> tuple[Path, Path]:
     if len(data) > 2:
         raise UsageError(f"expected a training and a validation folder, found {len(data)} folders")
     return (data[0], data[1]) if len(data) == 2 else (data[0] / "train", data[0] / "val")
+
+
+def _add_data_flags(flags: Flags) -> None:
+    flags.switch(
+        "--PCR_train",
+        dest="pcr_train",
+        help="the training data is a PCR dataset; without this flag it is an ImageFolder",
+    )
+    flags.value(
+        "-b", "--batch-size", "--b", of=int, metavar="N", help="images per batch and process"
+    )
+    flags.value("-j", "--workers", of=int, metavar="N", help="decoding threads per process")
+    flags.value(
+        "--loader",
+        help="what decodes and crops: our own loader, NVIDIA DALI, or DALI on a GPU where it is "
+        "installed and otherwise our own",
+    )
+    flags.switch("--dali_cpu", help="let DALI decode on the CPU even where there is a GPU")
+    flags.value(
+        "--image_size",
+        of=int,
+        metavar="N",
+        help="edge of the images that the model sees, in pixels",
+        default="224; inception_v3: 299",
+    )
+    flags.value(
+        "--num_classes",
+        of=int,
+        metavar="N",
+        help="outputs of the model",
+        default="as many as the data has classes",
+    )
+
+
+def _add_fidelity_flags(flags: Flags) -> None:
+    flags.value(
+        "--n_scans",
+        metavar="N|auto|SCHEDULE",
+        help="levels of the PCR dataset to read: a number, a schedule by epoch such as 0:2,30:5,60:10, "
+        "or auto, which compares gradients",
+        default="all",
+    )
+    flags.value(
+        "--autotune-start", of=int, metavar="N", help="auto: first choose before this epoch"
+    )
+    flags.value(
+        "--autotune-freq", of=int, metavar="N", help="auto: choose again after this many epochs"
+    )
+    flags.value("--autotune-batches", of=int, metavar="N", help="auto: batches to compare")
+    flags.value(
+        "--autotune-threshold",
+        of=float,
+        metavar="S",
+        help="auto: take the lowest level whose gradients' cosine similarity is above this",
+    )
+
+
+def _add_model_flags(flags: Flags) -> None:
+    flags.value("-a", "--arch", metavar="NAME", help="a classifier of torchvision")
+    flags.switch("--pretrained", help="start from torchvision's weights (a download)")
+    flags.value("--epochs", of=int, metavar="N", help="epochs to train in all")
+    flags.value("--start-epoch", of=int, metavar="N", help="count epochs from here")
+    flags.value(
+        "--lr",
+        "--learning-rate",
+        of=float,
+        metavar="RATE",
+        help="learning rate after warm-up, used as given whatever the batch size",
+    )
+    flags.value(
+        "--lr_schedule",
+        help="when the rate falls to a tenth: after 30, 60 and 80 of 90 epochs and in proportion in "
+        "shorter runs (scaled), or by the rule of the paper's released code, whatever --epochs is (paper)",
+    )
+    flags.value("--momentum", of=float, metavar="M", help="momentum of SGD")
+    flags.value("--weight-decay", "--wd", of=float, metavar="W", help="weight decay of SGD")
+
+
+def _add_precision_flags(flags: Flags) -> None:
+    flags.switch("--fp16", help="mixed precision: float16 where it is safe (GPU only)")
+    flags.switch("--bf16", help="mixed precision: bfloat16 where it is safe")
+    flags.value(
+        "--opt-level",
+        help="Apex's names: O0 float32, O1 (--fp16) and O2 mixed, O3 all float16",
+        default="O0",
+    )
+    flags.value(
+        "--amp-backend",
+        help="what does the mixed precision: torch.amp, or an installed Apex that has apex.amp",
+    )
+    flags.switch("--channels-last", help="keep weights and images in NHWC order")
+    flags.switch("--compile", help="compile the model (torch.compile)")
+    flags.value(
+        "--static-loss-scale",
+        of=float,
+        metavar="SCALE",
+        help="with --fp16: scale the loss by this constant",
+        default="a dynamic scale",
+    )
+    flags.switch(
+        "--dynamic-loss-scale",
+        help="with --fp16: adapt the scale to overflows, whatever --static-loss-scale says",
+    )
+
+
+def _add_run_flags(flags: Flags) -> None:
+    flags.value("--device", help="what to train on")
+    flags.value(
+        "--output_dir",
+        of=Path,
+        metavar="DIR",
+        help="where metrics and checkpoints go",
+        default="run_<n_scans>_<seed>, or the folder of --resume PATH",
+    )
+    flags.value(
+        "--tensorboard",
+        of=Path,
+        metavar="DIR",
+        help="also write the metrics for TensorBoard into this folder",
+        default="not",
+    )
+    flags.value(
+        "--resume",
+        of=Path,
+        metavar="auto|PATH",
+        help="continue from this checkpoint; auto: from the last one in the output folder, if any",
+        default="start from the beginning",
+    )
+    flags.value(
+        "--checkpoint-every",
+        of=int,
+        metavar="N",
+        help="save after every N iterations too; after each epoch, and when stopped by a signal, a run "
+        "saves in any case",
+    )
+    flags.value(
+        "--validate-freq", of=int, metavar="N", help="validate after every N epochs and the last"
+    )
+    flags.switch("-e", "--evaluate", help="only validate (with --resume or --pretrained)")
+    flags.value(
+        "--seed",
+        of=int,
+        metavar="N",
+        help="of weights, order and augmentation",
+        default="a new one for each run",
+    )
+    flags.value(
+        "-p",
+        "--print-freq",
+        of=int,
+        metavar="N",
+        help="batches between updates of the live line",
+    )
+    flags.value(
+        "--local_rank",
+        of=int,
+        metavar="N",
+        help="which process of this machine this is; torch.distributed.launch passes it",
+        default="LOCAL_RANK of the environment",
+    )
+
+
+def _add_measurement_flags(flags: Flags) -> None:
+    flags.switch("--prof", help="stop after 10 iterations, to be run under a profiler")
+    flags.switch("--synthetic_loader", help="time training on random images: no data is read")
+    flags.switch("--synthetic_training", help="time training on the first batch, again and again")
+    flags.switch(
+        "--synthetic_model", help="time the loader alone: nothing is learned from the batches"
+    )
+
+
+if __name__ == "__main__":
+    from pcr.cli.command import main
+
+    main("train")

@@ -1,1 +1,1 @@
-"""Training: configuration, data, model, epochs, metrics, checkpoints. `engine.run` is the way in."""
+"""Training: data, model, epochs, metrics, checkpoints, pictures. `engine.run` is a whole run."""

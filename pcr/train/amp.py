@@ -1,8 +1,8 @@
-"""Number formats of a training step: what runs in half precision, and how the loss is scaled for it.
+"""Number formats of a training step: what is in half precision, and how the loss is scaled.
 
-Apex's opt levels are the names: O0 is float32; O1 computes in float16 where that is safe; O2 also keeps
-the weights in float16 beside a float32 copy; O3 is float16 throughout. `torch.amp` has no copies of weights, so
-with it O2 is O1.
+They have the names of Apex's opt levels: O0 is float32; O1 computes in float16 where that is safe;
+O2 also keeps the weights in float16 beside a float32 copy; O3 is float16 throughout. `torch.amp`
+has no copies of weights, so with it O2 is O1.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ DYNAMIC_START_SCALE = 2.0**16
 
 
 class Precision(Protocol):
-    """How a step computes; the same calls whatever the formats are."""
+    """How a step computes, whatever the formats are."""
 
     def cast(self, model: nn.Module) -> nn.Module:
         """The model in the format of its weights, before an optimizer is made for it."""
 
     def initialize(self, model: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
-        """Both, made ready for the steps."""
+        """Both, ready for the steps."""
 
     def replicate(self, model: nn.Module, processes: Processes) -> nn.Module:
         """The model, its gradients averaged over the processes."""
@@ -38,13 +38,13 @@ class Precision(Protocol):
         """The context in which the forward pass and the loss are computed."""
 
     def step(self, loss: Tensor, optimizer: Optimizer) -> None:
-        """Back-propagate the loss and update the weights; a step with overflowed gradients is left out."""
+        """Back-propagate the loss, then update the weights unless gradients overflowed."""
 
     def state_dict(self) -> dict[str, Any]:
         """The loss scale and its history; empty where the loss isn't scaled."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on with that scale."""
+        """Continue with that scale."""
 
 
 class TorchPrecision:
@@ -142,16 +142,16 @@ class ApexPrecision:
 
 
 def choose_precision(config: TrainConfig, device: torch.device) -> Precision:
-    """What the flags ask for on this device.
+    """What the configuration asks for on this device.
 
     Raises:
         UsageError: float16 or Apex was asked for where it can't be had.
     """
     if config.precision != "O0" and device.type != "cuda":
-        flag = "--fp16" if config.fp16 else f"--opt-level {config.precision}"
         raise UsageError(
-            f"{flag} needs a CUDA GPU, and this run uses the {device.type.upper()}: leave it out, "
-            "use --bf16, or choose --device cuda on a machine that has one"
+            f"float16 needs a CUDA GPU, and this run uses the {device.type.upper()}: leave it out, "
+            "use bf16, or choose the device cuda on a machine that has one",
+            "fp16" if config.fp16 else "opt_level",
         )
     if config.amp_backend == "apex":
         return ApexPrecision(config)
@@ -159,7 +159,7 @@ def choose_precision(config: TrainConfig, device: torch.device) -> Precision:
 
 
 def create_optimizer(config: TrainConfig, model: nn.Module, device: torch.device) -> Optimizer:
-    """SGD; on a GPU Apex's fused one where Apex was built with it, else torch's."""
+    """SGD: torch's, or on a GPU Apex's fused one where Apex was built with it."""
     on_gpu = device.type == "cuda"
     arguments: dict[str, Any] = {
         "lr": config.lr,
@@ -173,12 +173,12 @@ def create_optimizer(config: TrainConfig, model: nn.Module, device: torch.device
             return FusedSGD(model.parameters(), **arguments)
         except (ImportError, RuntimeError):  # RuntimeError: Apex without its CUDA extensions
             pass
-    # Fused, it looks for overflowed gradients on the device; GradScaler else waits for it in each step.
+    # Fused, it finds overflowed gradients on the device; otherwise GradScaler waits in each step.
     return torch.optim.SGD(model.parameters(), **arguments, fused=True if on_gpu else None)
 
 
 def load_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
-    """Take over an optimizer's state; whether it is fused stays, for that depends on the device."""
+    """Take over an optimizer's state, except whether it is fused: that depends on the device."""
     groups = state["param_groups"]
     if "fused" in optimizer.defaults:
         groups = [{**group, "fused": optimizer.defaults["fused"]} for group in groups]
@@ -190,8 +190,9 @@ def _apex_modules() -> tuple[ModuleType, ModuleType]:
         from apex import amp, parallel
     except ImportError as error:
         raise UsageError(
-            f"--amp-backend apex: no NVIDIA Apex with apex.amp and apex.parallel is installed ({error}). "
-            "Newer ones don't have them: leave the flag out (torch.amp does the same), or build an older Apex from "
-            "https://github.com/NVIDIA/apex"
+            f"no NVIDIA Apex with apex.amp and apex.parallel is installed ({error}); newer ones don't "
+            "have them: leave it out (torch.amp does the same), or build an older Apex from "
+            "https://github.com/NVIDIA/apex",
+            "amp_backend",
         ) from error
     return amp, parallel

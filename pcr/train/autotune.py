@@ -1,4 +1,4 @@
-"""The fidelity that chooses itself: the lowest whose gradient points where full fidelity's does (paper, section 4)."""
+"""Chooses the lowest fidelity whose gradient points where full fidelity's does (paper, section 4)."""
 
 from __future__ import annotations
 
@@ -30,10 +30,11 @@ class Tuning:
 
 
 def tune(state: TrainState, config: TrainConfig, processes: Processes, levels: int) -> Tuning:
-    """Compare the loss's gradient at each level with that at full fidelity, and choose the lowest level that is alike.
+    """Compare each level's gradients with those of full fidelity; choose the lowest similar level.
 
-    Every level sees the same batches, cut out alike: some of each process's share of the epoch, read once. A score
-    is the cosine similarity of a batch's gradients, averaged over the batches of all processes.
+    Every level sees the same batches with the same crops: some of each process's share of the
+    epoch, read once. A score is the cosine similarity of a batch's gradients, averaged over the
+    batches of all processes.
     """
     held = in_memory_batches(config, processes, state.epoch, config.autotune_batches)
     # Kept in the host's memory, a model's size for each batch.
@@ -42,7 +43,7 @@ def tune(state: TrainState, config: TrainConfig, processes: Processes, levels: i
     for level in range(1, levels):
         sums = torch.zeros(2, dtype=torch.float64, device=processes.device)  # of scores, batches
         for one, like in zip(gradients(state, config, processes, held, level), full, strict=True):
-            sums += torch.stack(likeness(one, like.to(one.device)))
+            sums += torch.stack(similarity(one, like.to(one.device)))
         score, batches = processes.sum(sums).tolist()
         scores[level] = score / max(batches, 1)
     total_bytes = processes.sum(torch.tensor([held.bytes_read], device=processes.device))
@@ -52,10 +53,11 @@ def tune(state: TrainState, config: TrainConfig, processes: Processes, levels: i
     return Tuning(scores, level, int(total_bytes))
 
 
-def likeness(one: Tensor, full: Tensor) -> tuple[Tensor, Tensor]:
-    """The cosine similarity of two gradients, and 1; twice 0 for those of an empty batch.
+def similarity(one: Tensor, full: Tensor) -> tuple[Tensor, Tensor]:
+    """The cosine similarity of two gradients, and the number of batches they count for.
 
-    A gradient that overflowed is like none.
+    That is 1, or 0 for an empty batch, whose gradients are 0. A gradient that overflowed has
+    similarity 0.
     """
     score = torch.nan_to_num(cosine_similarity(one.double(), full.double(), dim=0))
     return score, (full != 0).any().double()
@@ -82,7 +84,7 @@ def gradients(
 
 @contextmanager
 def undisturbed(model: nn.Module, seed: int) -> Iterator[None]:
-    """Run the model as in training; its buffers and torch's random numbers are afterwards what they were."""
+    """Run the model as in training; afterwards buffers and random numbers are as before."""
     buffers = [buffer.clone() for buffer in model.buffers()]
     model.train()
     with torch.random.fork_rng():

@@ -1,4 +1,4 @@
-"""Checkpoints: the last two and the best one, never half-written, loaded without running code from them."""
+"""Checkpoints: the last two and the best, never half-written, loaded without running their code."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _KEYS = {
 def save(output_dir: Path, state: dict[str, Any], is_best: bool) -> None:
     """Write `state` as the last checkpoint and, where it is the best so far, as the best one too.
 
-    The one that was the last becomes the previous one; at every moment one of the two is whole.
+    The last one so far becomes the previous one; at every moment one of the two is whole.
     """
     last = output_dir / LAST_FILE
     with atomic_path(last) as temporary:
@@ -49,7 +49,7 @@ def save(output_dir: Path, state: dict[str, Any], is_best: bool) -> None:
 
 
 def find(resume: Path, output_dir: Path) -> list[Path]:
-    """The checkpoints to try, newest first: the one named, or for `auto` the output folder's, and the one before it."""
+    """The checkpoints to try: the one named, or for `auto` the folder's; then the previous one."""
     path = output_dir / LAST_FILE if str(resume) == AUTO else resume
     candidates = [path]
     if path.name == LAST_FILE:
@@ -59,7 +59,7 @@ def find(resume: Path, output_dir: Path) -> list[Path]:
 
 
 def load_first(paths: list[Path]) -> tuple[dict[str, Any], Path] | None:
-    """The state and the name of the first of these checkpoints that is whole; None where there are none.
+    """The state and the name of the first of these checkpoints that is whole; None without any.
 
     Raises:
         DatasetError, FormatError: as `load`, where none is whole.
@@ -79,7 +79,7 @@ def load(path: Path) -> dict[str, Any]:
 
     Raises:
         DatasetError: there is no such file.
-        FormatError: the file is damaged or no checkpoint of this program.
+        FormatError: the file is damaged or not a checkpoint of this program.
     """
     if not path.is_file():
         raise DatasetError(f"{path}: no such checkpoint")

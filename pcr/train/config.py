@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,36 @@ from pcr.train.fidelity import Fidelity
 INCEPTION_IMAGE_SIZE = 299
 IMAGE_SIZE = 224
 RESIZE_RATIO = 256 / 224  # shorter edge before validation's centre crop, relative to the crop
+
+# Parameters with a least value, and those with a choice of values.
+LEAST = {
+    "workers": 1,
+    "batch_size": 1,
+    "epochs": 1,
+    "start_epoch": 0,
+    "print_freq": 1,
+    "validate_freq": 1,
+    "image_size": 1,
+    "num_classes": 1,
+    "autotune_start": 0,
+    "autotune_freq": 1,
+    "autotune_batches": 1,
+    "autotune_threshold": -1,
+    "lr": 0,
+    "momentum": 0,
+    "weight_decay": 0,
+    "seed": 0,
+    "checkpoint_every": 0,
+    "local_rank": 0,
+}
+CHOICES = {
+    "loader": ("native", "dali", "auto"),
+    "device": ("auto", "cuda", "cpu"),
+    "opt_level": ("O0", "O1", "O2", "O3"),
+    "amp_backend": ("torch", "apex"),
+    "lr_schedule": ("scaled", "paper"),
+}
+SYNTHETIC = ("synthetic_loader", "synthetic_training", "synthetic_model")
 
 
 @dataclass(frozen=True)
@@ -26,9 +56,11 @@ class TrainConfig:
     epochs: int = 90
     start_epoch: int = 0
     lr: float = 0.1
+    lr_schedule: str = "scaled"  # or paper, see `pcr.train.schedule`
     momentum: float = 0.9
     weight_decay: float = 1e-4
     print_freq: int = 10  # batches
+    validate_freq: int = 1  # epochs
     resume: Path | None = None  # "auto": the last checkpoint of the output folder, if there is one
     checkpoint_every: int = 0  # iterations; 0: only after each epoch
     evaluate: bool = False
@@ -43,86 +75,83 @@ class TrainConfig:
     compile: bool = False
     loader: str = "auto"  # native or dali; auto: as `pcr.train.data.choose_loader` says
     dali_cpu: bool = False
-    seed: int | None = None  # None: a new one for each run, and the old one for a run that goes on
+    seed: int | None = None  # None: a new one for each run; a resumed run keeps its own
     prof: bool = False
-    n_scans: str | None = None  # as `pcr.train.fidelity.Fidelity` reads it
+    synthetic_loader: bool = False
+    synthetic_training: bool = False
+    synthetic_model: bool = False
+    fidelity: Fidelity = field(default_factory=Fidelity)
     autotune_start: int = 5  # epoch
     autotune_freq: int = 15  # epochs
     autotune_batches: int = 10
     autotune_threshold: float = 0.9  # cosine similarity
     pcr_train: bool = False
     device: str = "auto"
+    local_rank: int | None = None  # where the environment has no LOCAL_RANK
     image_size: int | None = None
     num_classes: int | None = None
-    output_dir: Path = Path()
+    output_dir: Path | None = None  # None: as `pcr.train.results.folder` says
     tensorboard: Path | None = None  # folder for event files
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense.
 
         Raises:
-            UsageError: names the flag, what it takes and what it was given.
+            UsageError: names the parameter, what it takes and what it was given.
         """
-        for flag, value, least in (
-            ("-j", self.workers, 1),
-            ("-b", self.batch_size, 1),
-            ("--epochs", self.epochs, 1),
-            ("--start-epoch", self.start_epoch, 0),
-            ("--print-freq", self.print_freq, 1),
-            ("--image_size", self.crop_size, 1),
-            ("--num_classes", 1 if self.num_classes is None else self.num_classes, 1),
-            ("--autotune-start", self.autotune_start, 0),
-            ("--autotune-freq", self.autotune_freq, 1),
-            ("--autotune-batches", self.autotune_batches, 1),
-            ("--autotune-threshold", self.autotune_threshold, -1),
-            ("--lr", self.lr, 0),
-            ("--momentum", self.momentum, 0),
-            ("--weight-decay", self.weight_decay, 0),
-            ("--seed", self.base_seed, 0),
-            ("--checkpoint-every", self.checkpoint_every, 0),
-        ):
-            if not value >= least:
-                raise UsageError(f"{flag} must be at least {least}, not {value}")
-        if self.loader not in ("auto", "native", "dali"):
-            raise UsageError(f"--loader must be native, dali or auto, not {self.loader}")
-        if self.static_loss_scale is not None and not self.static_loss_scale > 0:
-            raise UsageError(f"--static-loss-scale must be above 0, not {self.static_loss_scale:g}")
+        for name, least in LEAST.items():
+            value = getattr(self, name)
+            if value is not None and not value >= least:
+                raise UsageError(f"expected {least} or more, found {value}", name)
+        for name, choices in CHOICES.items():
+            value = getattr(self, name)
+            if value is not None and value not in choices:
+                raise UsageError(f"expected {', '.join(choices)}, found {value}", name)
+        if self.fidelity != Fidelity() and not self.pcr_train:
+            raise UsageError(
+                "expected with a PCR dataset (pcr_train): images have no levels", "n_scans"
+            )
+        chosen = [name for name in SYNTHETIC if getattr(self, name)]
+        if len(chosen) > 1:
+            raise UsageError(f"expected without {chosen[0]}", chosen[1])
         self._check_precision()
-        if self.n_scans is not None and not self.pcr_train:
-            raise UsageError("--n_scans chooses the fidelity of a PCR dataset: add --PCR_train")
-        Fidelity.parse(self.n_scans)
 
     def _check_precision(self) -> None:
-        if self.opt_level not in (None, "O0", "O1", "O2", "O3"):
-            raise UsageError(f"--opt-level must be O0, O1, O2 or O3, not {self.opt_level}")
+        scale = self.static_loss_scale
+        if scale is not None and not scale > 0:
+            raise UsageError(f"expected a number above 0, found {scale:g}", "static_loss_scale")
         if self.fp16 and self.opt_level == "O0":
-            raise UsageError(
-                "--fp16 and --opt-level O0 (float32) contradict each other: choose one"
-            )
+            raise UsageError("expected without opt_level O0, which is float32", "fp16")
         if self.bf16 and (self.precision != "O0" or self.amp_backend == "apex"):
             raise UsageError(
-                "--bf16 goes with neither --fp16, --opt-level O1 … O3 nor --amp-backend apex: choose one"
+                "expected without fp16, without opt_level O1 to O3, and without amp_backend apex",
+                "bf16",
             )
-        scaled = self.static_loss_scale is not None or self.dynamic_loss_scale
+        scaled = scale is not None or self.dynamic_loss_scale
         if self.precision == "O3" and scaled and self.amp_backend == "torch":
             raise UsageError(
-                "--opt-level O3: torch.amp doesn't scale the loss of a model with float16 weights: "
-                "leave the loss scale out, or choose O1 or O2"
+                "torch.amp doesn't scale the loss of a model with float16 weights: "
+                "leave the loss scale out, or choose O1 or O2 instead of O3",
+                "opt_level",
             )
 
-    @property
-    def fidelity(self) -> Fidelity:
-        """The levels to read, by epoch."""
-        return Fidelity.parse(self.n_scans)
-
     def tunes_fidelity(self, epoch: int) -> bool:
-        """Whether the fidelity chooses itself before this epoch."""
+        """Whether `auto` chooses a level before this epoch."""
         since = epoch - self.autotune_start
         return self.fidelity.auto and since >= 0 and since % self.autotune_freq == 0
 
+    def validates(self, epoch: int) -> bool:
+        """Whether this epoch, counted from 0, ends with a validation."""
+        return (epoch + 1) % self.validate_freq == 0 or epoch + 1 >= self.epochs
+
+    @property
+    def only_measures(self) -> bool:
+        """Whether the run is for its speed alone: nothing is validated, and nothing written."""
+        return self.prof or any(getattr(self, name) for name in SYNTHETIC)
+
     @property
     def precision(self) -> str:
-        """Apex's name for the formats: O0 (float32, or bfloat16 with --bf16) to O3."""
+        """Apex's name for the formats: O0 (float32, or bfloat16 with bf16) to O3."""
         return self.opt_level or ("O1" if self.fp16 else "O0")
 
     @property
@@ -142,9 +171,18 @@ class TrainConfig:
         """Shorter edge of a validation image before its centre is cut out, in pixels."""
         return round(self.crop_size * RESIZE_RATIO)
 
+    @property
+    def run_name(self) -> str:
+        """``run_<n_scans>_<seed>``: the same for the same settings, so that they can resume a run.
+
+        Images have no levels (``run_images_0``), a seed that isn't given is left out (``run_10``),
+        and a schedule is spelled without colons and commas (``run_0-2_30-5_0``).
+        """
+        levels = str(self.fidelity) if self.pcr_train else "images"
+        seed = "" if self.seed is None else f"_{self.seed}"
+        return f"run_{levels.replace(':', '-').replace(',', '_')}{seed}"
+
     def as_dict(self) -> dict[str, Any]:
         """As plain values, for a checkpoint."""
-        return {
-            name: str(value) if isinstance(value, Path) else value
-            for name, value in asdict(self).items()
-        }
+        values = {**asdict(self), "fidelity": str(self.fidelity)}
+        return {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}

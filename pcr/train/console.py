@@ -1,74 +1,86 @@
-"""What a run says on the console beside its live line: what it is about to do, and what it came to."""
+"""What a run prints beside its live line; everything fits a terminal of 80 columns."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
 
 import torch
 
 from pcr.train.batches import Batches
 from pcr.train.config import TrainConfig
 from pcr.train.log import EpochSummary
+from pcr.train.meter import Reading
 from pcr.train.processes import Processes
+
+COLUMNS = 80
+HEADINGS = ("epoch", "scans", "loss", "test loss", "top-1", "top-5", "images/s", "MB read", "wait")
+WIDTHS = (7, 5, 8, 9, 7, 7, 8, 9, 4)
 
 
 def announcement(config: TrainConfig, processes: Processes, data: Batches, val: Batches) -> str:
-    """What is about to be trained, on what, and from what."""
+    """What is about to be trained, on what, from what, and where results go."""
     device = processes.device
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "the CPU"
     why = " (no CUDA GPU here)" if device.type == "cpu" and config.device == "auto" else ""
     several = f", {processes.world_size} processes" if processes.world_size > 1 else ""
-    fidelity = f" at {config.fidelity}" if data.source.levels else ""
-    text = (
+    levels = f", n_scans {config.fidelity}" if data.source.levels else ""
+    text = wrapped(
         f"{config.arch} on {name}{why}{several}, {_formats(config)}, seed {config.seed}: "
-        f"{data.source.total_images} images{fidelity} to train, {val.source.total_images} to validate, "
-        f"{len(data.source.classes)} classes, --loader {config.loader}"
+        f"{data.source.total_images} images{levels} to train, "
+        f"{val.source.total_images} to validate, "
+        f"{len(data.source.classes)} classes, loader {config.loader}"
     )
     if config.static_loss_scale is not None and config.precision == "O0":
         text += "\n--static-loss-scale has no effect without --fp16"
     return text
 
 
+def wrapped(text: str) -> str:
+    """In lines of at most 80 columns; long words such as file names stay whole."""
+    return textwrap.fill(text, COLUMNS, break_long_words=False, break_on_hyphens=False)
+
+
+def heading() -> str:
+    """The names of the columns of `row`."""
+    return _line(HEADINGS)
+
+
+def row(summary: EpochSummary, epochs: int) -> str:
+    """An epoch's row in the table of a run of that many epochs."""
+    tested, reading = summary.tested, summary.reading
+    cells = (
+        f"{summary.epoch + 1}/{epochs}",
+        f"{summary.n_scans or '-'}",
+        f"{summary.train_loss:.4f}",
+        f"{tested.loss:.4f}" if tested else "-",
+        f"{tested.top_1:.2f}%" if tested else "-",
+        f"{tested.top_5:.2f}%" if tested else "-",
+        f"{reading.images_per_second:.0f}",
+        f"{reading.bytes_read / 1e6:.1f}",
+        f"{reading.wait_share:.0%}",
+    )
+    return _line(cells)
+
+
+def choice(scores: dict[int, float], level: int) -> str:
+    """The scores of the levels, and the one that they chose."""
+    shown = ", ".join(f"{k}: {score:.3f}" for k, score in scores.items())
+    return wrapped(f"similarity of gradients to full fidelity: {shown}; chosen: level {level}")
+
+
+def measured(epoch: int, reading: Reading) -> str:
+    """What an epoch, or its first iterations, came to in a run that only measures."""
+    return (
+        f"epoch {epoch + 1}: {reading.images} images, {reading.images_per_second:.0f} images/s, "
+        f"{reading.megabytes_per_second:.1f} MB/s read, {reading.wait_share:.0%} waiting"
+    )
+
+
+def _line(cells: tuple[str, ...]) -> str:
+    return "  ".join(cell.rjust(width) for cell, width in zip(cells, WIDTHS, strict=True))
+
+
 def _formats(config: TrainConfig) -> str:
     if config.bf16:
         return "bfloat16"
     return "float32" if config.precision == "O0" else f"float16 ({config.precision})"
-
-
-def ending(summaries: Sequence[EpochSummary], best_top_1: float, config: TrainConfig) -> str:
-    """The table of all epochs, and where the results lie."""
-    return f"\n{table(summaries)}\nbest top-1 {best_top_1:.2f} %, in {config.output_dir.resolve()}"
-
-
-def table(summaries: Sequence[EpochSummary]) -> str:
-    """All epochs of a run, a row each."""
-    head = (
-        "epoch",
-        "scans",
-        "train loss",
-        "test loss",
-        "top-1 %",
-        "top-5 %",
-        "images/s",
-        "MB read",
-        "waiting %",
-    )
-    rows = [
-        (
-            f"{one.epoch + 1}",
-            f"{one.n_scans or '-'}",
-            f"{one.train_loss:.4f}",
-            f"{one.tested.loss:.4f}",
-            f"{one.tested.top_1:.2f}",
-            f"{one.tested.top_5:.2f}",
-            f"{one.reading.images_per_second:.0f}",
-            f"{one.reading.bytes_read / 1e6:.1f}",
-            f"{one.reading.wait_share * 100:.0f}",
-        )
-        for one in summaries
-    ]
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        for row in (head, *rows)
-    )

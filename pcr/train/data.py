@@ -1,4 +1,4 @@
-"""Where a run's batches come from: a PCR dataset or an ImageFolder, decoded by our own loader or by DALI."""
+"""Where batches come from: a PCR dataset or an ImageFolder, decoded by our own loader or DALI."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from pcr.loading.transforms import (
     TrainTransform,
     Transform,
 )
-from pcr.train.batches import Batches
+from pcr.train.batches import ResumableBatches
 from pcr.train.config import TrainConfig
 from pcr.train.processes import Processes
 
 
 def choose_loader(device: torch.device) -> str:
-    """What `auto` stands for: DALI on a GPU where it is installed, else our own."""
+    """What `auto` stands for: DALI on a GPU where it is installed, otherwise our own."""
     on_gpu = device.type == "cuda" and find_spec("nvidia") and find_spec("nvidia.dali")
     return "dali" if on_gpu else "native"
 
 
-def train_batches(config: TrainConfig, processes: Processes) -> Batches:
-    """This process's share of the training data: a PCR dataset with `--PCR_train`, else an ImageFolder."""
+def train_batches(config: TrainConfig, processes: Processes) -> ResumableBatches:
+    """This process's share of the training data, a PCR dataset or an ImageFolder."""
     if config.pcr_train:
         return decoded(records(config, processes), config, processes)
     folder = FileIterator(
@@ -50,8 +50,8 @@ def train_batches(config: TrainConfig, processes: Processes) -> Batches:
 def in_memory_batches(
     config: TrainConfig, processes: Processes, epoch: int, batches: int
 ) -> InMemoryBatches:
-    """That many batches of this process's share of the records, to be compared at several levels."""
-    # As few records as will do: all levels of them are read.
+    """So many batches of this process's share of the records, to compare at several levels."""
+    # From as few records as possible: all their levels are read.
     source = records(config, processes, shuffle_buffer_records=1, read_ahead_records=1)
     return InMemoryBatches(source, epoch, batches)
 
@@ -68,19 +68,18 @@ def records(config: TrainConfig, processes: Processes, **reading: Any) -> PCRIte
     )
 
 
-def decoded(source: JpegSource, config: TrainConfig, processes: Processes) -> Batches:
+def decoded(source: JpegSource, config: TrainConfig, processes: Processes) -> ResumableBatches:
     """What a source reads, with the crops and flips of training."""
     if _is_native(config):
         transform = TrainTransform(config.crop_size, PAPER_SCALE, PAPER_RATIO)
         return _native_batches(source, config, processes, transform)
-    from pcr.train import (
-        dali_batches as dali,  # needs DALI, which a run with our own loader does without
-    )
+    # Only here: a run with our own loader needs no DALI.
+    from pcr.train import dali_batches as dali
 
     return dali.train_batches(source, config, processes)
 
 
-def validation_batches(config: TrainConfig, processes: Processes) -> Batches:
+def validation_batches(config: TrainConfig, processes: Processes) -> ResumableBatches:
     """This process's share of the validation ImageFolder, always in the same order."""
     source = FileIterator(
         ImageFolder.scan(config.val_dir),

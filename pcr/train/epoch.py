@@ -15,7 +15,7 @@ from pcr.train.config import TrainConfig
 from pcr.train.log import MetricsLog
 from pcr.train.meter import PassMeter, Reading, Scores
 from pcr.train.processes import Processes
-from pcr.train.schedule import learning_rate
+from pcr.train.schedule import paper_rate, scaled_rate
 from pcr.train.state import TrainState
 from pcr.train.stop import StopRequest
 
@@ -35,12 +35,12 @@ class Run:
 def train_epoch(
     state: TrainState, data: Batches, run: Run, save: Callable[[], None]
 ) -> tuple[Scores, Reading]:
-    """The rest of a pass over the training data; the whole pass's scores, and what reading it took.
+    """The rest of an epoch of training; the scores of the whole epoch, and what reading it took.
 
     `save` is called after every `checkpoint_every`-th iteration.
 
     Raises:
-        Stopped: a signal asks to end the run.
+        Stopped: a signal ends the run.
     """
     config = run.config
     state.network.train()
@@ -55,8 +55,11 @@ def train_epoch(
         for images, labels in data if state.step < len(data) else ():
             run.log.write(state.step, state.epoch, data_times=data.wait_seconds - waited)
             waited = data.wait_seconds
-            set_learning_rate(state, config, len(data))
-            train_step(state, images, labels, meter)
+            if config.synthetic_model:
+                meter.count(len(labels))
+            else:
+                set_learning_rate(state, config, len(data))
+                train_step(state, images, labels, meter)
             state.step += 1
             if config.prof and state.step == PROFILED_ITERATIONS:
                 break
@@ -84,7 +87,7 @@ def validate(
     """One pass over the validation data, every image counted once.
 
     Raises:
-        Stopped: a signal asks to end the run.
+        Stopped: a signal ends the run.
     """
     state.network.eval()
     with PassMeter.over("validate", data, processes, config.print_freq) as meter:
@@ -104,6 +107,9 @@ def mean_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
 def set_learning_rate(state: TrainState, config: TrainConfig, steps: int) -> None:
     """Give the optimizer the rate of the state's step; an epoch has `steps`."""
-    rate = learning_rate(config.lr, config.epochs, state.epoch, state.step, steps)
+    if config.lr_schedule == "paper":
+        rate = paper_rate(config.lr, state.epoch, state.step, steps)
+    else:
+        rate = scaled_rate(config.lr, config.epochs, state.epoch, state.step, steps)
     for group in state.optimizer.param_groups:
         group["lr"] = rate

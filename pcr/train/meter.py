@@ -1,4 +1,4 @@
-"""What one pass over a data set gives and takes: loss, accuracy, images, bytes, waiting."""
+"""Measures a pass over a data set: loss, accuracy, images, bytes, waiting."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tqdm import tqdm
 from pcr.train.batches import Batches
 from pcr.train.processes import Processes
 
-# What matters most comes first: a narrow terminal cuts off the end.
-_LINE = "{desc} |{bar:10}| {n_fmt}/{total_fmt}, {remaining} left{postfix}"
+# What matters most comes first: a terminal of fewer than some 100 columns cuts off the end.
+_LINE = "{desc} {n_fmt}/{total_fmt}, {remaining} left{postfix}"
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,10 @@ class Reading:
 
 
 class PassMeter:
-    """Measures this process's part of a pass from its creation on, and shows it on a live line while it runs.
+    """Measures this process's part of a pass, from its creation on, and shows it on a live line.
 
-    Losses and hits are summed on the device: only `scores`, and so every `print_freq`-th `update`, waits for it.
+    Losses and hits are summed on the device, and only `scores` and every `print_freq`-th `update`
+    wait for it.
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class PassMeter:
         first: int = 0,
         done: dict[str, Any] | None = None,
     ) -> Iterator[PassMeter]:
-        """A meter with its line, which is shown on a terminal only and goes when the pass ends."""
+        """A meter and its live line, which only a terminal shows, and only until the pass ends."""
         with tqdm(
             total=len(batches),
             initial=first,
@@ -120,7 +121,11 @@ class PassMeter:
         images = torch.full_like(loss, len(labels), dtype=torch.float64)
         sums = (loss.detach().double() * len(labels), hits[:, :1].sum(), hits.sum(), images)
         self._sums += torch.stack([value.double() for value in sums])
-        self._images += len(labels)
+        self.count(len(labels))
+
+    def count(self, images: int) -> None:
+        """Take in a batch of that many images, of which nothing else is known."""
+        self._images += images
         if self._bar.n % self._print_freq == 0 and not self._bar.disable:
             self._show()
         self._bar.update()
@@ -139,7 +144,7 @@ class PassMeter:
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """What is measured so far, to go on from."""
+        """What is measured so far, to continue from."""
         reading = self.reading()
         return {
             "sums": self._sums.cpu(),
@@ -151,9 +156,9 @@ class PassMeter:
     def _show(self) -> None:
         scores, reading = _scores(self._sums), self.reading()
         self._bar.set_postfix_str(
-            f"loss {scores.loss:.3f}, top-1 {scores.top_1:.1f} %, "
-            f"{reading.images_per_second:.0f} images/s, "
-            f"{reading.megabytes_per_second:.1f} MB/s read, {reading.wait_share:.0%} waiting",
+            f"loss {scores.loss:.2f}, top-1 {scores.top_1:.1f}%, "
+            f"{reading.images_per_second:.0f} img/s, {reading.wait_share:.0%} wait, "
+            f"{reading.megabytes_per_second:.1f} MB/s",
             refresh=False,
         )
 

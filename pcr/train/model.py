@@ -20,8 +20,8 @@ _WITH_AUXILIARY_OUTPUT = ("googlenet", "inception_v3")
 def create_model(arch: str, num_classes: int, pretrained: bool = False) -> torch.nn.Module:
     """A torchvision classifier: float32 images (N, 3, H, W) in, logits (N, num_classes) out.
 
-    With `pretrained`, its weights are torchvision's best for ImageNet, downloaded once and kept in torch's cache;
-    a last layer for another number of classes starts anew.
+    With `pretrained`, its weights are torchvision's best for ImageNet, downloaded once and kept in
+    torch's cache; a last layer for another number of classes starts with random weights.
 
     Raises:
         UsageError: torchvision has no classifier of that name.
@@ -31,7 +31,7 @@ def create_model(arch: str, num_classes: int, pretrained: bool = False) -> torch
     if arch not in names:
         close = difflib.get_close_matches(arch, names) or names
         raise UsageError(
-            f"-a {arch}: torchvision has no such classifier; did you mean {', '.join(close)}?"
+            f"torchvision has no classifier {arch}; did you mean {', '.join(close)}?", "arch"
         )
     options: dict[str, Any] = {"num_classes": num_classes}
     if arch in _WITH_AUXILIARY_OUTPUT:
@@ -44,7 +44,7 @@ def create_model(arch: str, num_classes: int, pretrained: bool = False) -> torch
 
 @contextmanager
 def compile_errors(arch: str) -> Iterator[None]:
-    """Say in one line what torch.compile can't do; it compiles when a model is first called, in whatever step.
+    """Turn what torch.compile can't do into one line; it compiles when a model is first called.
 
     Raises:
         PCRError: torch could not compile the model.
@@ -56,19 +56,19 @@ def compile_errors(arch: str) -> Iterator[None]:
             raise
         reason = " ".join(str(error).split())[:300]
         raise PCRError(
-            f"--compile: torch {torch.__version__} can't compile {arch} here: leave the flag out ({reason})"
+            f"torch {torch.__version__} can't compile {arch} here: leave out --compile ({reason})"
         ) from error
 
 
 def _load_pretrained(model: torch.nn.Module, arch: str) -> None:
-    """Fill in the weights that torchvision publishes, but for layers of another shape."""
+    """Fill in the weights that torchvision publishes, except for layers of another shape."""
     weights = torchvision.models.get_model_weights(arch).DEFAULT
     try:
         published = weights.get_state_dict(progress=True, check_hash=True)
     except (URLError, OSError, RuntimeError) as error:
         raise PCRError(
-            f"--pretrained: could not get the weights of {arch} from {weights.url} ({error}); "
-            f"put the file into {torch.hub.get_dir()}/checkpoints, or train without --pretrained"
+            f"the pretrained weights of {arch} can't be had from {weights.url} ({error}): put the "
+            f"file into {torch.hub.get_dir()}/checkpoints, or train without --pretrained"
         ) from error
     own = model.state_dict()
     fitting = {

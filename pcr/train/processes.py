@@ -1,7 +1,7 @@
 """The processes of a run: which one this is, its device, and what they tell each other.
 
-`torchrun` starts them and says in RANK, LOCAL_RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT who is who; without these
-variables a run is one process.
+`torchrun` starts them and says which is which in RANK, LOCAL_RANK, WORLD_SIZE, MASTER_ADDR and
+MASTER_PORT; without these variables a run is one process.
 """
 
 from __future__ import annotations
@@ -31,14 +31,16 @@ class Processes:
 
     @classmethod
     @contextmanager
-    def joined(cls, device_name: str) -> Iterator[Processes]:
-        """This process, connected to the others until the block ends: by NCCL for what is on GPUs, by gloo else.
+    def joined(cls, device_name: str, local_rank: int | None = None) -> Iterator[Processes]:
+        """This process, connected to the others until the block ends: by NCCL on GPUs, else by gloo.
+
+        ``local_rank`` is the launcher's argument, for an environment without LOCAL_RANK.
 
         Raises:
             UsageError: the environment is incomplete, or there is no such device.
             PCRError: the others can't be reached, or one of them has ended.
         """
-        rank, local_rank, world_size = place(os.environ)
+        rank, local_rank, world_size = place(os.environ, local_rank)
         processes = cls(choose_device(device_name, local_rank), rank, world_size)
         if world_size == 1:
             yield processes
@@ -51,11 +53,14 @@ class Processes:
             )
             yield processes
             dist.barrier()
+        except PCRError as error:
+            error.args = (f"rank {rank}: {error}",)  # which of the processes speaks
+            raise
         except RuntimeError as error:
             if not _lost_peer(error):
                 raise
             raise PCRError(
-                "lost the other processes of the run; where one of them failed, it says why "
+                f"rank {rank}: lost the other processes of the run; the one that failed says why "
                 f"({str(error).splitlines()[0]})"
             ) from error
         # Only at a good end: after a failure this would wait for processes that are gone.
@@ -67,12 +72,12 @@ class Processes:
         return self.rank == 0
 
     def print(self, text: str) -> None:
-        """Say something once for all processes."""
+        """Print something once for all processes."""
         if self.is_main:
             print(text, flush=True)
 
     def replicate(self, model: nn.Module) -> nn.Module:
-        """The model, its gradients averaged over the processes; the first one's buffers hold for all."""
+        """The model, its gradients averaged over the processes; all use the first one's buffers."""
         if self.world_size == 1:
             return model
         ids = [self.device.index] if self.device.type == "cuda" else None
@@ -107,6 +112,10 @@ class Processes:
         dist.gather_object(value, values if self.is_main else None)
         return values if self.is_main else []
 
+    def first(self, value: T | None) -> T | None:
+        """The value of the first process that has one, on all of them."""
+        return self.from_main(next((v for v in self.to_main(value) if v is not None), None))
+
 
 @dataclass(frozen=True)
 class MaxLater:
@@ -122,8 +131,10 @@ class MaxLater:
         return int(self.tensor)
 
 
-def place(environment: Mapping[str, str]) -> tuple[int, int, int]:
-    """Rank, rank among the processes of this machine, and number of processes, as torchrun tells them.
+def place(environment: Mapping[str, str], local_rank: int | None = None) -> tuple[int, int, int]:
+    """Rank, rank on this machine, and number of processes, as torchrun tells them.
+
+    Without LOCAL_RANK it is ``local_rank``, and without that the rank.
 
     Raises:
         UsageError: names the variable that is missing or makes no sense.
@@ -137,7 +148,8 @@ def place(environment: Mapping[str, str]) -> tuple[int, int, int]:
     rank = _number(environment, "RANK")
     if rank >= world_size:
         raise UsageError(f"RANK: expected less than WORLD_SIZE {world_size}, found {rank}")
-    return rank, _number(environment, "LOCAL_RANK", str(rank)), world_size
+    default = rank if local_rank is None else local_rank
+    return rank, _number(environment, "LOCAL_RANK", str(default)), world_size
 
 
 def _number(environment: Mapping[str, str], name: str, default: str = "", least: int = 0) -> int:
@@ -156,11 +168,11 @@ def choose_device(name: str, local_rank: int = 0) -> torch.device:
     if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
     if not torch.cuda.is_available():
-        raise UsageError("--device cuda: no CUDA GPU is available here; choose auto or cpu")
+        raise UsageError("no CUDA GPU is available here: choose auto or cpu", "device")
     if local_rank >= torch.cuda.device_count():
         raise UsageError(
             f"process {local_rank} of this machine has no GPU: it has {torch.cuda.device_count()}; "
-            "start as many processes as GPUs, or choose --device cpu"
+            "start as many processes as there are GPUs, or choose the device cpu"
         )
     torch.cuda.set_device(local_rank)
     torch.backends.cudnn.benchmark = True

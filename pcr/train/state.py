@@ -1,4 +1,4 @@
-"""All that changes while a model is trained, and its way into a checkpoint and back."""
+"""All that changes while a model is trained; into a checkpoint and back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import nn
 
 from pcr.errors import DatasetError, FormatError, UsageError
 from pcr.train.amp import Precision, choose_precision, create_optimizer, load_optimizer
-from pcr.train.batches import Batches
+from pcr.train.batches import ResumableBatches
 from pcr.train.config import TrainConfig
 from pcr.train.log import EpochSummary
 from pcr.train.meter import PassMeter
@@ -21,7 +21,7 @@ from pcr.train.processes import Processes
 
 @dataclass
 class TrainState:
-    """A model on its way."""
+    """A model in training."""
 
     classes: tuple[str, ...]
     model: nn.Module  # as checkpoints hold it
@@ -43,11 +43,14 @@ class TrainState:
         """A model and its optimizer before the first step.
 
         Raises:
-            UsageError: an unknown model, a precision that can't be had, or fewer outputs than classes.
+            UsageError: no such model or precision, or fewer outputs than classes.
         """
         num_classes = config.num_classes or len(classes)
         if num_classes < len(classes):
-            raise UsageError(f"--num_classes {num_classes}: the data has {len(classes)} classes")
+            raise UsageError(
+                f"expected {len(classes)} or more, the data's classes, found {num_classes}",
+                "num_classes",
+            )
         device = processes.device
         precision = choose_precision(config, device)
         layout = torch.channels_last if config.channels_last else torch.preserve_format
@@ -63,15 +66,16 @@ class TrainState:
 
     def end_epoch(self, summary: EpochSummary) -> bool:
         """Go to the beginning of the next epoch; whether the one that ends was the best."""
-        is_best = summary.tested.top_1 > self.best_top_1
-        self.best_top_1 = max(self.best_top_1, summary.tested.top_1)
+        top_1 = summary.tested.top_1 if summary.tested else -1.0
+        is_best = top_1 > self.best_top_1
+        self.best_top_1 = max(self.best_top_1, top_1)
         self.summaries.append(summary)
         self.epoch, self.step = self.epoch + 1, 0
         self.meter = self.measured = None
         return is_best
 
     def snapshot(self, config: TrainConfig, ranks: list[dict[str, Any]]) -> dict[str, Any]:
-        """What a checkpoint holds, tensors and plain values; `ranks` has the `own_snapshot` of each process."""
+        """What a checkpoint holds, tensors and plain values; `ranks`: each process's `own_snapshot`."""
         return {
             "arch": config.arch,
             "classes": self.classes,
@@ -90,27 +94,28 @@ class TrainState:
         }
 
     def own_snapshot(self, loader: dict[str, Any]) -> dict[str, Any]:
-        """What is not the same on all processes; `loader` says where the data stands."""
+        """What differs between processes; `loader` says where the data stands."""
         measured = self.meter.state_dict() if self.meter else None
         return {"loader": loader, "random": random_state(), "measured": measured}
 
     def restore(self, config: TrainConfig, saved: dict[str, Any]) -> None:
-        """Take over what all processes have alike.
+        """Take over what is the same on all processes.
 
         Raises:
             UsageError: it is of another model.
-            DatasetError: it is for other classes.
+            DatasetError: the data has other classes.
             FormatError: its weights don't fit.
         """
         if saved["arch"] != config.arch:
             raise UsageError(
                 f"{config.resume}: expected a checkpoint of {config.arch}, "
-                f"found one of {saved['arch']}: choose it with -a"
+                f"found one of {saved['arch']}: choose that one",
+                "arch",
             )
         if tuple(saved["classes"]) != self.classes:
             raise DatasetError(
                 f"{config.resume}: expected a checkpoint for the {len(self.classes)} classes of the data, "
-                f"found one for {len(saved['classes'])} classes that are not the same"
+                f"found one for {len(saved['classes'])} other classes"
             )
         try:
             self.model.load_state_dict(saved["model"])
@@ -127,7 +132,11 @@ class TrainState:
         self.summaries = [EpochSummary.from_dict(summary) for summary in saved["summaries"]]
 
     def restore_own(
-        self, config: TrainConfig, saved: dict[str, Any], processes: Processes, data: Batches
+        self,
+        config: TrainConfig,
+        saved: dict[str, Any],
+        processes: Processes,
+        data: ResumableBatches,
     ) -> None:
         """Take over what was this process's own, and put the data where it stood.
 
@@ -138,7 +147,7 @@ class TrainState:
         if len(ranks) != processes.world_size:
             refusal = f"processes: expected {processes.world_size} as here, found {len(ranks)}"
         elif saved["loader"] != config.loader:
-            refusal = f"--loader: expected {config.loader} as here, found {saved['loader']}"
+            refusal = f"loader: expected {config.loader} as here, found {saved['loader']}"
         else:
             own = ranks[processes.rank]
             restore_random_state(own["random"])
@@ -150,7 +159,7 @@ class TrainState:
         if refusal and self.step:
             raise UsageError(
                 f"{config.resume} was saved in mid-epoch by another kind of run ({refusal}): "
-                "go on with the same, or from a checkpoint of an epoch's end"
+                "resume it as it was, or from a checkpoint of an epoch's end"
             )
         if refusal:
             data.set_epoch(self.epoch)
@@ -165,7 +174,7 @@ def random_state() -> dict[str, torch.Tensor]:
 
 
 def restore_random_state(state: dict[str, torch.Tensor]) -> None:
-    """Put torch's random number generators back; a device that isn't here is left out."""
+    """Put torch's random number generators back; a device that isn't here is ignored."""
     torch.set_rng_state(state["cpu"])
     if "cuda" in state and torch.cuda.is_available():
         torch.cuda.set_rng_state(state["cuda"])

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT end a run after a step, on all processes after the same one, so that nothing done is lost."""
+"""SIGTERM and SIGINT end a run after a step, the same on all processes, and lose no work."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pcr.errors import PCRError
 from pcr.train.processes import MaxLater, Processes
 
 
-class Stopped(PCRError):  # noqa: N818  (no error of the program or its input)
-    """A signal ended the run; what was done is saved."""
+class Stopped(PCRError):  # noqa: N818  (neither the program nor its input is wrong)
+    """A signal ended the run."""
 
     def __init__(self, number: int, where: str = "") -> None:
         self.number = number
@@ -20,7 +20,7 @@ class Stopped(PCRError):  # noqa: N818  (no error of the program or its input)
 
 
 class StopRequest:
-    """Takes note of SIGTERM and SIGINT while its block runs; a second one does what it always does."""
+    """Notes SIGTERM and SIGINT while its block runs; a second one has its usual effect."""
 
     def __init__(self, processes: Processes) -> None:
         self._processes = processes
@@ -31,8 +31,8 @@ class StopRequest:
     def check(self) -> None:
         """To be called after each batch, by all processes.
 
-        A signal ends all of them at the call after the next: they ask each other in one call, and read the answer
-        in the next, so that no process waits for another.
+        A signal ends all of them at the call after the next: they ask each other in one call and
+        read the answer in the next, so that no process waits for another.
 
         Raises:
             Stopped: some process was told to stop.

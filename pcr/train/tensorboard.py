@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pcr.errors import PCRError
 
-# What the CSV calls it → where TensorBoard shows it. When an epoch began is no curve.
+# What the CSV calls it → where TensorBoard shows it. When an epoch began is not a curve.
 TAGS = {
     "avg_train_loss": "loss/train",
     "avg_test_loss": "loss/test",
@@ -29,34 +29,34 @@ class TensorBoardLog:
     def __init__(
         self, log_dir: Path, iterations: int, resume_at: tuple[int, int] | None = None
     ) -> None:
-        """An epoch has `iterations`; what an earlier run wrote from `resume_at` (epoch, iteration) on is not shown.
+        """Open the folder for a run whose epochs have that many iterations.
+
+        What an earlier run wrote from ``resume_at`` (epoch, iteration) on is no longer shown.
 
         Raises:
-            PCRError: TensorBoard is not installed, or the folder can't be written to.
+            PCRError: TensorBoard is not installed.
+            OSError: the folder can't be written to.
         """
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise PCRError(
-                f"--tensorboard needs the package tensorboard, and importing it failed ({error}): "
+                f"TensorBoard's events need the package tensorboard, which can't be imported ({error}): "
                 "install requirements.txt (bash install_python_deps.sh)"
             ) from error
         self._iterations = iterations
         purge_step = resume_at and self._step(resume_at[1], resume_at[0])
-        try:
-            self._writer = SummaryWriter(str(log_dir), purge_step=purge_step)
-        except OSError as error:
-            raise PCRError(f"--tensorboard {log_dir}: {error.strerror}") from None
+        self._writer = SummaryWriter(str(log_dir), purge_step=purge_step)
 
-    def write(self, iteration: int, epoch: int, **values: float | None) -> None:
-        """Add what is a curve; the keyword is the CSV's type."""
+    def write(self, iteration: int, epoch: int, **values: float) -> None:
+        """Add the values that are curves; the keyword is the CSV's type."""
         for name, value in values.items():
             tag = f"fidelity/{name}" if name.startswith(SCORE_PREFIX) else TAGS.get(name)
-            if tag and value is not None:
+            if tag:
                 self._writer.add_scalar(tag, value, self._step(iteration, epoch))
 
     def flush(self) -> None:
-        """Have everything on disk; else it is from time to time."""
+        """Have everything on disk, which otherwise happens from time to time."""
         self._writer.flush()
 
     def close(self) -> None:

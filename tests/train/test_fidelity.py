@@ -1,12 +1,11 @@
-"""The fidelity of each epoch: a number, a schedule, or the gradients' choice."""
+"""The fidelity of each epoch: a number, a schedule, or a choice made by gradients."""
 
 import itertools
 
 import pytest
 import torch
-from helpers.training_runs import ALONE, config, pcr_run, rows, values
+from helpers.training_runs import ALONE, config, pcr_run, refusal, rows, train, values
 
-from pcr.cli.train import main
 from pcr.dataset.reader import Dataset
 from pcr.errors import UsageError
 from pcr.loading.in_memory_batches import InMemoryBatches
@@ -27,7 +26,7 @@ def data(training_data):
 @pytest.mark.parametrize(
     ("text", "levels"),
     [
-        (None, [None, None, None]),
+        ("all", [None, None, None]),
         ("7", [7, 7, 7]),
         ("0:2,1:5,60:10", [2, 5, 5]),
         ("0:2, 2:4", [2, 2, 4]),
@@ -38,11 +37,12 @@ def test_levels_by_epoch(text, levels):
     plan = Fidelity.parse(text)
     assert [plan.level(epoch) for epoch in range(3)] == levels
     assert plan.auto == (text == "auto")
+    assert str(plan) == text.replace(" ", "")
 
 
 @pytest.mark.parametrize("text", ["", "two", "1:2", "0:2,5", "0:2,30:5,20:10", "0:1,0:2", "-3"])
-def test_no_fidelity(text):
-    with pytest.raises(UsageError, match="--n_scans: expected"):
+def test_a_text_that_is_not_a_fidelity(text):
+    with pytest.raises(UsageError, match="n_scans: expected"):
         Fidelity.parse(text)
 
 
@@ -54,7 +54,7 @@ def test_tuning_epochs(data):
 
 def test_a_schedule_switches_between_epochs(data, tmp_path):
     flags = ["--epochs", "3", "--n_scans", "0:10,1:1,2:10"]
-    assert main([*pcr_run(data, tmp_path), *flags]) == 0
+    assert train(*pcr_run(data, tmp_path), *flags) == 0
     assert values(tmp_path, "n_scans") == [10, 1, 10]
     first, second, third = values(tmp_path, "bytes_read")
     assert first == third > second
@@ -69,29 +69,29 @@ def test_auto_scores_every_level_and_reads_at_its_choice(data, tmp_path, capsys)
         "--autotune-freq",
         "9",
         "--autotune-batches",
-        "2",
+        "1",
     ]
     flags += ["--epochs", "3", "--autotune-threshold", "-1"]  # any level will do
-    assert main([*pcr_run(data, tmp_path), *flags]) == 0
+    assert train(*pcr_run(data, tmp_path), *flags) == 0
     assert values(tmp_path, "n_scans") == [10, 1, 1]
     scores = {kind: (epoch, value) for _, epoch, kind, value in rows(tmp_path) if "score" in kind}
     assert sorted(scores) == sorted(f"autotune_score_{level}" for level in range(1, 10))
     assert all(epoch == 1 and -1 <= value <= 1 for epoch, value in scores.values())
     assert scores["autotune_score_9"][1] > scores["autotune_score_1"][1]
     assert values(tmp_path, "autotune_bytes_read")[0] > 0
-    assert "likeness of gradients to full fidelity: 1: " in capsys.readouterr().out
+    assert "similarity of gradients to full fidelity: 1: " in capsys.readouterr().out
 
 
-def test_auto_stays_at_full_fidelity_where_no_level_is_alike(data, tmp_path):
+def test_auto_stays_at_full_fidelity_where_no_level_is_similar(data, tmp_path):
     flags = ["--n_scans", "auto", "--autotune-start", "0", "--autotune-batches", "1"]
     flags += ["--epochs", "1", "--autotune-threshold", "1.1"]
-    assert main([*pcr_run(data, tmp_path), *flags]) == 0
+    assert train(*pcr_run(data, tmp_path), *flags) == 0
     assert values(tmp_path, "n_scans") == [10]
 
 
 @pytest.mark.parametrize("loader", ["native", "dali"])
 def test_comparing_gradients_disturbs_nothing(data, loader):
-    settings = config(data, n_scans="auto", autotune_batches=2, loader=loader)
+    settings = config(data, n_scans="auto", autotune_batches=1, loader=loader)
     state = TrainState.create(settings, ["blue", "red"], ALONE)
     before = {name: value.clone() for name, value in state.model.state_dict().items()}
     random = torch.get_rng_state()
@@ -118,40 +118,40 @@ def test_a_level_equal_to_full_fidelity_scores_one(data, monkeypatch):
 def test_comparing_reads_few_records_once(data):
     """Two batches of 6 lie in two records of 8, which are read once for all levels."""
     settings = config(data, autotune_batches=2)
-    held = data_module.in_memory_batches(settings, ALONE, 0, 2)
+    in_memory = data_module.in_memory_batches(settings, ALONE, 0, 2)
     records = sorted(record.prefix_bytes[10] for record in Dataset(data / "pcr").records)
-    assert held.bytes_read in {sum(pair) for pair in itertools.combinations(records, 2)}
+    assert in_memory.bytes_read in {sum(pair) for pair in itertools.combinations(records, 2)}
     state = TrainState.create(settings, ["blue", "red"], ALONE)
-    assert autotune.tune(state, settings, ALONE, 10).bytes_read == held.bytes_read
+    assert autotune.tune(state, settings, ALONE, 10).bytes_read == in_memory.bytes_read
 
 
 def test_a_score_is_the_mean_of_the_batches_cosines():
     one, other = torch.tensor([1.0, 0.0]), torch.tensor([1.0, 1.0])
-    assert [float(x) for x in autotune.likeness(one, other)] == pytest.approx([0.5**0.5, 1])
-    assert [float(x) for x in autotune.likeness(one * torch.inf, other)] == [0, 1]
+    assert [float(x) for x in autotune.similarity(one, other)] == pytest.approx([0.5**0.5, 1])
+    assert [float(x) for x in autotune.similarity(one * torch.inf, other)] == [0, 1]
     empty = torch.zeros(2)
-    assert [float(x) for x in autotune.likeness(empty, empty)] == [0, 0]
+    assert [float(x) for x in autotune.similarity(empty, empty)] == [0, 0]
 
 
 @pytest.mark.parametrize("level", [1, 2, 5, 10])
-def test_held_batches_are_what_a_reading_at_the_level_gives(data, level):
+def test_batches_in_memory_are_what_reading_at_the_level_gives(data, level):
     read = PCRIterator(data / "pcr", 6, level, seed=3)
     expected = list(itertools.islice(read.read(1), 3))
-    held = InMemoryBatches(PCRIterator(data / "pcr", 6, seed=3), 1, 3)
-    for held.n_scans in (10, level):
-        batches = list(held.read(1))
-    assert held.batch_sizes == [6, 6, 6] and held.n_scans == level
+    in_memory = InMemoryBatches(PCRIterator(data / "pcr", 6, seed=3), 1, 3)
+    for in_memory.n_scans in (10, level):
+        batches = list(in_memory.read(1))
+    assert in_memory.batch_sizes == [6, 6, 6] and in_memory.n_scans == level
     for batch, other in zip(batches, expected, strict=True):
         assert batch.images.tolist() == other.images.tolist()
         assert [one.tobytes() for one in batch.jpegs] == [one.tobytes() for one in other.jpegs]
 
 
 def test_levels_are_checked_before_training(data, capsys):
-    assert main([*pcr_run(data, data), "--n_scans", "0:2,5:11"]) == 2
-    assert "between 1 and 10, found 11" in capsys.readouterr().err
+    line = refusal(capsys, 2, *pcr_run(data, data / "none"), "--n_scans", "0:2,5:11")
+    assert "--n_scans: expected a level between 1 and 10, found 11" in line
 
 
-def test_a_run_that_goes_on_keeps_the_chosen_level(data, tmp_path):
+def test_a_resumed_run_keeps_the_chosen_level(data, tmp_path):
     settings = {"n_scans": "auto", "autotune_start": 0, "autotune_freq": 9, "autotune_batches": 1,
                 "autotune_threshold": -1.0, "output_dir": tmp_path}  # fmt: skip
     engine.run(config(data, epochs=1, **settings))

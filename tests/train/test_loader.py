@@ -1,6 +1,5 @@
-"""The trainer's own loader: every image once on all ranks, images that are no JPEGs, no DALI needed."""
+"""Our own loader in the trainer: every image once on all ranks, images in other formats, no DALI needed."""
 
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -10,12 +9,11 @@ import pytest
 import torch
 from helpers import records
 from helpers.jpegs import encode
-from helpers.training_runs import ALONE, SMALL, config, pcr_run, values
+from helpers.training_runs import ALONE, SMALL, config, pcr_run, refusal, train, values
 from PIL import Image
 
 import pcr.train
 from pcr import dali as pipeline
-from pcr.cli.train import main
 from pcr.imagefolder import ImageFolder, Sample
 from pcr.loading.decode_options import DecodeOptions
 from pcr.loading.image_files import FileIterator
@@ -97,31 +95,29 @@ def test_auto_is_dali_on_a_gpu_where_it_is_installed(monkeypatch):
     assert choose_loader(CUDA) == "native"
 
 
-def test_no_dali_is_needed(data, tmp_path):
-    """From records and from files, with validation."""
-    arguments = [*SMALL, "--loader", "native", "--epochs", "1"]
-    pcr = ["--PCR_train", "--output_dir", str(tmp_path / "a"), str(data / "pcr"), str(data / "val")]
-    files = ["--output_dir", str(tmp_path / "b"), str(data)]
-    code = f"""
-import sys
-sys.modules["nvidia.dali"] = None
-from pcr.cli.train import main
-sys.exit(main({[*arguments, *pcr]!r}) or main({[*arguments, *files]!r}))
-"""
-    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
-    for run in "ab":
-        assert len(values(tmp_path / run, "test_top_1")) == 1
-
-
-def test_dali_that_is_missing_is_named(data, monkeypatch, capsys, tmp_path):
-    monkeypatch.delattr(
-        pcr.train, "dali_batches", raising=False
-    )  # if an earlier test has imported it
+@pytest.fixture
+def no_dali(monkeypatch):
+    """Importing DALI fails, as where it is not installed."""
+    monkeypatch.delattr(pcr.train, "dali_batches", raising=False)  # if a test has imported it
     monkeypatch.delitem(sys.modules, "pcr.train.dali_batches", raising=False)
+    for name in [name for name in sys.modules if name.startswith("nvidia.dali")]:
+        monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setitem(sys.modules, "nvidia.dali.pipeline", None)
-    assert main([*pcr_run(data, tmp_path), "--prof", "--loader", "dali"]) == 1
-    (line,) = capsys.readouterr().err.splitlines()
-    assert "loader dali needs NVIDIA DALI" in line and "choose --loader native" in line
+
+
+@pytest.mark.parametrize("source", [["--PCR_train", "pcr", "val"], ["train", "val"]])
+@pytest.mark.usefixtures("no_dali")
+def test_no_dali_is_needed(data, tmp_path, source):
+    *flags, train_dir, val_dir = source
+    arguments = [*SMALL, *flags, "--loader", "native", "--epochs", "1", "--output_dir", tmp_path]
+    assert train(*arguments, data / train_dir, data / val_dir) == 0
+    assert len(values(tmp_path, "test_top_1")) == 1
+
+
+@pytest.mark.usefixtures("no_dali")
+def test_dali_that_is_missing_is_named(data, capsys, tmp_path):
+    line = refusal(capsys, 1, *pcr_run(data, tmp_path), "--prof", "--loader", "dali")
+    assert "the loader dali needs NVIDIA DALI" in line and "choose --loader native" in line
 
 
 def test_training_draws_the_papers_windows(data):
@@ -147,7 +143,7 @@ def test_channels_last_comes_from_the_loader(data):
 
 
 class TestOtherFormats:
-    """An ImageFolder may hold what is no JPEG, whatever its name says."""
+    """An ImageFolder may hold other formats than JPEG, whatever the names say."""
 
     @pytest.mark.parametrize(
         ("name", "form", "mode"),
@@ -176,9 +172,8 @@ class TestOtherFormats:
         path.write_bytes(path.read_bytes()[:60])
         (tmp_path / "val" / "red").mkdir()
         self.write(tmp_path / "val" / "red", "b.png", "PNG", "RGB")
-        run = [*SMALL, "--loader", "native", "--evaluate", str(data / "train")]
-        assert main([*run, str(tmp_path / "val")]) == 1
-        (line,) = capsys.readouterr().err.splitlines()
+        run = [*SMALL, "--loader", "native", "--evaluate", data / "train", tmp_path / "val"]
+        line = refusal(capsys, 1, *run)
         assert f"{path}: expected an image, it can't be decoded" in line
 
     @staticmethod

@@ -6,11 +6,9 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
-from helpers.training_runs import ALONE, config, pcr_run, values
+from helpers.training_runs import ALONE, config, pcr_run, refusal, train, values
 
-from pcr.cli.train import main
-from pcr.errors import UsageError
-from pcr.train import amp
+from pcr.errors import PCRError, UsageError
 from pcr.train.amp import (
     ApexPrecision,
     TorchPrecision,
@@ -18,6 +16,7 @@ from pcr.train.amp import (
     create_optimizer,
     load_optimizer,
 )
+from pcr.train.model import compile_errors
 from pcr.train.state import TrainState
 
 CUDA = torch.device("cuda", 0)
@@ -29,17 +28,10 @@ def data(training_data):
     return training_data
 
 
-def refusal(capsys, *arguments, code=2):
-    """The one line in which the command refuses its arguments."""
-    assert main([*map(str, arguments)]) == code
-    (line,) = capsys.readouterr().err.splitlines()
-    return line
-
-
 def test_bfloat16_and_channels_last_learn_on_the_cpu(data, tmp_path, capsys):
-    flags = ["--bf16", "--channels-last", "--epochs", "2"]
-    assert main([*pcr_run(data, tmp_path), *flags]) == 0
-    first, last = values(tmp_path, "avg_train_loss")
+    flags = ["--bf16", "--channels-last", "--epochs", "3"]
+    assert train(*pcr_run(data, tmp_path, lr="0.01"), *flags) == 0
+    first, _, last = values(tmp_path, "avg_train_loss")
     assert last < first
     assert "bfloat16" in capsys.readouterr().out
 
@@ -75,18 +67,18 @@ PLAIN = {"precision": "O0", "bf16": False, "dynamic_loss_scale": False, "static_
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
-        (["--opt-level", "O1"], "--opt-level O1 needs a CUDA GPU"),
-        (["--fp16"], "use --bf16, or choose --device cuda"),
-        (["--bf16", "--fp16"], "--bf16 goes with neither --fp16"),
-        (["--bf16", "--amp-backend", "apex"], "nor --amp-backend apex"),
-        (["--fp16", "--opt-level", "O0"], "contradict each other"),
+        (["--opt-level", "O1"], "--opt-level: float16 needs a CUDA GPU"),
+        (["--fp16"], "use bf16, or choose the device cuda"),
+        (["--bf16", "--fp16"], "--bf16: expected without fp16"),
+        (["--bf16", "--amp-backend", "apex"], "and without amp_backend apex"),
+        (["--fp16", "--opt-level", "O0"], "--fp16: expected without opt_level O0"),
         (["--opt-level", "O3", "--static-loss-scale", "128"], "doesn't scale the loss"),
-        (["--amp-backend", "apex"], "no NVIDIA Apex with apex.amp"),
+        (["--amp-backend", "apex"], "--amp-backend: no NVIDIA Apex with apex.amp"),
     ],
 )
 def test_refusals(data, capsys, flags, expected, monkeypatch):
     monkeypatch.setitem(sys.modules, "apex", None)
-    assert expected in refusal(capsys, *pcr_run(data, data), *flags)
+    assert expected in refusal(capsys, 2, *pcr_run(data, data / "none"), *flags)
 
 
 @pytest.mark.parametrize(
@@ -223,25 +215,20 @@ def test_the_steps_network_is_compiled_and_checkpoints_keep_their_names(data, mo
     assert "conv1.0.weight" in state.snapshot(config(data), [])["model"]
 
 
-def test_a_model_that_torch_cannot_compile_is_named(data, tmp_path, capsys, monkeypatch):
+def test_a_model_that_torch_cannot_compile_is_named():
     class InductorError(RuntimeError):
         """As torch raises it in the first step."""
 
     InductorError.__module__ = "torch._inductor.exc"
-
-    def fail(*_):
+    message = r"torch .* can't compile resnet18 here: .* \(CppCompileError: no compiler\)"
+    with pytest.raises(PCRError, match=message), compile_errors("resnet18"):
         raise InductorError("CppCompileError:\nno compiler")
-
-    monkeypatch.setattr("pcr.train.epoch.train_step", fail)
-    line = refusal(capsys, *pcr_run(data, tmp_path), "--compile", code=1)
-    assert "--compile: torch " in line and "can't compile shufflenet_v2_x0_5 here" in line
-    assert "(CppCompileError: no compiler)" in line
     InductorError.__module__ = "elsewhere"
-    with pytest.raises(InductorError):
-        main([*pcr_run(data, tmp_path), "--compile"])
+    with pytest.raises(InductorError), compile_errors("resnet18"):
+        raise InductorError("another error")
 
 
 def test_apex_missing_parts_are_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "apex", None)
-    with pytest.raises(UsageError, match="leave the flag out"):
-        amp._apex_modules()
+    with pytest.raises(UsageError, match="leave it out"):
+        ApexPrecision(SimpleNamespace(precision="O1"))

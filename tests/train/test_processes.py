@@ -1,6 +1,5 @@
 """Runs of several processes: each image once, one voice, an end for all of them."""
 
-import csv
 import io
 import multiprocessing
 import os
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from helpers.toy_data import make_folder, make_pcr
+from helpers.training_runs import train, values
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -63,13 +63,11 @@ def environment(rank, world_size, port):
 
 def run_process(number, world_size, port, arguments, results):
     """What a process of the fork server does: one rank of the command."""
-    from pcr.cli.train import main
-
     os.environ.update(environment(number, world_size, port))
     torch.set_num_threads(1)
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
-        code = main(arguments)
+        code = train(*arguments)
     results.put((number, (code, out.getvalue(), err.getvalue())))
 
 
@@ -102,11 +100,6 @@ def run_well(world_size, *arguments):
     assert codes == (0,) * world_size, errs
     assert not any(outs[1:])
     return outs[0]
-
-
-def values(output, rank, kind):
-    with (output / f"train_data_{rank}.csv").open(newline="") as file:
-        return [float(row["value"]) for row in csv.DictReader(file) if row["type"] == kind]
 
 
 def identify(images):
@@ -203,6 +196,13 @@ class TestEnvironment:
     def test_without_torchrun_there_is_one_process(self):
         assert place({}) == (0, 0, 1)
 
+    def test_a_local_rank_that_is_only_an_argument(self):
+        """As torch.distributed.launch passes it."""
+        told = {"RANK": "5", "WORLD_SIZE": "8", "MASTER_ADDR": "a", "MASTER_PORT": "1"}
+        assert place(told, 1) == (5, 1, 8)
+        assert place(told) == (5, 5, 8)
+        assert place(told | {"LOCAL_RANK": "2"}, 1) == (5, 2, 8)
+
     def test_torchruns_variables(self):
         told = {
             "RANK": "5",
@@ -236,21 +236,21 @@ class TestEnvironment:
 
 
 @pytest.mark.parametrize(("world_size", "batch_size"), [(2, 3), (4, 1)])
-def test_processes_train_as_one(data, tmp_path, world_size, batch_size):
+def test_processes_train_together(data, tmp_path, world_size, batch_size):
     """With batches of one, two ranks of four end with an empty batch."""
     flags = [*SMALL, "-b", batch_size, "--epochs", "2", "--lr", "0.01", "--output_dir", tmp_path]
     out = run_well(world_size, "--PCR_train", *flags, data / "pcr", data / "val")
     assert f"{world_size} processes" in out
-    assert out.count("epoch 2/2 at 10 scans") == 1
+    assert out.count("    2/2     10 ") == 1
     names = [f"train_data_{rank}.csv" for rank in range(world_size)]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         ["checkpoint.pth.tar", "checkpoint_previous.pth.tar", "model_best.pth.tar", *names]
     )
     for kind in ("avg_train_loss", "test_top_1", "bytes_read", "images_per_second"):
-        reduced = [values(tmp_path, rank, kind) for rank in range(world_size)]
+        reduced = [values(tmp_path, kind, rank) for rank in range(world_size)]
         assert len(reduced[0]) == 2
         assert all(one == reduced[0] for one in reduced)
-    assert values(tmp_path, 0, "data_times") != values(tmp_path, 1, "data_times")
+    assert values(tmp_path, "data_times") != values(tmp_path, "data_times", 1)
 
 
 def test_processes_validate_what_one_validates(data, tmp_path):
@@ -267,5 +267,15 @@ def test_a_failing_rank_ends_the_job_with_its_error(data, tmp_path):
     (val / "red" / "001.jpg").write_bytes(b"\xff\xd8 no more of a JPEG")
     first, second = run_all(2, *SMALL, "-b", "2", "--evaluate", data / "train", val)
     assert first[0] == second[0] == 1
-    assert f"dali_main.py: error: rank 1: {val}/red/001.jpg: " in second[2]
-    assert "rank 0: lost the other processes of the run" in first[2]
+    assert f"error: rank 1: {val}/red/001.jpg: " in second[2]
+    assert "error: rank 0: lost the other processes of the run" in first[2]
+
+
+def test_earlier_results_on_one_process_stop_all(data, tmp_path):
+    """The folders of several machines need not be the same one."""
+    (tmp_path / "train_data_1.csv").write_text("of another run")
+    flags = [*SMALL, "-b", "2", "--output_dir", tmp_path, data / "train", data / "val"]
+    for rank, (code, _, error) in enumerate(run_all(2, *flags)):
+        assert code == 1
+        assert f"error: rank {rank}: {tmp_path}/train_data_1.csv: expected no results" in error
+    assert (tmp_path / "train_data_1.csv").read_text() == "of another run"

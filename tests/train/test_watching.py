@@ -5,13 +5,13 @@ import re
 from pathlib import Path
 
 import pytest
-from helpers.training_runs import ALONE, config, pcr_run, rows, values
+from helpers.training_runs import ALONE, config, pcr_run, rows, train, values
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from pcr.cli.train import main
 from pcr.errors import PCRError
-from pcr.train import engine, meter
-from pcr.train.log import MetricsLog
+from pcr.train import console, engine, meter
+from pcr.train.log import EpochSummary, MetricsLog
+from pcr.train.meter import Reading, Scores
 from pcr.train.processes import Processes
 from pcr.train.tensorboard import SCORE_PREFIX, TAGS
 
@@ -45,14 +45,14 @@ def csv_scalars(output):
 def test_tensorboard_shows_what_the_csv_holds(data, tmp_path):
     flags = ["--n_scans", "auto", "--autotune-start", "1", "--autotune-batches", "1"]
     flags += ["--epochs", "2", "--tensorboard", str(tmp_path / "new" / "events")]
-    assert main([*pcr_run(data, tmp_path), *flags]) == 0
+    assert train(*pcr_run(data, tmp_path), *flags) == 0
     shown = scalars(tmp_path / "new" / "events")
     assert shown == csv_scalars(tmp_path)
     assert {*TAGS.values(), "fidelity/autotune_score_1"} <= shown.keys()
     assert [step for step, _ in shown["accuracy/top_1"]] == [3, 7]
 
 
-def test_a_resumed_run_goes_on_where_tensorboard_stopped(data, tmp_path):
+def test_a_resumed_run_continues_where_tensorboard_stopped(data, tmp_path):
     """What the second run does again is shown once."""
     folders = {"output_dir": tmp_path, "tensorboard": tmp_path / "events"}
     engine.run(config(data, epochs=2, **folders))
@@ -78,38 +78,52 @@ def test_a_folder_that_is_a_file_is_one_clear_line(data, tmp_path, flag):
     path.write_text("")
     state = engine.TrainState.create(config(data), ["a", "b"], ALONE)
     settings = config(data, **{"output_dir": tmp_path, flag: path / "in"})
-    with pytest.raises(PCRError, match=f"--{flag} {path}/in: Not a directory"):
+    with pytest.raises(PCRError, match=f"metrics can't be written: {path}/in.*: Not a directory"):
         engine.open_log(state, 4, settings, ALONE)
 
 
 def test_the_live_line(data, tmp_path, monkeypatch):
-    """On a terminal: batch, time left, loss, accuracy, images and bytes per second, waiting."""
+    """On a terminal of 80 columns: batch, time left, loss, accuracy, images per second, waiting."""
     terminal = io.StringIO()
     terminal.isatty = lambda: True
     shown = meter.tqdm
     monkeypatch.setattr(
-        meter, "tqdm", lambda **options: shown(**options, file=terminal, ncols=160, mininterval=0)
+        meter, "tqdm", lambda **options: shown(**options, file=terminal, ncols=80, mininterval=0)
     )
     engine.run(config(data, epochs=1, output_dir=tmp_path, print_freq=1))
     lines = [line for line in terminal.getvalue().split("\r") if "loss" in line]
     assert any(
         re.fullmatch(
-            r"epoch 1/1 \|.{10}\| [1-4]/4, \d\d:\d\d left, loss \d\.\d{3}, top-1 \d+\.\d %, "
-            r"\d+ images/s, \d+\.\d MB/s read, \d+% waiting",
+            r"epoch 1/1 [1-4]/4, \d\d:\d\d left, loss \d\.\d\d, top-1 \d+\.\d%, \d+ img/s, \d+% wait.*",
             line.strip(),
         )
         for line in lines
     ), lines
     assert any(line.startswith("validate") for line in lines)
+    assert all(len(line) <= 80 for line in lines)
 
 
-def test_an_epochs_line_and_the_final_table(data, tmp_path, capsys):
-    assert main([*pcr_run(data, tmp_path), "--epochs", "2"]) == 0
+def test_the_table_of_epochs(data, tmp_path, capsys):
+    """A row as each epoch ends; a resumed run begins with those of the epochs that are done."""
+    assert train(*pcr_run(data, tmp_path), "--epochs", "1") == 0
+    head, *done, best = capsys.readouterr().out.splitlines()[-3:]
+    assert best.startswith("best top-1 ")
+    assert train(*pcr_run(data, tmp_path), "--epochs", "2", "--resume", "auto") == 0
     out = capsys.readouterr().out.splitlines()
-    for epoch in (1, 2):
-        (line,) = [one for one in out if one.startswith(f"epoch {epoch}/2 at 10 scans: ")]
-        for part in ("train loss", "top-1", "images/s", "MB/s read", "% waiting for data"):
-            assert part in line
-    head = next(i for i, line in enumerate(out) if line.split()[:2] == ["epoch", "scans"])
-    assert [line.split()[0] for line in out[head + 1 :][:2]] == ["1", "2"]
-    assert out[-1].startswith("best top-1 ")
+    again, first, second, _ = out[-4:]
+    assert again == head
+    assert done[0].replace("1/1", "1/2") == first
+    cells = dict(zip(head.replace("test loss", "test-loss").split(), second.split(), strict=False))
+    assert (cells["epoch"], cells["scans"]) == ("2/2", "10")
+    assert cells["loss"] == f"{values(tmp_path, 'avg_train_loss')[1]:.4f}"
+    assert cells["top-1"] == f"{values(tmp_path, 'test_top_1')[1]:.2f}%"
+    assert all(len(line) <= 80 for line in [*out[:2], *out[-4:-1]])
+
+
+def test_a_wide_row_still_fits_80_columns():
+    reading = Reading(1281167, 1234.5, 234.5, 140_000_000_000)
+    scores = Scores(6.9078, 76.13, 92.86)
+    line = console.row(EpochSummary(299, 10, 6.9078, scores, reading), 300)
+    assert len(line) == len(console.heading()) == 80
+    blank = console.row(EpochSummary(299, None, 6.9078, None, reading), 300)
+    assert blank.split()[1:6] == ["-", "6.9078", "-", "-", "-"]
