@@ -1,6 +1,6 @@
 """Which images go into which record: a function of the source folder and the options alone.
 
-So the same command makes the same plan again, and a conversion that was stopped can go on.
+So the same command makes the same plan again, and a conversion that was stopped can resume.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ class Plan:
     base: Base | None
     samples: tuple[Sample, ...]
     source_bytes: tuple[int, ...]
-    total_source_bytes: int
     record_starts: tuple[int, ...]
     fingerprint: str
 
@@ -51,8 +50,7 @@ class Plan:
             base,
             tuple(folder.samples[i] for i in positions),
             source_bytes,
-            sum(source_bytes),
-            tuple(_record_starts(source_bytes, options.batch_size)),
+            tuple(record_starts(source_bytes, options.images_per_record)),
             _fingerprint(folder, sizes_and_times, options, base),
         )
 
@@ -71,17 +69,15 @@ class Plan:
         starts = (*self.record_starts, len(self.samples))
         return range(starts[record], starts[record + 1])
 
-    def resumed(self, record_starts: Sequence[int], total_source_bytes: int) -> Plan:
+    def resumed(self, record_starts: Sequence[int]) -> Plan:
         """The same plan as an earlier run made it, before sources were rewritten to other sizes."""
-        return replace(
-            self, record_starts=tuple(record_starts), total_source_bytes=total_source_bytes
-        )
+        return replace(self, record_starts=tuple(record_starts))
 
 
 def _size_and_time(
     folder: ImageFolder, sample: Sample, options: ConversionOptions
 ) -> tuple[int, int]:
-    """Bytes and modification time (ns); zeros for a file that is gone where bad images are put up with."""
+    """Bytes and modification time (ns); zeros for a missing file where bad images are tolerated."""
     path = folder.path(sample)
     try:
         stat = path.stat()
@@ -92,11 +88,16 @@ def _size_and_time(
     return stat.st_size, stat.st_mtime_ns
 
 
-def _record_starts(source_bytes: Sequence[int], batch_size: int) -> list[int]:
+def record_starts(
+    source_bytes: Sequence[int],
+    images_per_record: int,
+    most_bytes: int = MAX_RECORD_SOURCE_BYTES,
+) -> list[int]:
+    """Positions of the first image of each record, given the sizes of the images' sources."""
     starts: list[int] = []
     images = size = 0
     for position, image_bytes in enumerate(source_bytes):
-        full = images == batch_size or size + image_bytes > MAX_RECORD_SOURCE_BYTES
+        full = images == images_per_record or size + image_bytes > most_bytes
         if not starts or (full and images > 0):
             starts.append(position)
             images = size = 0
