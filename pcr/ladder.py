@@ -1,9 +1,9 @@
 """Ladders: scan scripts whose scans are gathered into levels.
 
-A ladder is a text file in the syntax that ``cjpeg -scans`` and ``jpegtran -scans`` read (libjpeg-turbo's
-wizard.txt), so those programs read it too. A comment ``# level N`` says to which level the scans of
-its line belong; a file without such comments has one level per scan. A ladder without any scan is
-sequential JPEG: one level.
+A ladder is a text file in the syntax that ``cjpeg -scans`` and ``jpegtran -scans`` read
+(libjpeg-turbo's wizard.txt), so those programs read it too. A comment ``# level N`` says to which
+level the scans of its line belong; a file without such comments has one level per scan. A ladder
+without any scan is sequential JPEG: one level.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pcr.errors import FormatError, UsageError
 DEFAULT_LADDER = "bitplane"
 MAX_SCANS = 100
 COMPONENT_COUNTS = (1, 3, 4)
-# A stranger's dataset contains its ladder: long enough for 100 scans with comments, too short to stall.
+# A ladder may come with a stranger's dataset: room for 100 scans with comments, too short to stall.
 _MAX_TEXT_CHARACTERS = 2**16
 _MAX_SCAN_CHARACTERS = 100
 _MAX_POINT_TRANSFORM = 13  # ITU-T T.81, table B.3
@@ -138,8 +138,8 @@ class Ladder:
     def level_offsets(self, components: int, scan_offsets: NDArray[np.int64]) -> NDArray[np.int64]:
         """Where the levels begin in a JPEG of this ladder: int64 of shape (levels + 1,).
 
-        ``scan_offsets`` are the scan boundaries that ``pcr.jpeg.split`` finds. Raises FormatError where
-        their number is not the ladder's.
+        ``scan_offsets`` are the borders of its scans, as ``pcr.jpeg.split`` finds them. Raises
+        FormatError where their number is not the ladder's.
         """
         if not self.scans:
             return np.array([0, scan_offsets[-1]], dtype=np.int64)

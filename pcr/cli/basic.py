@@ -1,4 +1,4 @@
-"""``PCR_Converter.py``: the converter without the flags of the paper's advanced one."""
+"""``PCR_Converter.py``: the converter without the flags of the advanced one."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ HELP = "Convert an ImageFolder of JPEGs into Progressive Compressed Records, wit
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the basic flags and those of the paper's advanced converter."""
+    """Declare the basic flags and the advanced converter's."""
     add_basic_flags(parser)
     add_advanced_flags(parser)
 

@@ -1,4 +1,4 @@
-"""The converter's flags: those of every converter command, and the paper's experimental ones."""
+"""The converter's flags: those of every converter command, and the advanced converter's."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def add_worker_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def add_advanced_flags(parser: argparse.ArgumentParser) -> None:
-    """Declare the flags of the paper's advanced converter."""
+    """Declare the flags of the advanced converter of the paper's release, and ``--levels``."""
     add = parser.add_argument
     add(
         "--pool_size",
@@ -143,8 +143,8 @@ def _add_source_flags(parser: argparse.ArgumentParser) -> None:
     add(
         "--on_bad_image",
         choices=get_args(OnBadImage),
-        help="what to do with a file that is damaged or anything but a JPEG: stop, leave it out, or "
-        "decode it and store it as a JPEG; the latter two are listed in "
+        help="what to do with a file that is damaged or anything but a JPEG: stop, leave it out, "
+        "or decode it and store it as a JPEG; the latter two are listed in "
         f"{layout.REPORT_FILE} (default: fail)",
     )
     add(

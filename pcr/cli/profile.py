@@ -102,9 +102,9 @@ def table_lines(profile: LevelProfile) -> Iterator[str]:
     if profile.baseline_rate:
         loader, pillow = profile.baseline_rate["loader"], profile.baseline_rate["pillow"]
         yield paragraph(
-            "loader, Pillow: decode rate of the loader's decoder and of Pillow, relative to the same "
-            f"decoder on these images as baseline JPEGs ({loader:,.0f} and {pillow:,.0f} images/s, "
-            "one thread)"
+            "loader, Pillow: decode rate of the loader's decoder and of Pillow, relative to the "
+            "same decoder on these images as baseline JPEGs "
+            f"({loader:,.0f} and {pillow:,.0f} images/s, one thread)"
         )
 
 

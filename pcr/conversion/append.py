@@ -29,7 +29,7 @@ class Base:
 
     @classmethod
     def open(cls, root: Path) -> Base:
-        """Read a finished dataset's index and its images' names; DatasetError, FormatError as Dataset."""
+        """Read a dataset's index and the names of its images; raises what Dataset raises."""
         dataset = Dataset(root)
         entries = tuple(record.entry for record in dataset.records)
         images = (image for record in dataset.records for image in record.info().images)
@@ -48,7 +48,7 @@ class Base:
         return ImageFolder(folder.root, classes, samples)
 
     def check(self, options: ConversionOptions) -> None:
-        """DatasetError where the options would make records that differ in kind from the dataset's."""
+        """Raise DatasetError where the options would make records of another kind."""
         for name, found, expected in (
             ("ladder", options.ladder.text, self.info.ladder_text),
             ("copy_markers", options.copy_markers, self.info.copied_markers),

@@ -18,7 +18,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def check_directories(source: Path, output: Path) -> None:
-    """Raise DatasetError or UsageError where ``output`` can't hold a dataset made from ``source``."""
+    """Raise DatasetError or UsageError unless ``output`` may hold a dataset of ``source``."""
     refuse_release(source, "convert the folder of images that it was made from")
     if (source / layout.INDEX_FILE).is_file():
         raise DatasetError(f"{source}: expected a folder of images, found a PCR dataset")
@@ -38,7 +38,8 @@ def check_no_dataset(directory: Path) -> None:
             "a dataset" if found[0].name == layout.INDEX_FILE else f"{found[0].name} but no index"
         )
         raise DatasetError(
-            f"{directory}: already holds {what}: use `force` to replace it, or `append` to add to it"
+            f"{directory}: already holds {what}: use `force` to replace it, "
+            "or `append` to add to it"
         )
 
 

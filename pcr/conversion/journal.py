@@ -1,7 +1,7 @@
 """What a conversion has done so far: the plan file beside the records.
 
-Its first line is the plan's identity; then comes one line per record that is safe on disk. A conversion
-that was stopped resumes after the last complete line.
+Its first line is the plan's identity; then comes one line per record that is safe on disk. A
+conversion that was stopped resumes after the last complete line.
 """
 
 from __future__ import annotations
@@ -78,14 +78,14 @@ class Journal:
             path = self.directory / layout.record_file(number)
             if not path.is_file() or path.stat().st_size != record.index.file_bytes:
                 raise DatasetError(
-                    f"{path}: expected the record of {record.index.file_bytes} bytes that the interrupted "
-                    "conversion wrote: use `force` to start over"
+                    f"{path}: expected the record of {record.index.file_bytes} bytes that the "
+                    "interrupted conversion wrote: use `force` to start over"
                 )
         self.begin(plan, finished)  # without a torn line, with the options of this run
         return plan, finished
 
     def appended_to(self, records: Sequence[RecordIndex]) -> bool:
-        """Whether an index with these records is the one that this conversion appended to a dataset."""
+        """Whether an index of these records is what this conversion made of a dataset."""
         header, finished = self._read()
         base, added = header["base_records"], [record.index for record in finished]
         return 0 < base < len(records) and list(records[base:]) == added
@@ -114,9 +114,9 @@ class Journal:
                 )
         if found["fingerprint"] != expected["fingerprint"]:
             raise DatasetError(
-                f"{self.directory}: holds an unfinished conversion of {found['images']} images, whose "
-                f"names, sizes or times have changed since (now {expected['images']} images): "
-                "use `force` to start over"
+                f"{self.directory}: holds an unfinished conversion of {found['images']} images, "
+                f"whose names, sizes or times have changed since (now {expected['images']} "
+                "images): use `force` to start over"
             )
 
     def _read(self) -> tuple[dict[str, Any], list[FinishedRecord]]:

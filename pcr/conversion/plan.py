@@ -17,13 +17,13 @@ from pcr.conversion.options import ConversionOptions
 from pcr.errors import DatasetError
 from pcr.imagefolder import ImageFolder, Sample
 
-# A record closes early where its sources reach this size, which bounds memory for large photographs.
+# A record ends early where its sources reach this size, to bound memory for large photographs.
 MAX_RECORD_SOURCE_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Which images go into which record, in order; ``base`` is the dataset that they are added to, if any."""
+    """Which images go into which record, in order; ``base`` is the dataset to append to, if any."""
 
     folder: ImageFolder
     options: ConversionOptions
@@ -37,7 +37,7 @@ class Plan:
     def make(
         cls, folder: ImageFolder, options: ConversionOptions, base: Base | None = None
     ) -> Plan:
-        """Shuffle the folder's images and cut them into records; DatasetError where a file is missing."""
+        """Shuffle the images and cut them into records; DatasetError where a file is missing."""
         sizes_and_times = [_size_and_time(folder, sample, options) for sample in folder.samples]
         order = np.tile(np.arange(len(folder.samples)), options.duplicate_dataset_factor)
         if options.shuffle:
@@ -65,7 +65,7 @@ class Plan:
         return len(self.base.records) if self.base else 0
 
     def record_range(self, record: int) -> range:
-        """Positions in ``samples`` of the images of the record to be written as number ``record``."""
+        """Positions in ``samples`` of the images of the ``record``-th record to write."""
         starts = (*self.record_starts, len(self.samples))
         return range(starts[record], starts[record + 1])
 
@@ -112,7 +112,7 @@ def _fingerprint(
     options: ConversionOptions,
     base: Base | None,
 ) -> str:
-    """A digest of names, sizes and times; of names alone where the conversion rewrites the files."""
+    """A digest of names, sizes and times; of names alone if the conversion rewrites the files."""
     digest = xxhash.xxh3_128(base.digest() if base else b"")
     for sample, size_and_time in zip(folder.samples, sizes_and_times, strict=True):
         digest.update(os.fsencode(sample.name) + b"\0")

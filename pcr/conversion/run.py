@@ -1,4 +1,4 @@
-"""Convert an ImageFolder into a PCR dataset: plan, records on all cores, index; stop and resume at any time."""
+"""Convert an ImageFolder into a PCR dataset: plan, records on all cores, index; resumable."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def convert(
     append: bool = False,
     progress: bool = True,
 ) -> ConversionSummary:
-    """Convert an ImageFolder of JPEGs into a PCR dataset, without loss; ``pcr convert`` as a function.
+    """Convert an ImageFolder of JPEGs into a PCR dataset, without loss.
 
     source: folder with one sub-folder of JPEGs per class; never changed, except with
         ``options.convert_images``.
@@ -156,7 +156,7 @@ def _finish(plan: Plan, output: Path, finished: Sequence[FinishedRecord]) -> Non
 
 
 def _dataset_info(plan: Plan, finished: Sequence[FinishedRecord]) -> DatasetInfo:
-    """What the index says of the whole dataset; appending changes neither its seed nor its names."""
+    """What the index says of the whole dataset; appending keeps its seed and ladder."""
     options = plan.options
     info = DatasetInfo(
         classes=plan.folder.classes,

@@ -27,7 +27,7 @@ _Encoding = deque[Future[EncodedSource]]
 def convert_records(
     plan: Plan, output: Path, finished_records: int, num_workers: int, progress: bool
 ) -> Generator[FinishedRecord, None, None]:
-    """Write the plan's records after the finished ones, in order; each is journaled before it is yielded.
+    """Write the plan's records after the finished ones, in order, each journaled when yielded.
 
     The native code releases the GIL, so threads use all cores. Close the iterator to stop early.
     """
@@ -52,7 +52,7 @@ def convert_records(
 
 
 def _encoding(pool: ThreadPoolExecutor, plan: Plan, first: int) -> Iterator[tuple[int, _Encoding]]:
-    """The records' images being encoded, always one record ahead, so that no core waits for a write."""
+    """The records' images being encoded, one record ahead, so that no core waits for a write."""
     encode = partial(encode_source, plan.folder.root, options=plan.options)
     ahead: deque[tuple[int, _Encoding]] = deque()
     for record in range(first, plan.records):

@@ -1,4 +1,4 @@
-"""What levels cost and are worth: bytes, MS-SSIM and decode rates, measured on a sample of images."""
+"""What levels cost and are worth: bytes, MS-SSIM and decode rates of a sample of images."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from pcr.tools.samples import LevelImage, sample_images, to_baseline
 class LevelProfile:
     """What the levels of a sample of images cost and are worth.
 
-    table: one row per level, with the columns level, mean_bytes (of the JPEG up to the level), share
-        (of the bytes of the source files), ms_ssim_mean, ms_ssim_p10 and ms_ssim_min (over the
+    table: one row per level, with the columns level, mean_bytes (of the JPEG up to the level),
+        share (of the bytes of the source files), ms_ssim_mean, ms_ssim_p10 and ms_ssim_min (over the
         images, against the last level), and for each decoder <decoder>_rate: images per second,
         relative to those of the same decoder on the same images as baseline JPEGs.
     sources_known: False where share is of the last level's bytes, because the dataset does not say

@@ -29,7 +29,7 @@ _CROWDED_SHARE = 0.03  # closer levels have their numbers above and below the li
 
 
 def plot_levels(table: pd.DataFrame, path: Path, *, sources_known: bool = True) -> None:
-    """Draw the table of a ``LevelProfile`` with a column ladder: similarity and decode rates over bytes.
+    """Draw the table of a ``LevelProfile``, with a column ladder: similarity and rates over bytes.
 
     Every point is a level and bears its number; higher and further left is better in both panels.
     ``sources_known`` is the profile's.

@@ -19,7 +19,7 @@ _SEQUENTIAL = Ladder.parse("sequential", "")
 
 @dataclass(frozen=True)
 class LevelImage:
-    """One image: the complete JPEGs of level 1, 2, …, and the size of its source file, 0 if unknown."""
+    """One image: the complete JPEGs of its levels, and its source file's size, 0 if unknown."""
 
     name: str
     jpegs: Sequence[bytes]

@@ -66,7 +66,7 @@ def verify(
             check = partial(_check_record, dataset, record, ladder, pool, decode)
             yield _verdict(record.path, check)
     if not (root / layout.PLAN_FILE).exists():  # records of an append that is not finished
-        yield from _strangers(dataset)
+        yield from _unknown_records(dataset)
 
 
 def _verdict(path: Path, check: Callable[[], None]) -> Verdict:
@@ -81,7 +81,7 @@ def _reason(error: Exception, path: Path) -> str:
     return describe(error).removeprefix(f"{path}: ")
 
 
-def _strangers(dataset: Dataset) -> Iterator[Verdict]:
+def _unknown_records(dataset: Dataset) -> Iterator[Verdict]:
     for path in dataset_files(dataset.root):
         number = layout.record_number(path.name)
         if number is not None and number >= len(dataset.records):
@@ -160,7 +160,7 @@ def _check_layout(path: Path, index: RecordIndex, contents: Sequence[bytes]) -> 
 
 
 def _check_prefixes(data: bytes, index: RecordIndex, contents: Mapping[str, bytes]) -> None:
-    """Every level reads from its prefix alone: let a file of zeros grow into the record, and read."""
+    """Every level reads from its prefix alone: grow a file of zeros into the record, and read."""
     with tempfile.NamedTemporaryFile() as file:
         file.truncate(len(data))
         start = 0

@@ -38,7 +38,7 @@ def test_append_adds_records_and_leaves_the_old_ones(source: Path, tmp_path: Pat
         name: data for name, data in old.items() if name != "PCR.db"
     }
     dataset, found = Dataset(out), contents(out)
-    # Old classes keep their labels, new ones come behind them, sorted among themselves.
+    # Old classes keep their labels; new ones follow, sorted among themselves.
     assert dataset.classes == ("ant", "cow", "aardvark", "bee")
     assert found[:25] == old_contents
     assert (dataset.info.seed, dataset.info.images_per_record, len(dataset)) == (3, 10, 47)

@@ -71,7 +71,7 @@ class Conversion:
         return self.process.returncode, errors
 
 
-def assert_finished_alike(out: Path, converted: Path) -> None:
+def assert_same_dataset(out: Path, converted: Path) -> None:
     assert dataset_bytes(out) == dataset_bytes(converted)
     assert not [path for path in out.iterdir() if path.name.endswith(TEMPORARY_SUFFIX)]
     assert not (out / layout.PLAN_FILE).exists()
@@ -91,7 +91,7 @@ def test_killed_conversions_go_on_to_the_same_bytes(
         kills += conversion.end(signal.SIGKILL)[0] == -signal.SIGKILL
         if (out / layout.PLAN_FILE).exists():  # else it had finished before
             succeed(CONVERTER, source, out, *OPTIONS)
-        assert_finished_alike(out, converted)
+        assert_same_dataset(out, converted)
         if kills == KILLS:
             break
     assert kills == KILLS
@@ -116,7 +116,7 @@ def test_killed_append_goes_on_to_the_same_bytes(source: Path, tmp_path: Path) -
         if (out / layout.PLAN_FILE).exists():
             assert (out / layout.INDEX_FILE).read_bytes() == old[layout.INDEX_FILE]
         succeed(CONVERTER, source, out, *OPTIONS, "--append")
-        assert_finished_alike(out, whole)
+        assert_same_dataset(out, whole)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -130,10 +130,10 @@ def test_a_signal_stops_in_order(
         f"error: interrupted by signal {number.name}: "
         "give the same command again, without --force, to resume after the last complete record\n"
     )
-    assert "same conversion again to resume" in fail(PCR, "info", tmp_path / "out")
+    assert "(without --force)" in fail(PCR, "info", tmp_path / "out")
     printed = succeed(CONVERTER, source, tmp_path / "out", *OPTIONS)
     assert "from an earlier run" in printed
-    assert_finished_alike(tmp_path / "out", converted)
+    assert_same_dataset(tmp_path / "out", converted)
 
 
 def test_killed_between_index_and_the_end(source: Path, converted: Path, tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_killed_between_index_and_the_end(source: Path, converted: Path, tmp_pat
     succeed(CONVERTER, source, out, *OPTIONS)
     (out / layout.PLAN_FILE).write_bytes(plan + b'{"torn')
     succeed(CONVERTER, source, out, *OPTIONS)
-    assert_finished_alike(out, converted)
+    assert_same_dataset(out, converted)
 
 
 def test_other_options_or_sources_are_refused(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_a_full_disk(source: Path, converted: Path, tmp_path: Path) -> None:
         remount = ["mount", "-o", f"remount,size={4 * size}", tmp_path]
         subprocess.run(remount, check=True)
         assert "from an earlier run" in succeed(CONVERTER, source, out, *OPTIONS)
-        assert_finished_alike(out, converted)
+        assert_same_dataset(out, converted)
     finally:
         subprocess.run(["umount", tmp_path], check=True)
 
@@ -222,5 +222,5 @@ def test_rewritten_sources_resume_too(tmp_path: Path) -> None:
     succeed(CONVERTER, untouched, whole, *flags)
     Conversion(source, out, "--convert_images").wait_for(layout.record_file(2)).end(signal.SIGKILL)
     succeed(CONVERTER, source, out, *flags)
-    assert_finished_alike(out, whole)
+    assert_same_dataset(out, whole)
     assert len(list(source.rglob("*"))) == len(list(untouched.rglob("*")))
