@@ -34,10 +34,11 @@ class Parser(argparse.ArgumentParser):
     def flag(self, parameter: str) -> str:
         """The flag that sets a parameter of the library; the parameter itself where none does.
 
-        Of several names it is the one that was given, else the first.
+        Of several names it is the long one that was given, else the first long one.
         """
         flags = [flag for a in self._actions if a.dest == parameter for flag in a.option_strings]
-        return next((flag for flag in flags if flag in self._given), [*flags, parameter][0])
+        flags.sort(key=lambda flag: (flag not in self._given, not flag.startswith("--")))
+        return flags[0] if flags else parameter
 
     def in_flags(self, message: str) -> str:
         """A message of the library with this command's flags for the parameters in backticks."""
