@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Convert an ImageFolder with the paper's experimental knobs: see --help."""
+"""Convert an ImageFolder with the flags of the release's advanced converter: see --help."""
 
 from pcr.cli.command import main
 

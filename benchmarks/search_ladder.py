@@ -4,7 +4,7 @@
 The shape: DC without its last bit; a first pass over the low luma frequencies and one over the high;
 chroma; luma refined bit by bit, high frequencies until they are as exact as the low ones first; the
 last bits. What is searched is where low ends (SPLITS) and how many bits each pass leaves out
-(LOW_BITS, HIGH_BITS). A ladder's score is the mean of the bytes, relative to the originals', that it
+(LOW_BITS, HIGH_BITS). A ladder's score is the mean of the bytes, relative to the sources', that it
 needs to reach the MS-SSIM of THRESHOLDS. Prints all scores, best last, and the best ladder.
 """
 
@@ -47,8 +47,8 @@ def script(split: int, low: int, high: int) -> str:
 
 
 def score(table: pd.DataFrame) -> float:
-    """Mean relative bytes of the lowest levels that reach the thresholds."""
-    needed = [table.loc[table["ms_ssim_mean"] >= t, "relative_bytes"].min() for t in THRESHOLDS]
+    """Mean share of bytes of the lowest levels that reach the thresholds."""
+    needed = [table.loc[table["ms_ssim_mean"] >= t, "share"].min() for t in THRESHOLDS]
     return sum(needed) / len(needed)
 
 
@@ -58,18 +58,18 @@ def main() -> None:
     parser.add_argument("images", type=Path, help="folder of JPEGs, searched with its sub-folders")
     parser.add_argument("--sample", type=int, default=30, help="images to measure (default 30)")
     args = parser.parse_args()
-    originals = load(args.images, args.sample)
+    sources = load(args.images, args.sample)
     results = []
     for split, low, high in product(SPLITS, LOW_BITS, HIGH_BITS):
         ladder = Ladder.parse(f"{split}_{low}_{high}", script(split, low, high))
-        table = measure(ladder, originals, tries=0)
+        table = measure(ladder, sources, tries=0)
         sufficient = table[table["ms_ssim_mean"] >= 0.96].iloc[0]
         results.append((score(table), ladder, sufficient))
     results.sort(key=lambda result: -result[0])
     for mean_bytes, ladder, level in results:
         print(
             f"{ladder.name:>8} {ladder.levels:>2} levels: score {mean_bytes:.4f}, MS-SSIM 0.96 at "
-            f"level {level.level}, {level.relative_bytes:.3f} of the bytes"
+            f"level {level.level}, {level.share:.3f} of the bytes"
         )
     print(results[-1][1].text)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pcr.errors import DatasetError
 
-# torchvision's IMG_EXTENSIONS (torchvision/datasets/folder.py): a file of another kind under one of these
-# names is taken up, and then refused as no JPEG, so that nothing that trains today is left out silently.
+# torchvision's IMG_EXTENSIONS (torchvision/datasets/folder.py). Other kinds of images than JPEGs
+# are listed too, and then refused, so that nothing that trains today is left out silently.
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 
 
@@ -33,8 +33,8 @@ class ImageFolder:
     def scan(cls, root: str | os.PathLike[str]) -> ImageFolder:
         """List the images below ``root``; links are followed, names compared in code point order.
 
-        Raises DatasetError where there is no folder, no class, a class without images, or a folder that
-        can't be read.
+        Raises DatasetError where there is no folder, no class, a class without images, or a folder
+        that can't be read.
         """
         root = Path(root)
         classes = _class_folders(root)
@@ -47,7 +47,8 @@ class ImageFolder:
             samples += [Sample(name, label) for name in names]
         if not samples:
             raise DatasetError(
-                f"{root}: expected images ({', '.join(EXTENSIONS)}) in the class folders, found none"
+                f"{root}: expected images ({', '.join(EXTENSIONS)}) in the class folders, "
+                "found none"
             )
         if empty:
             raise DatasetError(

@@ -1,9 +1,9 @@
 """Ladders: scan scripts whose scans are gathered into levels.
 
-A ladder is a text file in the syntax that ``cjpeg -scans`` and ``jpegtran -scans`` read (libjpeg-turbo's
-wizard.txt), so those programs read it too. A comment ``# level N`` says to which level the scans of
-its line belong; a file without such comments has one level per scan. A ladder without any scan is
-sequential JPEG: one level.
+A ladder is a text file in the syntax that ``cjpeg -scans`` and ``jpegtran -scans`` read
+(libjpeg-turbo's wizard.txt), so those programs read it too. A comment ``# level N`` says to which
+level the scans of its line belong; a file without such comments has one level per scan. A ladder
+without any scan is sequential JPEG: one level.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from pcr.errors import FormatError, UsageError
 
+DEFAULT_LADDER = "bitplane"
 MAX_SCANS = 100
 COMPONENT_COUNTS = (1, 3, 4)
-# A stranger's dataset brings its ladder along: long enough for 100 scans with comments, too short to stall.
+# A ladder may come with a stranger's dataset: room for 100 scans with comments, too short to stall.
 _MAX_TEXT_CHARACTERS = 2**16
 _MAX_SCAN_CHARACTERS = 100
 _MAX_POINT_TRANSFORM = 13  # ITU-T T.81, table B.3
@@ -32,7 +33,7 @@ _LEVEL = re.compile(r"\blevel\s+(\d{1,9})\b")
 
 @dataclass(frozen=True)
 class Scan:
-    """One SOS segment to be: components, spectral band, successive approximation, level."""
+    """One SOS segment to write: components, spectral band, successive approximation, level."""
 
     components: tuple[int, ...]
     first: int
@@ -64,7 +65,7 @@ class Ladder:
     def load(cls, name_or_path: str | Path) -> Ladder:
         """The shipped ladder of that name, or the one in that file.
 
-        Raises FormatError where there is none, or it is no complete progressive script.
+        Raises FormatError where there is none, or it is not a complete progressive script.
         """
         shipped = resources.files("pcr") / "ladders" / f"{name_or_path}.txt"
         if str(name_or_path) in shipped_names():
@@ -78,7 +79,14 @@ class Ladder:
                 f"or a readable ladder file, found: {error.strerror}"
             ) from None
         except UnicodeDecodeError:
-            raise FormatError(f"{path}: expected a ladder as text, found other bytes") from None
+            raise FormatError(
+                f"{path}: expected a text file with a ladder, found binary data"
+            ) from None
+
+    @classmethod
+    def default(cls) -> Ladder:
+        """The ladder that conversions use unless told otherwise."""
+        return cls.load(DEFAULT_LADDER)
 
     @classmethod
     def parse(cls, name: str, text: str, *, source: str | None = None) -> Ladder:
@@ -118,7 +126,8 @@ class Ladder:
         """
         if not 1 <= levels <= self.levels or not self.scans:
             raise UsageError(
-                f"levels: expected 1 to the {self.levels} levels of ladder {self.name}, found {levels}"
+                f"expected 1 to the {self.levels} levels of ladder {self.name}, found {levels}",
+                "levels",
             )
         if levels == self.levels:
             return self
@@ -129,8 +138,8 @@ class Ladder:
     def level_offsets(self, components: int, scan_offsets: NDArray[np.int64]) -> NDArray[np.int64]:
         """Where the levels begin in a JPEG of this ladder: int64 of shape (levels + 1,).
 
-        ``scan_offsets`` are the scan boundaries that ``pcr.jpeg.split`` finds. Raises FormatError where
-        their number is not the ladder's.
+        ``scan_offsets`` are the borders of its scans, as ``pcr.jpeg.split`` finds them. Raises
+        FormatError where their number is not the ladder's.
         """
         if not self.scans:
             return np.array([0, scan_offsets[-1]], dtype=np.int64)
@@ -211,7 +220,7 @@ def _parse_scans(text: str, source: str) -> Iterator[Scan]:
                 )
             if annotated is not None and annotated != (level is not None):
                 raise FormatError(
-                    f"{source}, line {number}: expected '# level N' behind every scan or none"
+                    f"{source}, line {number}: expected '# level N' after every scan or after none"
                 )
             annotated = level is not None
             count += 1

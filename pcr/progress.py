@@ -9,7 +9,8 @@ from tqdm import tqdm
 
 
 def progress_bar(*arguments: Any, **options: Any) -> tqdm:
-    """A tqdm bar; where stderr is a log and no terminal, one line every ten seconds."""
-    if not sys.stderr.isatty():
-        options = {"mininterval": 10.0, "maxinterval": 10.0, "ascii": True, **options}
-    return tqdm(*arguments, dynamic_ncols=True, **options)
+    """A tqdm bar as wide as the terminal; in a log, a line of 79 columns every ten seconds."""
+    if sys.stderr.isatty():
+        return tqdm(*arguments, dynamic_ncols=True, **options)
+    in_a_log = {"mininterval": 10.0, "maxinterval": 10.0, "ascii": True, "ncols": 79}
+    return tqdm(*arguments, **{**in_a_log, **options})

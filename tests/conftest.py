@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from helpers import jpegs, records
+from helpers.conversions import make_folder as make_jpeg_folder
 from helpers.loaders import SIZES
 from helpers.toy_data import TRAIN_IMAGES, VAL_IMAGES, make_folder, make_pcr
 from hypothesis import settings
 
+from pcr.conversion.options import ConversionOptions
+from pcr.conversion.run import convert
 from pcr.ladder import Ladder
 
 settings.register_profile("untimed", deadline=None)
@@ -69,3 +73,25 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An ImageFolder of small JPEGs, one of them with an EXIF orientation."""
+    root = make_jpeg_folder(tmp_path_factory.mktemp("photos"), {"cat": 9, "dog": 9})
+    (root / "dog" / "turned.jpeg").write_bytes(jpegs.encode(jpegs.photo(), exif=jpegs.exif(6)))
+    return root
+
+
+@pytest.fixture(scope="session")
+def converted(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The dataset made of ``photos``: three records. Tests leave it as it is."""
+    out = tmp_path_factory.mktemp("converted") / "out"
+    convert(photos, out, ConversionOptions(images_per_record=8), progress=False)
+    return out
+
+
+@pytest.fixture
+def dataset(converted: Path, tmp_path: Path) -> Path:
+    """A copy of ``converted`` to damage."""
+    return Path(shutil.copytree(converted, tmp_path / "dataset"))

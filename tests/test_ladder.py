@@ -76,7 +76,7 @@ def test_no_scans_at_all_is_sequential_jpeg() -> None:
         (DC + "0: 1-64, 0, 0;", "Ss <= Se <= 63"),
         ("0,1,2: 0-0, 0, 14;", "Al <= 13"),
         ("0,1,2: 0-0, 0, 0; # level 2\n", "expected level 1 or 1, found 2"),
-        ("0,1,2: 0-0, 0, 0; # level 1\n0: 1-63, 0, 0;\n", "behind every scan or none"),
+        ("0,1,2: 0-0, 0, 0; # level 1\n0: 1-63, 0, 0;\n", "after every scan or after none"),
         ("0: 0-0,0,0; # level 1\n1: 0-0,0,0; # level 2\n", "DC of all three components in level 1"),
     ],
 )

@@ -1,4 +1,4 @@
-"""``PCR_Converter.py``: the converter without the paper's experimental knobs."""
+"""``PCR_Converter.py``: the converter without the flags of the advanced one."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ import argparse
 
 from pcr.cli.convert import HELP as HELP
 from pcr.cli.convert import run_conversion
-from pcr.cli.flags import add_basic_flags, advanced_defaults
+from pcr.cli.flags import add_basic_flags as add_arguments
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the basic flags; the experimental knobs keep their defaults."""
-    add_basic_flags(parser)
-    parser.set_defaults(**advanced_defaults())
+__all__ = ["HELP", "add_arguments", "run"]
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Convert, then print what was done."""
+    """Convert, and print what was done."""
     run_conversion(arguments)

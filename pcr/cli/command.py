@@ -9,11 +9,13 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn, Protocol, cast
 
 from pcr.cli.parser import Parser
-from pcr.errors import PCRError, UsageError, describe
+from pcr.cli.text import printable
+from pcr.errors import DatasetError, PCRError, UsageError, describe
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -73,23 +75,22 @@ def execute(command: Command, arguments: argparse.Namespace, parser: Parser) -> 
         return command.run(arguments) or EXIT_OK
     except UsageError as error:
         where = f"{parser.flag(error.parameter)}: " if error.parameter else ""
-        return _fail(f"{where}{error.reason}", EXIT_USAGE)
+        return _fail(where + parser.in_flags(error.reason), EXIT_USAGE)
     except BrokenPipeError:  # the reader of our output, say `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILURE
     except (PCRError, OSError) as error:
-        return _fail(describe(error), EXIT_FAILURE)
+        return _fail(parser.in_flags(describe(error)), EXIT_FAILURE)
     except ImportError as error:
         return _fail(how_to_set_up(error), EXIT_FAILURE)
     except KeyboardInterrupt as interrupt:
         return _fail(interrupt if interrupt.args else "interrupted", EXIT_INTERRUPTED)
 
 
-def printable(text: object) -> str:
-    """One line that any terminal shows, whatever bytes and newlines a file name in it may hold."""
-    return "".join(
-        character if character.isprintable() else ascii(character)[1:-1] for character in str(text)
-    )
+def refuse_existing(path: Path, force: bool) -> None:
+    """Raise DatasetError where a result would replace a file, unless ``force``."""
+    if path.exists() and not force:
+        raise DatasetError(f"{path}: already exists: `force` replaces it, `out` writes elsewhere")
 
 
 def _interrupt(number: int, _: FrameType | None) -> NoReturn:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pcr.atomic import atomic_path
-from pcr.cli.command import printable
 from pcr.cli.flags import add_advanced_flags, add_basic_flags, make_options
-from pcr.conversion.run import ConversionSummary, convert
+from pcr.cli.profile import table_lines
+from pcr.cli.text import counted, level_table, name_list, printable
+from pcr.conversion.run import convert
+from pcr.conversion.summary import ConversionSummary
 from pcr.dataset import layout
 from pcr.dataset.reader import Dataset
 
@@ -20,7 +25,7 @@ HELP = "Convert an ImageFolder of JPEGs into Progressive Compressed Records, wit
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the basic flags and the paper's experimental knobs."""
+    """Declare the basic flags and the advanced converter's."""
     add_basic_flags(parser)
     add_advanced_flags(parser)
 
@@ -34,28 +39,20 @@ def run(arguments: argparse.Namespace) -> None:
 
 def run_conversion(arguments: argparse.Namespace) -> dict[str, Any]:
     """Convert as the arguments say and print what was done; what it took, in seconds per phase."""
-    warnings.filterwarnings("ignore", module=r"PIL\.")  # what is wrong with an image is reported
     output = arguments.output_directory
     options = make_options(arguments)
-    try:
+    with _warnings_as_lines(), _resumable(output):
         summary = convert(
             arguments.input_dataset,
             output,
             options,
-            num_workers=arguments.pool_size or arguments.num_workers,
+            num_workers=arguments.num_workers,
             force=arguments.force,
             append=arguments.append,
             progress=not arguments.quiet,
         )
-    except KeyboardInterrupt as interrupt:
-        if not (output / layout.PLAN_FILE).exists():
-            raise
-        what = interrupt.args[0] if interrupt.args else "interrupted"
-        raise KeyboardInterrupt(
-            f"{what}: the same command again (without --force) goes on behind the last whole record"
-        ) from None
     seconds = dict(summary.phase_seconds)
-    print_summary(summary, output)
+    print("\n".join(_lines(summary, output)))
     if arguments.mssim_estimate_size > 0:
         begun = time.perf_counter()
         _measure_quality(output, arguments.mssim_estimate_size, options.seed, arguments.quiet)
@@ -63,39 +60,71 @@ def run_conversion(arguments: argparse.Namespace) -> dict[str, Any]:
     return {"images": summary.images, "records": summary.records, "seconds": seconds}
 
 
-def print_summary(summary: ConversionSummary, output: Path) -> None:
-    """Images, records, bytes in and out, bytes per level, seconds per phase."""
-    added = f" added to {summary.base_images}" if summary.base_images else ""
-    before = f" ({summary.resumed_records} of them from before)" if summary.resumed_records else ""
-    print(
-        f"{printable(output)}: {summary.images} images{added} in {summary.records} records{before}"
-    )
+@contextmanager
+def _warnings_as_lines() -> Iterator[None]:
+    """The library's warnings as one line each; Pillow's are left to the report of bad images."""
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        print(f"warning: {printable(message)}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        warnings.showwarning = show
+        yield
+
+
+@contextmanager
+def _resumable(output: Path) -> Iterator[None]:
+    """Say how to resume where a signal stops the conversion."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        if not (output / layout.PLAN_FILE).exists():
+            raise
+        what = interrupt.args[0] if interrupt.args else "interrupted"
+        raise KeyboardInterrupt(
+            f"{what}: give the same command again, without --force, to resume after the last "
+            "complete record"
+        ) from None
+
+
+def _lines(summary: ConversionSummary, output: Path) -> Iterator[str]:
+    """Images, records, classes, bytes in and out, bytes per level, seconds per phase, problems."""
+    yield f"{printable(output)}: {_what_was_written(summary)}"
+    yield f"  {counted(len(summary.classes), 'class', 'classes')}: {name_list(summary.classes, 60)}"
     for phase, seconds in summary.phase_seconds.items():
-        print(f"  {phase:<9}{seconds:>18.2f} s")
-    if summary.images == 0:
-        return
-    ratio = summary.dataset_bytes / summary.source_bytes
-    print(f"  bytes in {summary.source_bytes:>18,}")
-    print(f"  bytes out{summary.dataset_bytes:>18,}  ({ratio:.3f} of the sources)")
-    print("  level           bytes   up to it   share of sources")
-    total = 0
-    for level, size in enumerate(summary.level_bytes, start=1):
-        total += size
-        print(f"  {level:>5}{size:>16,}{total:>16,}{total / summary.source_bytes:>9.3f}")
+        yield f"  {phase:<9}{seconds:>18.2f} s"
+    if summary.images:
+        share = summary.dataset_bytes / summary.source_bytes
+        yield f"  sources  {summary.source_bytes:>18,} bytes"
+        yield f"  dataset  {summary.dataset_bytes:>18,} bytes, {share:.3f} of the sources"
+        yield from level_table(summary.level_bytes, summary.source_bytes)
     if summary.problems:
         skipped = sum(problem.action == "skipped" for problem in summary.problems)
-        print(
-            f"  {skipped} images skipped, {len(summary.problems) - skipped} re-encoded: "
-            f"{printable(output / layout.REPORT_FILE)}"
+        yield (
+            f"  {counted(skipped, 'image')} skipped, {len(summary.problems) - skipped} re-encoded: "
+            f"see {printable(output / layout.REPORT_FILE)}"
         )
+    if summary.empty_classes:
+        count = counted(len(summary.empty_classes), "class", "classes")
+        yield f"  {count} without an image, because all were skipped:"
+        yield f"    {name_list(summary.empty_classes, 76)}"
+
+
+def _what_was_written(summary: ConversionSummary) -> str:
+    written = f"{counted(summary.images, 'image')} in {counted(summary.records, 'record')}"
+    if summary.base_images:
+        written += f", added to {counted(summary.base_images, 'image')}"
+    if summary.resumed_records:
+        written += f" ({counted(summary.resumed_records, 'record')} from an earlier run)"
+    return written
 
 
 def _measure_quality(output: Path, images: int, seed: int, quiet: bool) -> None:
-    from pcr.tools.level_profile import (  # pandas: only where it is needed
-        profile_quality,
-        write_table,
-    )
+    from pcr.tools.level_profile import profile_levels, write_table  # pandas takes a second
 
-    table = profile_quality(Dataset(output), images, seed=seed, progress=not quiet)
-    write_table(output / layout.QUALITY_FILE, table)
-    print(table.to_string(index=False, float_format="{:.4f}".format))
+    profile = profile_levels(Dataset(output), images, seed=seed, tries=0, progress=not quiet)
+    write_table(output / layout.QUALITY_FILE, profile.table)
+    print("\n".join(table_lines(profile)))
+    print(f"{printable(output / layout.QUALITY_FILE)}: this table")

@@ -5,10 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pcr.cli.command import printable
-from pcr.dataset.reader import Dataset
-from pcr.errors import UsageError
-from pcr.progress import progress_bar
+from pcr.cli.text import counted, printable
 from pcr.tools.image_export import export
 
 HELP = "Write a dataset, or a level of it, back into an ImageFolder with the original names."
@@ -19,11 +16,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("dataset", type=Path, help="directory of a finished dataset")
     add("out", type=Path, metavar="OUT", help="folder to write to, new or empty")
-    add("--n_scans", type=int, metavar="N", help="the level to write (default: all scans)")
+    add("--n_scans", type=int, metavar="N", help="the level to write (default: all levels)")
     add(
         "--apply_orientation",
         action="store_true",
-        help="turn images upright whose EXIF orientation says so; only these are re-encoded",
+        help="turn images upright as their EXIF orientation says; only these are re-encoded",
     )
     add(
         "--quality",
@@ -38,23 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Export, then say how much."""
-    if not 1 <= arguments.quality <= 100:
-        raise UsageError(f"--quality: expected 1 to 100, found {arguments.quality}")
-    dataset = Dataset(arguments.dataset)
-    images = export(
-        dataset,
+    summary = export(
+        arguments.dataset,
         arguments.out,
         arguments.n_scans,
         apply_orientation=arguments.apply_orientation,
         quality=arguments.quality,
         force=arguments.force,
+        progress=not arguments.quiet,
     )
-    written = renamed = 0
-    bar = progress_bar(
-        images, desc="Exporting", total=len(dataset), unit=" images", disable=arguments.quiet
-    )
-    for image in bar:
-        written += 1
-        renamed += image.renamed
-    print(f"{printable(arguments.out)}: {written} images", end="")
-    print(f", {renamed} of them with .jpg added to their names" if renamed else "")
+    renamed = f", {summary.renamed} of them with .jpg added to their names" * bool(summary.renamed)
+    print(f"{printable(arguments.out)}: {counted(summary.images, 'image')}{renamed}")

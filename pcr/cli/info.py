@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pcr.cli.command import printable
+from pcr.cli.text import counted, level_table, name_list, printable
 from pcr.dataset.reader import Dataset
 
 HELP = "Show a dataset's classes, images, records, ladder, and the bytes of its levels."
-_CLASSES_SHOWN = 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,60 +25,67 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Print the facts, all of them from the index."""
     facts = describe(Dataset(arguments.dataset))
-    if arguments.json:
-        print(json.dumps(facts, indent=2))
-    else:
-        _print_facts(facts)
+    print(json.dumps(facts, indent=2) if arguments.json else "\n".join(_lines(facts)))
 
 
 def describe(dataset: Dataset) -> dict[str, Any]:
-    """The facts; bytes of a level are cumulative: what reading at that level takes."""
-    info, images = dataset.info, max(len(dataset), 1)
-    prefixes = np.array([r.prefix_bytes for r in dataset.records], np.int64).sum(axis=0)
-    groups = np.array([r.entry.group_bytes for r in dataset.records], np.int64).sum(axis=0)
-    reached = np.cumsum(groups[1:])
+    """The facts, ready for JSON; sizes in bytes. ``share`` is of the sources, None if unknown."""
+    info = dataset.info
     return {
         "dataset": str(dataset.root),
         "images": len(dataset),
-        "classes": len(info.classes),
-        "class_names": list(info.classes),
+        "classes": list(info.classes),
         "records": len(dataset.records),
-        "batch_size": info.images_per_record,
+        "images_per_record": info.images_per_record,
         "seed": info.seed,
         "copied_markers": info.copied_markers,
         "ladder": info.ladder_name,
         "ladder_text": info.ladder_text,
+        "source_bytes": info.source_bytes or None,
         "file_bytes": sum(record.file_bytes for record in dataset.records),
-        "levels": [
-            {
-                "level": level,
-                "group_bytes": int(groups[level]),
-                "bytes": int(reached[level - 1]),
-                "mean_bytes": float(reached[level - 1] / images),
-                "prefix_bytes": int(prefixes[level]),
-                "share": float(reached[level - 1] / reached[-1]),
-            }
-            for level in range(1, dataset.levels + 1)
-        ],
+        "levels": list(_levels(dataset)),
     }
 
 
-def _print_facts(facts: dict[str, Any]) -> None:
-    names = facts["class_names"]
-    more = f" and {len(names) - _CLASSES_SHOWN} more" if len(names) > _CLASSES_SHOWN else ""
-    shown = ", ".join(names[:_CLASSES_SHOWN]) + more
-    print(printable(facts["dataset"]))
-    print(
-        f"  images   {facts['images']:,} in {facts['records']:,} records of {facts['batch_size']:,}"
+def _levels(dataset: Dataset) -> Iterator[dict[str, Any]]:
+    columns = (dataset.levels + 1,)  # entry 0 is the metadata's
+    prefixes = sum((np.array(r.prefix_bytes) for r in dataset.records), np.zeros(columns, np.int64))
+    groups = sum(
+        (np.array(r.entry.group_bytes) for r in dataset.records), np.zeros(columns, np.int64)
     )
-    print(f"  classes  {facts['classes']:,}: {printable(shown)}")
-    print(f"  ladder   {printable(facts['ladder'])}, {len(facts['levels'])} levels")
-    print(f"  seed     {facts['seed']}")
-    print(f"  markers  {printable(facts['copied_markers'])} copied")
-    print(f"  bytes    {facts['file_bytes']:,}")
-    print("  level     group bytes   bytes up to it     prefix bytes   mean bytes/image   share")
-    for row in facts["levels"]:
-        print(
-            f"  {row['level']:>5}{row['group_bytes']:>16,}{row['bytes']:>17,}{row['prefix_bytes']:>17,}"
-            f"{row['mean_bytes']:>19,.0f}{row['share']:>8.3f}"
-        )
+    reached = np.cumsum(groups[1:])
+    for level in range(1, dataset.levels + 1):
+        size, sources = int(reached[level - 1]), dataset.info.source_bytes
+        yield {
+            "level": level,
+            "group_bytes": int(groups[level]),
+            "bytes": size,
+            "mean_bytes": size / max(len(dataset), 1),
+            "prefix_bytes": int(prefixes[level]),
+            "share": size / sources if sources else None,
+        }
+
+
+def _lines(facts: dict[str, Any]) -> Iterator[str]:
+    levels, classes = facts["levels"], facts["classes"]
+    records = counted(facts["records"], "record")
+    yield printable(facts["dataset"])
+    yield (
+        f"  images   {facts['images']:,} in {records} of up to {facts['images_per_record']:,} images"
+    )
+    yield f"  classes  {len(classes):,}: {name_list(classes, 60)}"
+    yield f"  ladder   {printable(facts['ladder'])}, {counted(len(levels), 'level')}"
+    yield f"  seed     {facts['seed']}"
+    yield f"  markers  {printable(facts['copied_markers'])} copied"
+    yield f"  sources  {_size(facts['source_bytes'])}"
+    yield f"  dataset  {_size(facts['file_bytes'])}"
+    further = {
+        "prefix bytes": [f"{row['prefix_bytes']:,}" for row in levels],
+        "mean bytes": [f"{row['mean_bytes']:,.0f}" for row in levels],
+    }
+    sizes = [row["group_bytes"] for row in levels]
+    yield from level_table(sizes, facts["source_bytes"] or 0, further)
+
+
+def _size(size: int | None) -> str:
+    return "of unknown size (converted by an older version)" if size is None else f"{size:,} bytes"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import NoReturn
 
@@ -14,7 +15,7 @@ from pcr.cli.parser import Parser
 COMMANDS = ("convert", "info", "verify", "export", "profile", "show", "train", "plot")
 
 
-def main() -> NoReturn:
+def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Entry point of the command ``pcr``."""
     parser = argparse.ArgumentParser(
         prog="pcr", description="Progressive Compressed Records.", allow_abbrev=False
@@ -23,7 +24,8 @@ def main() -> NoReturn:
     subparsers = parser.add_subparsers(
         dest="command", required=True, metavar="COMMAND", parser_class=Parser
     )
-    named = sys.argv[1] if len(sys.argv) > 1 else None
+    words = sys.argv[1:] if argv is None else list(argv)
+    named = words[0] if words else None
     # Until train and plot follow the protocol of the others.
     available = [name for name in COMMANDS if find_spec(f"pcr.cli.{name}") is not None]
     commands = {name: load(name) for name in ([named] if named in available else available)}
@@ -32,6 +34,8 @@ def main() -> NoReturn:
     for name, command in commands.items():
         parsers[name] = subparsers.add_parser(name, help=command.HELP, description=command.HELP)
         command.add_arguments(parsers[name])
-    arguments = parser.parse_args()
+    arguments, unknown = parser.parse_known_args(words)
     name = arguments.command
+    if unknown:  # the command's usage helps, not that of all commands
+        parsers[name].error(f"unrecognized arguments: {' '.join(unknown)}")
     sys.exit(execute(commands[name], arguments, parsers[name]))

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Any
 
+_PARAMETER = re.compile(r"`(?P<name>\w+)(=(?P<quote>'?)(?P<value>[^`]*)(?P=quote))?`")
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser to which ``--batch_size`` and ``--batch-size`` are the same flag."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._given: set[str] = set()
+        super().__init__(*arguments, **options)
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
@@ -25,9 +32,27 @@ class Parser(argparse.ArgumentParser):
         )
 
     def flag(self, parameter: str) -> str:
-        """The flag that sets a parameter of the library; the parameter itself where none does."""
-        flags = (a.option_strings for a in self._actions if a.dest == parameter)
-        return next((found[0] for found in flags if found), parameter)
+        """The flag that sets a parameter of the library; the parameter itself where none does.
+
+        Of several names it is the long one that was given, else the first long one.
+        """
+        flags = [flag for a in self._actions if a.dest == parameter for flag in a.option_strings]
+        flags.sort(key=lambda flag: (flag not in self._given, not flag.startswith("--")))
+        return flags[0] if flags else parameter
+
+    def in_flags(self, message: str) -> str:
+        """A message of the library with this command's flags for the parameters in backticks."""
+        return _PARAMETER.sub(self._in_flag, message)
+
+    def _in_flag(self, found: re.Match[str]) -> str:
+        name, value = found["name"], found["value"]
+        action = next((a for a in self._actions if a.dest == name and a.option_strings), None)
+        if action is None:
+            return found[0]
+        flag = self.flag(name)
+        if value is None or value == str(action.const):
+            return flag
+        return f"without {flag}" if value in ("True", "False") else f"{flag} {value}"
 
     def _respelled(self, word: str) -> str:
         """The flag as it was declared; ``word`` may be an abbreviation of it, or no flag at all."""
@@ -39,6 +64,7 @@ class Parser(argparse.ArgumentParser):
         found = [flag for flag in found if len(flag) == len(name)] or found
         if len({flags[flag] for flag in found}) > 1:
             self.error(f"ambiguous option: {name} could match {', '.join(found)}")
+        self._given.update(found[:1])
         return found[0] + equals + value if found else word
 
     def _with_switch_values(self, words: Sequence[str]) -> Iterator[str]:
@@ -57,7 +83,13 @@ class Switch(argparse.Action):
 
     def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:
         super().__init__(
-            option_strings, dest, type=boolean, default=False, metavar="True|False", help=help
+            option_strings,
+            dest,
+            const=True,
+            default=False,
+            type=boolean,
+            metavar="True|False",
+            help=help,
         )
 
     def __call__(

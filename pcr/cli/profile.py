@@ -1,15 +1,34 @@
-"""``pcr profile``: what a dataset's levels cost and are worth, and which one to train with."""
+"""``pcr profile``: what a dataset's levels cost and are worth, and with which to start training."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from pcr.cli.command import refuse_existing
+from pcr.cli.text import paragraph, printable
 from pcr.dataset.reader import Dataset
-from pcr.errors import UsageError
+from pcr.errors import DatasetError, UsageError
 
-HELP = "Measure bytes, MS-SSIM and decode rate of each level of a dataset, and recommend one."
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pcr.tools.level_profile import LevelProfile
+
+HELP = "Measure bytes, MS-SSIM and decode rates of a dataset's levels, and recommend one."
 TABLE_FILE, PLOT_FILE = "profile.csv", "profile.png"
+_TITLES = {
+    "level": "level",
+    "mean_bytes": "mean bytes",
+    "share": "share",
+    "ms_ssim_mean": "MS-SSIM",
+    "ms_ssim_p10": "10th %",
+    "ms_ssim_min": "least",
+    "loader_rate": "loader",
+    "pillow_rate": "Pillow",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--threshold",
         type=float,
         default=0.95,
-        help="mean MS-SSIM to full fidelity that the recommended level reaches (default: %(default)s)",
+        metavar="S",
+        help="mean MS-SSIM that the recommended level reaches, 0 to 1 (default: %(default)s)",
     )
     add(
         "--sample",
@@ -29,7 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="images to measure (default: %(default)s)",
     )
-    add("--seed", type=int, default=0, help="of the sample (default: %(default)s)")
+    add(
+        "--seed", type=int, default=0, metavar="N", help="seed of the sample (default: %(default)s)"
+    )
     add(
         "--out",
         type=Path,
@@ -37,29 +59,72 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help=f"where {TABLE_FILE} and {PLOT_FILE} go (default: the current directory)",
     )
+    add("--force", action="store_true", help="replace these files if they exist")
+    add("--quiet", action="store_true", help="no progress bar")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Measure, print the table and the recommendation, write table and plot."""
     from pcr.tools.level_profile import profile_levels, write_table  # pandas takes a second
     from pcr.tools.pictures import plot_levels
-    from pcr.tools.quality import lowest_sufficient_level
 
     if arguments.sample < 1:
-        raise UsageError(f"--sample: expected at least 1 image, found {arguments.sample}")
+        raise UsageError(f"expected at least 1 image, found {arguments.sample}", "sample")
     if not 0 <= arguments.threshold <= 1:
-        raise UsageError(f"--threshold: expected 0 to 1, found {arguments.threshold}")
+        raise UsageError(f"expected 0 to 1, found {arguments.threshold}", "threshold")
     dataset = Dataset(arguments.dataset)
     if not len(dataset):
-        raise UsageError(f"{dataset.root}: expected a dataset with images, found none")
-    table = profile_levels(dataset, arguments.sample, seed=arguments.seed)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    write_table(arguments.out / TABLE_FILE, table)
-    plot_levels(table, arguments.out / PLOT_FILE)
-    print(table.drop(columns="ladder").to_string(index=False, float_format="{:.4f}".format))
-    level = lowest_sufficient_level(table, arguments.threshold)
-    row = table.iloc[level - 1]
-    print(
-        f"--n_scans {level} is the lowest level with MS-SSIM >= {arguments.threshold:g}: "
-        f"{row.ms_ssim_mean:.4f} at {row.relative_bytes:.3f} of the bytes of baseline JPEGs"
+        raise DatasetError(f"{dataset.root}: expected a dataset with images, found none")
+    table, plot = arguments.out / TABLE_FILE, arguments.out / PLOT_FILE
+    for path in (table, plot):
+        refuse_existing(path, arguments.force)
+    profile = profile_levels(
+        dataset, arguments.sample, seed=arguments.seed, progress=not arguments.quiet
     )
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    write_table(table, profile.table)
+    plot_levels(profile.table, plot, sources_known=profile.sources_known)
+    print("\n".join([*table_lines(profile), *_recommendation(profile, arguments.threshold)]))
+    print(f"{printable(table)}: this table\n{printable(plot)}: the same as a picture")
+
+
+def table_lines(profile: LevelProfile) -> Iterator[str]:
+    """A profile's table within 80 columns, and what its columns mean."""
+    columns = [name for name in _TITLES if name in profile.table]
+    yield profile.table[columns].to_string(
+        index=False,
+        header=[_TITLES[name] for name in columns],
+        formatters={name: _format_of(name) for name in columns},
+    )
+    of = "source files" if profile.sources_known else "last level: that of sources is not known"
+    yield f"share: of the bytes of the {of}"
+    yield "MS-SSIM: similarity to the last level: mean, 10th percentile and least of images"
+    if profile.baseline_rate:
+        loader, pillow = profile.baseline_rate["loader"], profile.baseline_rate["pillow"]
+        yield paragraph(
+            "loader, Pillow: decode rate of the loader's decoder and of Pillow, relative to the "
+            "same decoder on these images as baseline JPEGs "
+            f"({loader:,.0f} and {pillow:,.0f} images/s, one thread)"
+        )
+
+
+def _format_of(column: str) -> Callable[[object], str]:
+    return {"level": "{:d}", "mean_bytes": "{:,.0f}", "share": "{:.3f}"}.get(
+        column, "{:.2f}" if column.endswith("rate") else "{:.4f}"
+    ).format
+
+
+def _recommendation(profile: LevelProfile, threshold: float) -> Iterator[str]:
+    from pcr.tools.level_profile import lowest_sufficient_level
+
+    level = lowest_sufficient_level(profile.table, threshold)
+    row: pd.Series = profile.table.iloc[level - 1]
+    higher = f" and {level + 1}" if level < len(profile.table) else ""
+    yield ""
+    yield paragraph(
+        f"Start with --n_scans {level}, the lowest level with MS-SSIM >= {threshold:g}: "
+        f"{row.ms_ssim_mean:.4f} at {row.share:.3f} of the bytes. Similar pictures need not train "
+        f"equally well. To check, train for some epochs with --n_scans {level}{higher} and compare "
+        "the accuracy, or let --n_scans auto compare gradients."
+    )
+    yield ""

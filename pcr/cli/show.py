@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pcr.cli.command import printable
+from pcr.cli.command import refuse_existing
+from pcr.cli.text import printable
 from pcr.dataset.reader import Dataset
 from pcr.errors import UsageError
 
-HELP = "Draw images of a dataset at each level, with bytes and MS-SSIM."
+HELP = "Draw images of a dataset at each level, with their bytes and MS-SSIM."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,27 +20,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "images", nargs="+", metavar="IMAGE", help="name in the source folder: 'class/file'"
     )
     parser.add_argument(
-        "--levels", type=int, nargs="+", metavar="N", help="only these levels (default: all)"
+        "--levels",
+        dest="n_scans",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help="only these levels (default: all)",
     )
     parser.add_argument(
         "--out",
         type=Path,
         default=Path("levels.png"),
         metavar="FILE",
-        help="(default: %(default)s)",
+        help="picture to write: PNG, JPEG, WebP, PDF or SVG (default: %(default)s)",
     )
+    parser.add_argument("--force", action="store_true", help="replace the picture if it exists")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Draw the picture and say where it is."""
-    from pcr.tools.level_profile import named_images  # pandas takes a second
-    from pcr.tools.pictures import PICTURE_SUFFIXES, draw_images
+    from pcr.tools.pictures import PICTURE_SUFFIXES, draw_images  # pandas takes a second
+    from pcr.tools.samples import named_images
 
     if arguments.out.suffix.lower() not in PICTURE_SUFFIXES:
         kinds = ", ".join(PICTURE_SUFFIXES)
-        raise UsageError(f"--out: expected a file name with {kinds}, found {arguments.out}")
+        raise UsageError(f"expected a file name with {kinds}, found {arguments.out}", "out")
+    refuse_existing(arguments.out, arguments.force)
     dataset = Dataset(arguments.dataset)
-    levels = [dataset.check_level(level) for level in arguments.levels or _all(dataset)]
+    levels = [dataset.check_level(level) for level in arguments.n_scans or _all(dataset)]
     draw_images(named_images(dataset, arguments.images), levels, arguments.out)
     print(printable(arguments.out))
 

@@ -5,26 +5,27 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pcr.cli.command import EXIT_FAILURE, EXIT_OK, printable
+from pcr.cli.command import EXIT_FAILURE, EXIT_OK
 from pcr.cli.flags import add_worker_flags
+from pcr.cli.text import counted, printable
 from pcr.dataset.reader import Dataset
 from pcr.errors import FormatError
 from pcr.progress import progress_bar
 from pcr.tools.verification import verify
 
-HELP = "Check every byte, count, label, name and JPEG of a dataset; exit code 1 where one is wrong."
+HELP = "Check every byte, count, label, name and JPEG of a dataset; exit code 1 if one is wrong."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("dataset", type=Path, help="directory of a finished dataset")
-    parser.add_argument("--decode", action="store_true", help="also decode every image")
+    parser.add_argument("--decode", action="store_true", help="decode every image, too")
     add_worker_flags(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print one line per file: OK, or FAILED and why."""
-    failures = 0
+    files = failures = 0
     verdicts = verify(arguments.dataset, decode=arguments.decode, num_workers=arguments.num_workers)
     with progress_bar(
         desc="Verifying",
@@ -34,10 +35,12 @@ def run(arguments: argparse.Namespace) -> int:
     ) as bar:
         for verdict in verdicts:
             failed = verdict.failure is not None
-            failures += failed
+            files, failures = files + 1, failures + failed
             what = f"FAILED ({verdict.failure})" if failed else "OK"
             bar.write(printable(f"{verdict.file} {what}"))
             bar.update()
+    if failures:
+        print(f"{failures} of {counted(files, 'file')} FAILED")
     return EXIT_FAILURE if failures else EXIT_OK
 
 

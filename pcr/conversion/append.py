@@ -16,9 +16,10 @@ from pcr.imagefolder import ImageFolder, Sample
 
 @dataclass(frozen=True)
 class Base:
-    """The dataset that is added to. A class keeps its label; new classes get the next ones, sorted by name.
+    """The dataset that is added to.
 
-    So the class names of the index need not be sorted: the label is the position there.
+    Its classes keep their labels; new classes get the next ones, sorted by name. So the classes in
+    an index need not be sorted: a class's label is its position there.
     """
 
     root: Path
@@ -28,7 +29,7 @@ class Base:
 
     @classmethod
     def open(cls, root: Path) -> Base:
-        """Read a finished dataset's index and its images' names; DatasetError, FormatError as Dataset."""
+        """Read a dataset's index and the names of its images; raises what Dataset raises."""
         dataset = Dataset(root)
         entries = tuple(record.entry for record in dataset.records)
         images = (image for record in dataset.records for image in record.info().images)
@@ -47,15 +48,15 @@ class Base:
         return ImageFolder(folder.root, classes, samples)
 
     def check(self, options: ConversionOptions) -> None:
-        """DatasetError where records of these options would not be like the dataset's."""
-        for flag, found, expected in (
-            ("--ladder", options.ladder.text, self.info.ladder_text),
-            ("--copy", options.copy_markers, self.info.copied_markers),
+        """Raise DatasetError where the options would make records of another kind."""
+        for name, found, expected in (
+            ("ladder", options.ladder.text, self.info.ladder_text),
+            ("copy_markers", options.copy_markers, self.info.copied_markers),
         ):
             if found != expected:
                 raise DatasetError(
-                    f"{self.root}: expected the {flag} that the dataset was made with, found another: "
-                    f"leave {flag} away to append"
+                    f"{self.root}: expected the `{name}` that the dataset was made with, found "
+                    f"another: append without `{name}`"
                 )
 
     def digest(self) -> bytes:

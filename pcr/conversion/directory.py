@@ -1,33 +1,81 @@
-"""The directory that a conversion writes to: one conversion at a time, and what a full disk means."""
+"""The directory that a conversion writes to: whose files it holds, its lock, and full disks."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from pcr.atomic import TEMPORARY_SUFFIX
 from pcr.dataset import layout
-from pcr.errors import DatasetError
+from pcr.dataset.release import refuse_release
+from pcr.errors import DatasetError, UsageError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+def check_directories(source: Path, output: Path) -> None:
+    """Raise DatasetError or UsageError unless ``output`` may hold a dataset of ``source``."""
+    refuse_release(source, "convert the folder of images that it was made from")
+    if (source / layout.INDEX_FILE).is_file():
+        raise DatasetError(f"{source}: expected a folder of images, found a PCR dataset")
+    if output.exists() and not output.is_dir():
+        raise DatasetError(f"{output}: expected an output directory, found a file")
+    if output.resolve().is_relative_to(source.resolve()):
+        raise UsageError(f"{output}: expected an output directory outside the input {source}")
+    refuse_release(output, "choose another output directory")
+
+
+def check_no_dataset(directory: Path) -> None:
+    """Raise DatasetError where a conversion would replace files."""
+    found = [path for path in layout.dataset_files(directory) if not _is_temporary(path)]
+    if found:
+        _check_ours(found)
+        what = (
+            "a dataset" if found[0].name == layout.INDEX_FILE else f"{found[0].name} but no index"
+        )
+        raise DatasetError(
+            f"{directory}: already holds {what}: use `force` to replace it, "
+            "or `append` to add to it"
+        )
+
+
+def remove_dataset(directory: Path) -> None:
+    """Remove the files of a dataset; none, and DatasetError, where one of them is not ours."""
+    files = layout.dataset_files(directory)
+    _check_ours(files)
+    for path in files:
+        path.unlink()
+
+
 def remove_temporaries(directory: Path) -> None:
     """Remove what a killed conversion was writing."""
-    for path in layout.dataset_files(directory):
-        if path.name.endswith(TEMPORARY_SUFFIX):
-            path.unlink()
+    for path in filter(_is_temporary, layout.dataset_files(directory)):
+        path.unlink()
+
+
+def _is_temporary(path: Path) -> bool:
+    return path.name.endswith(TEMPORARY_SUFFIX)
+
+
+def _check_ours(files: Sequence[Path]) -> None:
+    """A database under one of our names need not be ours; the other names are our own."""
+    for path in files:
+        if path.suffix == layout.DATABASE_SUFFIX and not layout.is_ours(path):
+            raise DatasetError(
+                f"{path}: expected a file of a PCR dataset, found another kind, which is never "
+                "replaced: move it away, or choose another output directory"
+            )
 
 
 @contextmanager
 def locked(directory: Path) -> Iterator[None]:
     """Hold the directory for one conversion; the lock ends with the process, however that ends.
 
-    Raises DatasetError where another process holds it. File systems without locks go without.
+    Raises DatasetError where another process holds it. File systems without locks are not locked.
     """
     descriptor = os.open(directory, os.O_RDONLY)
     try:
@@ -35,7 +83,7 @@ def locked(directory: Path) -> Iterator[None]:
     except BlockingIOError:
         os.close(descriptor)
         raise DatasetError(
-            f"{directory}: another conversion is writing here: wait for its end, "
+            f"{directory}: another conversion is writing here: wait for it to end, "
             "or choose another output directory"
         ) from None
     except OSError:
@@ -55,6 +103,6 @@ def explained_full_disk(directory: Path) -> Iterator[None]:
         if error.errno not in _FULL:
             raise
         raise DatasetError(
-            f"{directory}: {error.strerror}: make room and give the same command again (without "
-            "--force), it goes on behind the last whole record"
+            f"{directory}: {error.strerror}: free some space and convert again, without `force`, "
+            "to resume after the last complete record"
         ) from None

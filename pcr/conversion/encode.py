@@ -7,7 +7,7 @@ import os
 import shutil
 import stat
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from pcr import jpeg
 from pcr.atomic import atomic_path
-from pcr.conversion.options import ConversionOptions
+from pcr.conversion.options import LOSSLESS, ConversionOptions
 from pcr.dataset.layout import MAX_GROUP_BYTES
 from pcr.dataset.messages import ImageInfo
 from pcr.errors import FormatError
@@ -29,12 +29,16 @@ _REWRITING = [threading.Lock() for _ in range(64)]
 
 @dataclass(frozen=True)
 class EncodedImage:
-    """One image as a JPEG of the ladder's scans: level k is ``jpeg[offsets[k - 1]:offsets[k]]``."""
+    """One image as a JPEG of the ladder's scans: level k is ``jpeg[offsets[k - 1]:offsets[k]]``.
+
+    ``source_bytes`` is the size of the source file once the conversion is done with it.
+    """
 
     sample: Sample
     header: jpeg.JpegHeader
     jpeg: NDArray[np.uint8]
     level_offsets: NDArray[np.int64]
+    source_bytes: int
 
     def level(self, level: int) -> NDArray[np.uint8]:
         """The bytes of one level, without a copy."""
@@ -49,12 +53,13 @@ class EncodedImage:
             self.header.components,
             self.header.orientation,
             tuple(np.diff(self.level_offsets).tolist()),
+            self.source_bytes,
         )
 
 
 @dataclass(frozen=True)
 class Problem:
-    """An image that did not go into the dataset as it was."""
+    """A source file that is not in the dataset, or not without loss."""
 
     name: str
     action: Literal["skipped", "re-encoded"]
@@ -70,72 +75,83 @@ class EncodedSource:
 
 
 def encode_source(root: Path, sample: Sample, options: ConversionOptions) -> EncodedSource:
-    """Encode one source file, doing with a bad one what the options say.
+    """Encode one source file; a bad one as ``options.on_bad_image`` says.
 
-    Raises FormatError, naming the file, where it is bad and bad ones are not put up with.
+    Raises FormatError, naming the file, where it is bad and ``on_bad_image`` is "fail".
     """
     path, data = root / sample.name, b""
     try:
         data = _read(path)
-        if options.static_compression is not None:
-            jpeg.split(data)  # refuses what is no JPEG, as a conversion without loss does
-            data = _reencode(data, options.static_compression, options)
-        image = encode_jpeg(data, sample, options)
-    except OSError as error:
-        return _put_up_with(path, sample, options, error.strerror or str(error))
-    except FormatError as error:
-        if options.on_bad_image == "reencode" and data:
-            return _encode_again(data, sample, options, str(error))
-        return _put_up_with(path, sample, options, str(error))
-    if options.convert_images:
-        _rewrite(path, data, options)
-    return EncodedSource(image, None)
+        image = encode_jpeg(_compressed(data, options), sample, options)
+    except (OSError, FormatError) as error:
+        return _bad_source(path, data, sample, options, _reason(error, data))
+    size = _rewrite(path, data, options) if options.convert_images else len(data)
+    return EncodedSource(replace(image, source_bytes=size), None)
 
 
 def encode_jpeg(data: bytes, sample: Sample, options: ConversionOptions) -> EncodedImage:
-    """Rewrite a JPEG's scans to the ladder; FormatError where that can't be done without loss."""
+    """Rewrite a JPEG with the ladder's scans; FormatError where that can't be done without loss."""
     ladder = options.ladder
     rewritten = jpeg.rewrite(
         data, ladder.scripts, copy_markers=options.copy_markers, max_pixels=options.max_pixels
     )
     header = rewritten.source
     offsets = ladder.level_offsets(header.components, rewritten.borders)
-    return EncodedImage(sample, header, rewritten.data, offsets)
+    return EncodedImage(sample, header, rewritten.data, offsets, len(data))
 
 
 def _read(path: Path) -> bytes:
-    """A source's bytes; what is no regular file could block, or never end."""
+    """A source's bytes; anything but a regular file could block, or never end."""
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
-        raise FormatError("no JPEG: expected a regular file, found a pipe, device or directory")
+        raise FormatError("expected a regular file, found a pipe, device or directory")
     if found.st_size > MAX_GROUP_BYTES:
         raise FormatError(f"expected at most {MAX_GROUP_BYTES} bytes, found {found.st_size}")
     return path.read_bytes()
 
 
-def _put_up_with(
-    path: Path, sample: Sample, options: ConversionOptions, reason: str
+def _compressed(data: bytes, options: ConversionOptions) -> bytes:
+    if options.static_compression == LOSSLESS:
+        return data
+    jpeg.split(data)  # raises where a conversion without loss would
+    return _reencode(data, options.static_compression, options)
+
+
+def _reason(error: OSError | FormatError, data: bytes) -> str:
+    """Why a file can't be taken: a picture of another format is named for what it is."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            if image.format not in ("JPEG", "MPO"):
+                return f"expected a JPEG, found a {image.format} image"
+    except Exception:  # whatever Pillow's plugins raise: no picture
+        pass
+    return str(error)
+
+
+def _bad_source(
+    path: Path, data: bytes, sample: Sample, options: ConversionOptions, reason: str
 ) -> EncodedSource:
     if options.on_bad_image == "fail":
         raise FormatError(
-            f"{path}: {reason} (to go on without this image or with what can be seen of it, give "
-            "the same command, without --force, with --on_bad_image skip or reencode)"
+            f"{path}: {reason}. Convert again, without `force`, with `on_bad_image='skip'` to "
+            "leave such files out, or `on_bad_image='reencode'` to decode them and store them as "
+            f"JPEGs of quality {options.quality}"
         )
+    if options.on_bad_image == "reencode" and data:
+        try:
+            image = encode_jpeg(_reencode(data, options.quality, options), sample, options)
+        except FormatError as error:
+            reason = f"{reason}; then: {error}"
+        else:
+            problem = Problem(sample.name, "re-encoded", reason)
+            return EncodedSource(replace(image, source_bytes=len(data)), problem)
     return EncodedSource(None, Problem(sample.name, "skipped", reason))
 
 
-def _encode_again(
-    data: bytes, sample: Sample, options: ConversionOptions, reason: str
-) -> EncodedSource:
-    try:
-        image = encode_jpeg(_reencode(data, options.quality, options), sample, options)
-    except FormatError as error:
-        return EncodedSource(None, Problem(sample.name, "skipped", f"{reason}; then: {error}"))
-    return EncodedSource(image, Problem(sample.name, "re-encoded", reason))
-
-
 def _reencode(data: bytes, quality: int, options: ConversionOptions) -> bytes:
-    """Decode with Pillow and write as a baseline JPEG; grayscale and CMYK stay what they are."""
+    """Decode with Pillow and encode as a baseline JPEG; grayscale and CMYK stay as they are."""
     out = io.BytesIO()
     try:
         with Image.open(io.BytesIO(data)) as image:
@@ -144,17 +160,18 @@ def _reencode(data: bytes, quality: int, options: ConversionOptions) -> bytes:
             kept = {key: image.info[key] for key in ("exif", "icc_profile") if key in image.info}
             mode = image.mode if image.mode in ("L", "CMYK") else "RGB"
             image.convert(mode).save(out, "JPEG", quality=quality, **kept)
-    except UnidentifiedImageError:  # whose text has an address, another one in each run
-        raise FormatError("cannot be decoded: no image format that Pillow knows") from None
-    except Exception as error:  # Pillow's plugins raise whatever they meet
+    except UnidentifiedImageError:  # its text has an address that changes in each run
+        raise FormatError("cannot be decoded: not an image format that Pillow knows") from None
+    except Exception as error:  # Pillow's plugins raise anything
         raise FormatError(f"cannot be decoded: {error}") from None
     return out.getvalue()
 
 
-def _rewrite(path: Path, data: bytes, options: ConversionOptions) -> None:
-    """Replace a source by its progressive form, with all its markers, mode and times.
+def _rewrite(path: Path, data: bytes, options: ConversionOptions) -> int:
+    """Replace a source by its form with the ladder's scans; the new size of the file.
 
-    What follows the image in the file (more images, a maker's data) stays behind it.
+    It keeps all markers, mode and times, and what follows the image in the file (more images, a
+    maker's data).
     """
     target = Path(os.path.realpath(path))
     rewritten = jpeg.transcode(
@@ -167,3 +184,4 @@ def _rewrite(path: Path, data: bytes, options: ConversionOptions) -> None:
             file.write(rewritten.data)
             file.write(tail)
         shutil.copystat(target, temporary)
+    return len(rewritten) + len(tail)

@@ -1,7 +1,7 @@
 """What a conversion has done so far: the plan file beside the records.
 
-Its first line is the plan's identity, then comes one line per record that is safe on disk. A conversion
-that was stopped goes on behind the last whole line.
+Its first line is the plan's identity; then comes one line per record that is safe on disk. A
+conversion that was stopped resumes after the last complete line.
 """
 
 from __future__ import annotations
@@ -21,13 +21,12 @@ from pcr.dataset import layout
 from pcr.dataset.messages import RecordIndex
 from pcr.errors import DatasetError, FormatError
 
-# What a conversion without any bad image so far may be told to do with the next one.
+# May change when a conversion resumes that failed at its first bad image.
 _BAD_IMAGE_OPTIONS = ("on_bad_image", "quality")
 _HEADER_FIELDS = {
     "fingerprint": str,
     "base_records": int,
     "images": int,
-    "source_bytes": int,
     "options": dict,
     "record_starts": list,
 }
@@ -35,9 +34,10 @@ _HEADER_FIELDS = {
 
 @dataclass(frozen=True)
 class FinishedRecord:
-    """A record that is safe on disk."""
+    """A record that is safe on disk; ``source_bytes`` is the sum over its images."""
 
     index: RecordIndex
+    source_bytes: int
     problems: tuple[Problem, ...]
 
 
@@ -66,25 +66,26 @@ class Journal:
         self.path.unlink()
 
     def resume(self, plan: Plan) -> tuple[Plan, list[FinishedRecord]]:
-        """The plan to go on with and the records that are finished.
+        """The plan to resume and the records that are finished.
 
-        Raises DatasetError where the journal is of another folder, of other options, or its records are gone.
+        Raises DatasetError where the journal is of another folder or of other options, or its
+        records are gone.
         """
         header, finished = self._read()
         self._check_same(header, _header(plan))
-        plan = plan.resumed(header["record_starts"], header["source_bytes"])
+        plan = plan.resumed(header["record_starts"])
         for number, record in enumerate(finished, start=plan.first_record):
             path = self.directory / layout.record_file(number)
             if not path.is_file() or path.stat().st_size != record.index.file_bytes:
                 raise DatasetError(
-                    f"{path}: expected the record of {record.index.file_bytes} bytes that the interrupted "
-                    "conversion wrote: use --force to begin anew"
+                    f"{path}: expected the record of {record.index.file_bytes} bytes that the "
+                    "interrupted conversion wrote: use `force` to start over"
                 )
         self.begin(plan, finished)  # without a torn line, with the options of this run
         return plan, finished
 
     def appended_to(self, records: Sequence[RecordIndex]) -> bool:
-        """Whether an index with these records is the one that this conversion appended to a dataset."""
+        """Whether an index of these records is what this conversion made of a dataset."""
         header, finished = self._read()
         base, added = header["base_records"], [record.index for record in finished]
         return 0 < base < len(records) and list(records[base:]) == added
@@ -93,8 +94,8 @@ class Journal:
         if found["base_records"] != expected["base_records"]:
             began = "with" if found["base_records"] else "without"
             raise DatasetError(
-                f"{self.directory}: holds a conversion that began {began} --append: "
-                "give the same command again"
+                f"{self.directory}: holds an unfinished conversion that began {began} `append`: "
+                f"resume it {began} `append`"
             )
         for option, value in expected["options"].items():
             before = found["options"].get(option)
@@ -103,26 +104,27 @@ class Journal:
             )
             if before != value and not may_change:
                 what = (
-                    "another ladder"
+                    "another `ladder`"
                     if option == "ladder"
-                    else f"{option} {before!r}, not {value!r}"
+                    else f"`{option}={before!r}`, not `{option}={value!r}`"
                 )
                 raise DatasetError(
-                    f"{self.directory}: holds a conversion that began with {what}: "
-                    "give it again, or use --force to begin anew"
+                    f"{self.directory}: holds an unfinished conversion that began with {what}: "
+                    "resume it with the same, or use `force` to start over"
                 )
         if found["fingerprint"] != expected["fingerprint"]:
             raise DatasetError(
-                f"{self.directory}: holds a conversion of {found['images']} images whose names, sizes or times "
-                f"have changed since (now {expected['images']} images): use --force to begin anew"
+                f"{self.directory}: holds an unfinished conversion of {found['images']} images, "
+                f"whose names, sizes or times have changed since (now {expected['images']} "
+                "images): use `force` to start over"
             )
 
     def _read(self) -> tuple[dict[str, Any], list[FinishedRecord]]:
-        """The identity and all whole lines; a torn last one, of a crash while it was written, does not count."""
+        """The identity and all complete lines; a last one torn by a crash does not count."""
         lines = self.path.read_bytes().split(b"\n")[:-1]
         try:
             if not lines:
-                raise ValueError("without a whole line")
+                raise ValueError("without a complete line")
             header, *entries = [json.loads(line) for line in lines]
             _check_header(header)
             if len(entries) > len(header["record_starts"]):
@@ -130,8 +132,8 @@ class Journal:
             return header, [_finished_record(entry) for entry in entries]
         except (ValueError, KeyError, TypeError) as error:
             raise FormatError(
-                f"{self.path}: expected an interrupted conversion's plan, found it damaged ({error}): "
-                "use --force to begin anew"
+                f"{self.path}: expected the plan of an interrupted conversion, found it damaged "
+                f"({error}): use `force` to start over"
             ) from None
 
 
@@ -140,7 +142,7 @@ def _line(entry: dict[str, Any]) -> str:
 
 
 def _check_header(header: dict[str, Any]) -> None:
-    """ValueError, KeyError or TypeError where this is no `_header`."""
+    """Raise ValueError, KeyError or TypeError where this is not a `_header`."""
     if header["format_version"] != layout.FORMAT_VERSION:
         raise ValueError(f"version {header['format_version']}")
     for field, kind in _HEADER_FIELDS.items():
@@ -157,7 +159,6 @@ def _header(plan: Plan) -> dict[str, Any]:
         "fingerprint": plan.fingerprint,
         "base_records": plan.first_record,
         "images": len(plan.samples),
-        "source_bytes": plan.total_source_bytes,
         "options": plan.options.identity(),
         "record_starts": list(plan.record_starts),
     }
@@ -170,5 +171,6 @@ def _finished_record(entry: dict[str, Any]) -> FinishedRecord:
     }
     return FinishedRecord(
         RecordIndex(**index),
+        entry["source_bytes"],
         tuple(Problem(**problem) for problem in entry["problems"]),
     )

@@ -2,58 +2,96 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, Literal
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, cast, get_args
 
 from pcr.dataset import layout
+from pcr.dataset.messages import DatasetInfo
 from pcr.errors import UsageError
 from pcr.jpeg import MAX_PIXELS, CopyMarkers
 from pcr.ladder import Ladder
 
 OnBadImage = Literal["fail", "skip", "reencode"]
+LOSSLESS = 100  # the static_compression that re-encodes nothing, as in the paper's release
 
 
 @dataclass(frozen=True)
 class ConversionOptions:
-    """The choices that a conversion's flags of the same names make."""
+    """What to write, and what to do with bad images. Raises UsageError for values out of range.
 
-    ladder: Ladder
-    batch_size: int = 1024
+    ladder: the scan script and its levels; default ``Ladder.load("bitplane")``.
+    images_per_record: 1 to 1 048 576 images; default 1024. A record ends earlier where its sources
+        reach 256 MiB.
+    seed: of the order of the images, 0 to 2**63 - 1; default 0.
+    shuffle: False keeps the folder's order; default True.
+    copy_markers: which markers the dataset keeps besides those that decoding needs: "none" (the
+        default), "exif" or "all".
+    max_pixels: the largest image to accept, in pixels; default 178 956 970, Pillow's limit.
+    on_bad_image: what to do with a file that is damaged or anything but a JPEG: "fail" (the
+        default), "skip", or "reencode" what Pillow can decode.
+    quality: JPEG quality of images re-encoded by ``on_bad_image``, 1 to 100; default 95.
+    static_compression: re-encode every image at this JPEG quality, 1 to 99; default 100: none.
+    duplicate_dataset_factor: take every image this many times, 1 to 1000; default 1.
+    tf_records: write each record as a TFRecord file too, which needs the package ``tfrecord``;
+        default False.
+    convert_images: rewrite the source files in place, without loss, with the scans of the ladder;
+        default False: sources are never touched.
+    """
+
+    ladder: Ladder = field(default_factory=Ladder.default)
+    images_per_record: int = 1024
     seed: int = 0
     shuffle: bool = True
     copy_markers: CopyMarkers = "none"
     max_pixels: int = MAX_PIXELS
     on_bad_image: OnBadImage = "fail"
     quality: int = 95
-    static_compression: int | None = None
+    static_compression: int = LOSSLESS
     duplicate_dataset_factor: int = 1
     tf_records: bool = False
     convert_images: bool = False
 
     def __post_init__(self) -> None:
-        for flag, value, least, most in (
-            ("--batch_size", self.batch_size, 1, layout.MAX_RECORD_IMAGES),
-            ("--seed", self.seed, 0, 2**63 - 1),
-            ("--quality", self.quality, 1, 100),
-            ("--static_compression", self.static_compression or 1, 1, 100),
-            ("--duplicate_dataset_factor", self.duplicate_dataset_factor, 1, 1000),
+        for name, least, most in (
+            ("images_per_record", 1, layout.MAX_RECORD_IMAGES),
+            ("seed", 0, 2**63 - 1),
+            ("max_pixels", 1, 65535**2),
+            ("quality", 1, 100),
+            ("static_compression", 1, 100),
+            ("duplicate_dataset_factor", 1, 1000),
         ):
-            if not least <= value <= most:
-                raise UsageError(f"{flag}: expected {least} to {most}, found {value}")
-        if self.convert_images:
-            self._check_rewriting()
+            if not least <= getattr(self, name) <= most:
+                found = getattr(self, name)
+                raise UsageError(f"expected {least} to {most}, found {found}", name)
+        for name, choices in (
+            ("copy_markers", get_args(CopyMarkers)),
+            ("on_bad_image", get_args(OnBadImage)),
+        ):
+            if getattr(self, name) not in choices:
+                found = getattr(self, name)
+                raise UsageError(f"expected one of {', '.join(choices)}, found {found!r}", name)
+        if self.convert_images and self.static_compression != LOSSLESS:
+            raise UsageError(
+                "expected without `static_compression`, because re-encoding the sources loses "
+                "quality for good: with `static_compression` alone the dataset is re-encoded, and "
+                "the sources stay as they are",
+                "convert_images",
+            )
 
-    def _check_rewriting(self) -> None:
-        """Sources are rewritten without loss, as progressive JPEGs, each by one worker."""
-        for flag, given in (
-            ("--static_compression", self.static_compression is not None),
-            ("--duplicate_dataset_factor", self.duplicate_dataset_factor > 1),
-            ("a ladder without scans", not self.ladder.scans),
-        ):
-            if given:
-                raise UsageError(f"--convert_images: expected without {flag}, found both")
+    @classmethod
+    def of_dataset(cls, info: DatasetInfo, **changes: Any) -> ConversionOptions:
+        """The options to append to a dataset: those that it was made with, but for ``changes``."""
+        markers = info.copied_markers if info.copied_markers in get_args(CopyMarkers) else "none"
+        kept: dict[str, Any] = {
+            "images_per_record": info.images_per_record,
+            "seed": info.seed,
+            "copy_markers": cast(CopyMarkers, markers),
+        }
+        if "ladder" not in changes:
+            kept["ladder"] = info.ladder
+        return cls(**{**kept, **changes})
 
     def identity(self) -> dict[str, Any]:
-        """The options as a later run must give them again to go on with this conversion."""
+        """The options as a later run must give them again to resume this conversion."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {**values, "ladder": [self.ladder.name, self.ladder.text]}

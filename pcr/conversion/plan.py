@@ -1,6 +1,6 @@
 """Which images go into which record: a function of the source folder and the options alone.
 
-So the same command makes the same plan again, and a conversion that was stopped can go on.
+So the same command makes the same plan again, and a conversion that was stopped can resume.
 """
 
 from __future__ import annotations
@@ -17,20 +17,19 @@ from pcr.conversion.options import ConversionOptions
 from pcr.errors import DatasetError
 from pcr.imagefolder import ImageFolder, Sample
 
-# A record closes early where its sources reach this size, which bounds memory for large photographs.
+# A record ends early where its sources reach this size, to bound memory for large photographs.
 MAX_RECORD_SOURCE_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Which images go into which record, in order; ``base`` is the dataset that they are added to, if any."""
+    """Which images go into which record, in order; ``base`` is the dataset to append to, if any."""
 
     folder: ImageFolder
     options: ConversionOptions
     base: Base | None
     samples: tuple[Sample, ...]
     source_bytes: tuple[int, ...]
-    total_source_bytes: int
     record_starts: tuple[int, ...]
     fingerprint: str
 
@@ -38,7 +37,7 @@ class Plan:
     def make(
         cls, folder: ImageFolder, options: ConversionOptions, base: Base | None = None
     ) -> Plan:
-        """Shuffle the folder's images and cut them into records; DatasetError where a file is missing."""
+        """Shuffle the images and cut them into records; DatasetError where a file is missing."""
         sizes_and_times = [_size_and_time(folder, sample, options) for sample in folder.samples]
         order = np.tile(np.arange(len(folder.samples)), options.duplicate_dataset_factor)
         if options.shuffle:
@@ -51,8 +50,7 @@ class Plan:
             base,
             tuple(folder.samples[i] for i in positions),
             source_bytes,
-            sum(source_bytes),
-            tuple(_record_starts(source_bytes, options.batch_size)),
+            tuple(record_starts(source_bytes, options.images_per_record)),
             _fingerprint(folder, sizes_and_times, options, base),
         )
 
@@ -67,21 +65,19 @@ class Plan:
         return len(self.base.records) if self.base else 0
 
     def record_range(self, record: int) -> range:
-        """Positions in ``samples`` of the images of the record to be written as number ``record``."""
+        """Positions in ``samples`` of the images of the ``record``-th record to write."""
         starts = (*self.record_starts, len(self.samples))
         return range(starts[record], starts[record + 1])
 
-    def resumed(self, record_starts: Sequence[int], total_source_bytes: int) -> Plan:
+    def resumed(self, record_starts: Sequence[int]) -> Plan:
         """The same plan as an earlier run made it, before sources were rewritten to other sizes."""
-        return replace(
-            self, record_starts=tuple(record_starts), total_source_bytes=total_source_bytes
-        )
+        return replace(self, record_starts=tuple(record_starts))
 
 
 def _size_and_time(
     folder: ImageFolder, sample: Sample, options: ConversionOptions
 ) -> tuple[int, int]:
-    """Bytes and modification time (ns); zeros for a file that is gone where bad images are put up with."""
+    """Bytes and modification time (ns); zeros for a missing file where bad images are tolerated."""
     path = folder.path(sample)
     try:
         stat = path.stat()
@@ -92,11 +88,16 @@ def _size_and_time(
     return stat.st_size, stat.st_mtime_ns
 
 
-def _record_starts(source_bytes: Sequence[int], batch_size: int) -> list[int]:
+def record_starts(
+    source_bytes: Sequence[int],
+    images_per_record: int,
+    most_bytes: int = MAX_RECORD_SOURCE_BYTES,
+) -> list[int]:
+    """Positions of the first image of each record, given the sizes of the images' sources."""
     starts: list[int] = []
     images = size = 0
     for position, image_bytes in enumerate(source_bytes):
-        full = images == batch_size or size + image_bytes > MAX_RECORD_SOURCE_BYTES
+        full = images == images_per_record or size + image_bytes > most_bytes
         if not starts or (full and images > 0):
             starts.append(position)
             images = size = 0
@@ -111,7 +112,7 @@ def _fingerprint(
     options: ConversionOptions,
     base: Base | None,
 ) -> str:
-    """A digest of names, sizes and times; of names alone where the conversion rewrites the files."""
+    """A digest of names, sizes and times; of names alone if the conversion rewrites the files."""
     digest = xxhash.xxh3_128(base.digest() if base else b"")
     for sample, size_and_time in zip(folder.samples, sizes_and_times, strict=True):
         digest.update(os.fsencode(sample.name) + b"\0")

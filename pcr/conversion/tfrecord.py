@@ -1,8 +1,8 @@
-"""Records as TFRecord files of ``tf.train.Example``, to compare with.
+"""Records as TFRecord files of ``tf.train.Example``, for comparison.
 
 Each Example has the features of TensorFlow's ImageNet scripts: ``image/encoded`` (the JPEG),
-``image/class/label`` (int64, from 0), ``image/filename``, ``image/height`` and ``image/width``. Beside each file
-lies the index that NVIDIA DALI's TFRecord reader wants.
+``image/class/label`` (int64, from 0), ``image/filename``, ``image/height`` and ``image/width``.
+Beside each file lies the index that NVIDIA DALI's TFRecord reader needs.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from pathlib import Path
 
 from pcr.atomic import atomic_path
 from pcr.conversion.encode import EncodedImage
-from pcr.errors import DatasetError
+from pcr.errors import UsageError
 from pcr.jpeg import EOI
 
 INDEX_SUFFIX = ".idx"
 
 
 def check_installed() -> None:
-    """Raise DatasetError, saying what to install, where the library is missing."""
+    """Raise UsageError, saying what to install, where the library is missing."""
     try:
         import tfrecord  # type: ignore[import-untyped]  # noqa: F401
     except ImportError:
-        raise DatasetError(
-            "--tf_records: expected the package tfrecord, found none: pip install tfrecord"
+        raise UsageError(
+            "expected the package tfrecord, found none: pip install tfrecord", "tf_records"
         ) from None
 
 

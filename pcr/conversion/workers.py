@@ -1,4 +1,4 @@
-"""The records phase of a conversion: encode on all cores, write behind them, note what is safe."""
+"""The records phase of a conversion: encode on all cores, write in order, note what is safe."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _Encoding = deque[Future[EncodedSource]]
 def convert_records(
     plan: Plan, output: Path, finished_records: int, num_workers: int, progress: bool
 ) -> Generator[FinishedRecord, None, None]:
-    """Write the plan's records behind the finished ones, in order; each is in the journal when it comes.
+    """Write the plan's records after the finished ones, in order, each journaled when yielded.
 
     The native code releases the GIL, so threads use all cores. Close the iterator to stop early.
     """
@@ -52,7 +52,7 @@ def convert_records(
 
 
 def _encoding(pool: ThreadPoolExecutor, plan: Plan, first: int) -> Iterator[tuple[int, _Encoding]]:
-    """The records' images in work, always one record ahead, so that no core waits for a write."""
+    """The records' images being encoded, one record ahead, so that no core waits for a write."""
     encode = partial(encode_source, plan.folder.root, options=plan.options)
     ahead: deque[tuple[int, _Encoding]] = deque()
     for record in range(first, plan.records):
@@ -77,7 +77,7 @@ def _write(
     )
     index = write_record(output / layout.record_file(number), info, _scan_groups(images, levels))
     problems = tuple(source.problem for source in encoded if source.problem is not None)
-    return FinishedRecord(index, problems)
+    return FinishedRecord(index, sum(image.source_bytes for image in images), problems)
 
 
 def _scan_groups(images: Sequence[EncodedImage], levels: int) -> list[bytes]:

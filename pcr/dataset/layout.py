@@ -12,6 +12,7 @@ from pcr.atomic import TEMPORARY_SUFFIX
 from pcr.errors import FormatError
 
 FORMAT_VERSION = 1
+DATABASE_SUFFIX = ".db"
 APPLICATION_ID = 0x50435231  # "PCR1", PRAGMA application_id of every file
 
 INDEX_FILE = "PCR.db"
@@ -80,18 +81,30 @@ def page_bytes(content_bytes: int) -> int:
     return 16384 if content_bytes >= 16 * 2**20 else 4096
 
 
+def is_ours(path: Path) -> bool:
+    """Whether a database is a file of this format, of any version."""
+    with path.open("rb") as file:
+        return application_id(file.read(_SQLITE_HEADER_BYTES)) == APPLICATION_ID
+
+
+def application_id(header: bytes) -> int | None:
+    """Which program an SQLite file belongs to; None where these are not such a file's first bytes."""
+    if len(header) < _SQLITE_HEADER_BYTES or not header.startswith(b"SQLite format 3\0"):
+        return None
+    return int.from_bytes(header[68:72], "big")
+
+
 def check_sqlite_header(header: bytes, source: str) -> None:
     """Raise FormatError unless these are the first 100 bytes of a file of this format.
 
     Offsets are those of https://sqlite.org/fileformat2.html#the_database_header.
     """
-    if len(header) < _SQLITE_HEADER_BYTES or not header.startswith(b"SQLite format 3\0"):
+    if application_id(header) is None:
         raise FormatError(f"{source}: expected an SQLite file, found {header[:16]!r}")
-    application_id = int.from_bytes(header[68:72], "big")
-    if application_id != APPLICATION_ID:
+    found_id = application_id(header)
+    if found_id != APPLICATION_ID:
         raise FormatError(
-            f"{source}: expected application_id {APPLICATION_ID:#x} at byte 68, "
-            f"found {application_id:#x}"
+            f"{source}: expected application_id {APPLICATION_ID:#x} at byte 68, found {found_id:#x}"
         )
     version = int.from_bytes(header[60:64], "big")
     if version != FORMAT_VERSION:

@@ -22,7 +22,7 @@ _M = TypeVar("_M", bound=Message)
 
 @dataclass(frozen=True)
 class ImageInfo:
-    """What a record keeps of one image."""
+    """What a record keeps of one image; ``source_bytes`` is 0 in datasets that do not have it."""
 
     name: str
     width: int
@@ -30,6 +30,7 @@ class ImageInfo:
     components: int
     orientation: int
     level_bytes: tuple[int, ...]
+    source_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class RecordInfo:
                 components=image.components,
                 orientation=image.orientation,
                 level_bytes=image.level_bytes,
+                source_bytes=image.source_bytes,
             )
         return message.SerializeToString(deterministic=True)
 
@@ -72,6 +74,7 @@ class RecordInfo:
                 image.components,
                 image.orientation,
                 tuple(image.level_bytes),
+                image.source_bytes,
             )
             for image in message.images
         )
@@ -122,7 +125,7 @@ class RecordIndex:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What the index keeps of the dataset as a whole."""
+    """What the index keeps of the dataset as a whole; ``source_bytes`` is 0 where it is not known."""
 
     classes: tuple[str, ...]
     images: int
@@ -134,6 +137,7 @@ class DatasetInfo:
     seed: int
     copied_markers: str
     index_checksum: int = 0
+    source_bytes: int = 0
 
     @property
     def ladder(self) -> Ladder:
@@ -162,6 +166,7 @@ class DatasetInfo:
             seed=self.seed,
             copied_markers=self.copied_markers,
             index_checksum=self.index_checksum,
+            source_bytes=self.source_bytes,
         ).SerializeToString(deterministic=True)
 
     @classmethod
@@ -187,6 +192,7 @@ class DatasetInfo:
             message.seed,
             message.copied_markers,
             message.index_checksum,
+            message.source_bytes,
         )
 
 

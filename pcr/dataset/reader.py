@@ -8,6 +8,7 @@ from pathlib import Path
 from pcr.dataset import layout
 from pcr.dataset.index import read_index
 from pcr.dataset.record import Record, check_level
+from pcr.dataset.release import refuse_release
 from pcr.errors import DatasetError
 
 
@@ -60,6 +61,7 @@ class Dataset:
 def _check_finished(root: Path) -> None:
     if not root.is_dir():
         raise DatasetError(f"{root}: expected the directory of a PCR dataset, found none")
+    refuse_release(root, "convert the source images again, with pcr convert")
     if (root / layout.INDEX_FILE).is_file():
         return
     if (root / layout.PLAN_FILE).exists():

@@ -18,46 +18,70 @@ from pcr.atomic import atomic_path
 from pcr.dataset.layout import check_name
 from pcr.dataset.messages import ImageInfo
 from pcr.dataset.reader import Dataset
-from pcr.errors import DatasetError, FormatError
+from pcr.errors import DatasetError, FormatError, UsageError
+from pcr.progress import progress_bar
 
 _JPEG_EXTENSIONS = (".jpg", ".jpeg")
 
 
 @dataclass(frozen=True)
-class ExportedImage:
-    """One image that was written: where, and whether under another name than its own."""
+class ExportSummary:
+    """How many images were written, and how many of them with ``.jpg`` added to their names."""
 
-    path: Path
-    renamed: bool
+    images: int
+    renamed: int
 
 
 def export(
-    dataset: Dataset,
-    out: Path,
+    root: str | os.PathLike[str],
+    out: str | os.PathLike[str],
     n_scans: int | None = None,
     *,
     apply_orientation: bool = False,
     quality: int = 95,
     force: bool = False,
-) -> Iterator[ExportedImage]:
-    """Write every image at level ``n_scans`` (all for None) as a JPEG file below ``out``.
+    progress: bool = True,
+) -> ExportSummary:
+    """Write every image of a dataset as a JPEG file, in an ImageFolder with the original names.
 
-    The bytes are those of the record, without loss; only with ``apply_orientation`` an image whose
-    EXIF orientation is not 1 is decoded, turned upright and encoded at ``quality``. An image that a
-    conversion re-encoded under another format's name gets ``.jpg`` behind it. An image that the dataset holds
-    several times is written once. All names are checked before the first file is written.
+    root: directory of the dataset.
+    out: folder to write to, new or empty.
+    n_scans: the level to write, 1 to the dataset's levels; default: all levels. The bytes are those
+        of the record.
+    apply_orientation: turn images upright that have another EXIF orientation than 1; only these are
+        decoded and encoded again. Default False.
+    quality: JPEG quality of the images that are turned, 1 to 100; default 95.
+    force: write into a folder that is not empty, replacing files of the same names. Default False.
+    progress: show a progress bar on stderr; default True.
 
-    Raises DatasetError where ``out`` is not empty (unless ``force``: its files of the same names are
-    replaced) or a name leads out of it, FormatError where a record is damaged.
+    An image with another format's name, such as ``.png``, gets ``.jpg`` after it. An image that the
+    dataset holds several times is written once. All names are checked before the first file is
+    written. Raises UsageError for a wrong argument, DatasetError where ``out`` is not empty or a
+    name leads out of it, FormatError where a record is damaged.
     """
+    dataset, out = Dataset(root), Path(out)
     level = dataset.check_level(n_scans)
+    if not 1 <= quality <= 100:
+        raise UsageError(f"expected 1 to 100, found {quality}", "quality")
     _check_empty(out, force)
     _check_names(dataset)
     turn = partial(_upright, quality=quality) if apply_orientation else None
-    return _export(dataset, out, level, turn)
+    images = progress_bar(
+        _export(dataset, out, level, turn),
+        desc="Exporting",
+        total=len(dataset),
+        unit=" images",
+        disable=not progress,
+    )
+    written = renamed = 0
+    for image_renamed in images:
+        written += 1
+        renamed += image_renamed
+    return ExportSummary(written, renamed)
 
 
-def _export(dataset: Dataset, out: Path, level: int, turn: _Turn | None) -> Iterator[ExportedImage]:
+def _export(dataset: Dataset, out: Path, level: int, turn: _Turn | None) -> Iterator[bool]:
+    """Write image by image; whether each got another name."""
     out.mkdir(parents=True, exist_ok=True)
     written: set[str] = set()
     for record in dataset.records:
@@ -78,7 +102,7 @@ def _check_empty(out: Path, force: bool) -> None:
     if out.exists() and not out.is_dir():
         raise DatasetError(f"{out}: expected an output directory, found a file")
     if not force and out.is_dir() and any(out.iterdir()):
-        raise DatasetError(f"{out}: expected an empty directory: --force replaces files in it")
+        raise DatasetError(f"{out}: expected an empty directory: `force` replaces files in it")
 
 
 def _check_names(dataset: Dataset) -> None:
@@ -90,7 +114,7 @@ def _check_names(dataset: Dataset) -> None:
                 raise FormatError(f"{record.path}: {error}") from None
 
 
-def _write(out: Path, name: str, data: NDArray[np.uint8]) -> ExportedImage:
+def _write(out: Path, name: str, data: NDArray[np.uint8]) -> bool:
     renamed = not name.lower().endswith(_JPEG_EXTENSIONS)
     path = out / (f"{name}.jpg" if renamed else name)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -98,7 +122,7 @@ def _write(out: Path, name: str, data: NDArray[np.uint8]) -> ExportedImage:
         raise DatasetError(f"{path.parent}: expected a folder inside {out}, found a link out of it")
     with atomic_path(path, durable=False) as temporary, temporary.open("xb") as file:
         shutil.copyfileobj(io.BytesIO(data.data), file)
-    return ExportedImage(path, renamed)
+    return renamed
 
 
 _Turn = Callable[[NDArray[np.uint8], ImageInfo], NDArray[np.uint8]]

@@ -1,105 +1,149 @@
-"""What a dataset's levels cost and are worth, measured on a sample of its images."""
+"""What levels cost and are worth: bytes, MS-SSIM and decode rates of a sample of images."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import accumulate
+import io
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
-from pcr import jpeg
 from pcr.atomic import atomic_path
-from pcr.dataset.messages import ImageInfo
 from pcr.dataset.reader import Dataset
-from pcr.errors import DatasetError
-from pcr.ladder import Ladder
+from pcr.errors import FormatError
+from pcr.extension import native
 from pcr.progress import progress_bar
-from pcr.tools.quality import level_quality, measure_levels, summarize
-
-_SEQUENTIAL = Ladder.parse("sequential", "")
-
-
-def sample_images(
-    dataset: Dataset, images: int, seed: int = 0
-) -> Iterator[tuple[ImageInfo, list[bytes]]]:
-    """Up to ``images`` images drawn from the whole dataset: what they are, and their JPEG at each level."""
-    starts = np.cumsum([0, *(record.images for record in dataset.records)])
-    random = np.random.Generator(np.random.PCG64(seed))
-    drawn = np.sort(random.permutation(len(dataset))[:images])
-    for number in np.unique(np.searchsorted(starts, drawn, side="right") - 1).tolist():
-        record = dataset.records[number]
-        infos, full = record.info().images, record.read()
-        inside = drawn[(drawn >= starts[number]) & (drawn < starts[number + 1])] - starts[number]
-        for image in inside.tolist():
-            yield infos[image], level_jpegs(full[image].tobytes(), infos[image].level_bytes)
+from pcr.tools.quality import level_quality
+from pcr.tools.samples import LevelImage, sample_images, to_baseline
 
 
-def named_images(dataset: Dataset, names: Sequence[str]) -> list[tuple[str, list[bytes]]]:
-    """The images of those names (as in their source folder): name, and their JPEG at each level.
+@dataclass(frozen=True)
+class LevelProfile:
+    """What the levels of a sample of images cost and are worth.
 
-    Raises DatasetError where the dataset has none of that name.
+    table: one row per level, with the columns level, mean_bytes (of the JPEG up to the level),
+        share (of the bytes of the source files), ms_ssim_mean, ms_ssim_p10 and ms_ssim_min (over the
+        images, against the last level), and for each decoder <decoder>_rate: images per second,
+        relative to those of the same decoder on the same images as baseline JPEGs.
+    sources_known: False where share is of the last level's bytes, because the dataset does not say
+        how large its sources were.
+    baseline_rate: images per second of each decoder on baseline JPEGs: one thread, CPU time.
     """
-    found: dict[str, list[bytes]] = {}
-    some: list[str] = []
-    for record in dataset.records:
-        if len(found) == len(set(names)):
-            break
-        infos = record.info().images
-        some = some or [info.name for info in infos[:1]]
-        inside = [image for image, info in enumerate(infos) if info.name in names]
-        if not inside:
-            continue
-        full = record.read()
-        for image in inside:
-            jpegs = level_jpegs(full[image].tobytes(), infos[image].level_bytes)
-            found[infos[image].name] = jpegs
-    for name in names:
-        if name not in found:
-            others = f"others as {some[0]!r}" if some else "none at all"
-            raise DatasetError(f"{dataset.root}: expected an image {name!r}, found {others}")
-    return [(name, found[name]) for name in names]
+
+    table: pd.DataFrame
+    sources_known: bool
+    baseline_rate: dict[str, float] = field(default_factory=dict)
 
 
-def level_jpegs(full: bytes, level_bytes: tuple[int, ...]) -> list[bytes]:
-    """The JPEGs of level 1, 2, … of an image of which ``full`` has all levels."""
-    return [full[:end] + jpeg.EOI for end in accumulate(level_bytes)]
-
-
-def profile_quality(
-    dataset: Dataset, images: int, *, seed: int = 0, progress: bool = True
-) -> pd.DataFrame:
-    """Bytes and MS-SSIM per level over a sample, as ``pcr.tools.quality.summarize`` lays it out."""
-    level_bytes, level_ms_ssim = [], []
-    sample = sample_images(dataset, images, seed)
-    total = min(images, len(dataset))
+def profile_levels(
+    dataset: Dataset, images: int, *, seed: int = 0, tries: int = 3, progress: bool = True
+) -> LevelProfile:
+    """Measure the levels of a dataset on up to ``images`` of its images, as ``measure_levels``."""
     bar = progress_bar(
-        sample, total=total, unit=" images", desc="Measuring MS-SSIM", disable=not progress
+        sample_images(dataset, images, seed),
+        total=min(images, len(dataset)),
+        unit=" images",
+        desc="Measuring",
+        disable=not progress,
     )
-    for info, jpegs in bar:
-        level_bytes.append(list(accumulate(info.level_bytes)))
-        level_ms_ssim.append(level_quality(jpegs))
-    return summarize(level_bytes, level_ms_ssim)
+    profile = measure_levels(bar, tries=tries)
+    profile.table.insert(0, "ladder", dataset.info.ladder_name)
+    return profile
 
 
-def profile_levels(dataset: Dataset, images: int, *, seed: int = 0, tries: int = 3) -> pd.DataFrame:
-    """Bytes, MS-SSIM and decode rate per level over a sample, as ``measure_levels`` lays it out."""
-    sample = ((to_baseline(jpegs[-1]), jpegs) for _, jpegs in sample_images(dataset, images, seed))
-    bar = progress_bar(sample, total=min(images, len(dataset)), unit=" images", desc="Measuring")
-    table = measure_levels(bar, tries=tries)
-    table.insert(0, "ladder", dataset.info.ladder_name)
-    return table
+def measure_levels(images: Iterable[LevelImage], *, tries: int = 3) -> LevelProfile:
+    """Measure images at all of their levels; decode rates are the best of ``tries``, none for 0.
+
+    Raises FormatError, naming the image, where one is damaged.
+    """
+    level_bytes, level_ms_ssim, source_bytes, seconds = [], [], [], []
+    for image in images:
+        try:
+            level_ms_ssim.append(level_quality(image.jpegs))
+            seconds.append(_decode_seconds(image, tries))
+        except FormatError as error:
+            raise FormatError(f"image {image.name!r}: {error}") from None
+        level_bytes.append([len(jpeg) for jpeg in image.jpegs])
+        source_bytes.append(image.source_bytes)
+    table, known = summarize(level_bytes, level_ms_ssim, source_bytes), all(source_bytes)
+    if not tries:
+        return LevelProfile(table, known)
+    of_decoder = dict(zip(DECODERS, np.sum(seconds, axis=0), strict=True))
+    for decoder, (baseline, *levels) in of_decoder.items():
+        table[f"{decoder}_rate"] = baseline / np.array(levels)
+    return LevelProfile(table, known, {d: len(seconds) / row[0] for d, row in of_decoder.items()})
 
 
-def to_baseline(data: bytes) -> bytes:
-    """The same image as sequential JPEG: what a dataset without levels would hold."""
-    if not jpeg.header(data).progressive:
-        return data
-    return jpeg.transcode(data, _SEQUENTIAL.scripts).tobytes()
+def summarize(
+    level_bytes: Sequence[Sequence[int]],
+    level_ms_ssim: Sequence[Sequence[float]],
+    source_bytes: Sequence[int],
+) -> pd.DataFrame:
+    """A sample of images as one row per level, with the first columns of ``LevelProfile.table``.
+
+    ``level_bytes`` and ``level_ms_ssim`` are [images, levels], ``source_bytes`` is [images]; where
+    one of these is 0, shares are of the last level.
+    """
+    size = np.asarray(level_bytes, dtype=np.float64)
+    quality = np.asarray(level_ms_ssim, dtype=np.float64)
+    if size.shape != quality.shape or size.ndim != 2 or size.size == 0:
+        raise ValueError(
+            f"expected bytes and MS-SSIM as [images, levels], found {size.shape}, {quality.shape}"
+        )
+    mean_bytes = size.mean(axis=0)
+    whole = np.mean(source_bytes) if all(source_bytes) else mean_bytes[-1]
+    return pd.DataFrame(
+        {
+            "level": np.arange(1, size.shape[1] + 1),
+            "mean_bytes": mean_bytes,
+            "share": mean_bytes / whole,
+            "ms_ssim_mean": quality.mean(axis=0),
+            "ms_ssim_p10": np.percentile(quality, 10, axis=0),
+            "ms_ssim_min": quality.min(axis=0),
+        }
+    )
+
+
+def lowest_sufficient_level(table: pd.DataFrame, threshold: float) -> int:
+    """The lowest level from which on the mean MS-SSIM is at least ``threshold``."""
+    insufficient = table.loc[table["ms_ssim_mean"] < threshold, "level"]
+    return int(insufficient.max()) + 1 if len(insufficient) else 1
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write a table as CSV, whole or not at all."""
     with atomic_path(path) as temporary:
         table.to_csv(temporary, index=False)
+
+
+def _decode_seconds(image: LevelImage, tries: int) -> list[list[float]]:
+    """Least CPU seconds of each decoder for the baseline JPEG and for each level."""
+    if not tries:
+        return []
+    variants = [to_baseline(image.jpegs[-1]), *image.jpegs]
+    return [[_least_seconds(d, jpeg, tries) for jpeg in variants] for d in DECODERS.values()]
+
+
+def _least_seconds(decode: Callable[[bytes], object], jpeg: bytes, tries: int) -> float:
+    best = float("inf")
+    for _ in range(tries):
+        begin = time.process_time()
+        decode(jpeg)
+        best = min(best, time.process_time() - begin)
+    return best
+
+
+def _decode_with_pillow(jpeg: bytes) -> object:
+    with Image.open(io.BytesIO(jpeg)) as image:
+        return image.convert("RGB")
+
+
+# As they are used for training: the loader's decoder smooths no blocks, Pillow does.
+DECODERS: dict[str, Callable[[bytes], object]] = {
+    "loader": native.decode_rgb,
+    "pillow": _decode_with_pillow,
+}

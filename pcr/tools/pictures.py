@@ -6,63 +6,127 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.figure import Figure
-from PIL import Image
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import FixedLocator, NullLocator
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageOps
 
 from pcr.atomic import atomic_path
 from pcr.tools.quality import level_quality
+from pcr.tools.samples import LevelImage
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".pdf", ".svg")
-_BYTES_LABEL = "bytes / baseline JPEG's"
+_SHARE_LABEL = "bytes up to the level / bytes of the source files"
+_LAST_LEVEL_LABEL = "bytes up to the level / bytes of the last level"
+_PANEL_INCHES = 2.1
+_CHARACTER_INCHES = 0.09  # of a name in 10 points
+_MS_SSIM_TICKS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
+_CROWDED_SHARE = 0.03  # closer levels have their numbers above and below the line
 
 
-def plot_levels(table: pd.DataFrame, path: Path) -> None:
-    """Draw a table of ``pcr.tools.quality.measure_levels`` with a column ladder: two panels over bytes.
+def plot_levels(table: pd.DataFrame, path: Path, *, sources_known: bool = True) -> None:
+    """Draw the table of a ``LevelProfile``, with a column ladder: similarity and rates over bytes.
 
-    Left the distance from equality (1 - MS-SSIM), right the decode rate; points bear their level.
+    Every point is a level and bears its number; higher and further left is better in both panels.
+    ``sources_known`` is the profile's.
     """
-    figure = Figure(figsize=(13, 5), layout="tight")
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    quality, rates = figure.subplots(1, 2, sharex=True)
     below = table[table["ms_ssim_mean"] < 1].assign(loss=lambda rows: 1 - rows["ms_ssim_mean"])
-    for place, rows, column in ((1, below, "loss"), (2, table, "decode_rate")):
-        panel = figure.add_subplot(1, 2, place)
-        sns.lineplot(
-            rows, x="relative_bytes", y=column, hue="ladder", style="ladder",
-            markers=True, dashes=False, ax=panel,
-        )  # fmt: skip
-        panel.grid(True, which="both", alpha=0.3)
-        panel.set(xlabel=_BYTES_LABEL)
-        for row in rows.itertuples():
-            point = (row.relative_bytes, getattr(row, column))
-            panel.annotate(str(row.level), point, xytext=(4, 4), textcoords="offset points", size=8)
-    figure.axes[0].set(ylabel="1 - MS-SSIM", yscale="log")
-    figure.axes[1].set(ylabel="decode rate / baseline JPEG's", ylim=(0, None))
+    _draw_levels(quality, below, "loss", hue="ladder", style="ladder")
+    quality.set(title="Similarity", ylabel="MS-SSIM to the last level", yscale="log")
+    quality.invert_yaxis()
+    quality.yaxis.set(
+        major_locator=FixedLocator([1 - tick for tick in _MS_SSIM_TICKS]),
+        major_formatter=lambda loss, _: f"{1 - loss:g}",
+        minor_locator=NullLocator(),
+    )
+    hue = "ladder" if table["ladder"].nunique() > 1 else "decoder"
+    _draw_levels(rates, _rates_by_decoder(table), "rate", hue=hue, style="decoder")
+    rates.axhline(1, color="gray", linewidth=0.8)
+    rates.set(title="Decode rate", ylabel="relative to baseline JPEGs")
+    rates.set(xlim=(0, 1.05 * table["share"].max()), ylim=(0, 1.05 * rates.get_ylim()[1]))
+    figure.supxlabel(_SHARE_LABEL if sources_known else _LAST_LEVEL_LABEL, size="medium")
     _save(figure, path)
 
 
-def draw_images(
-    images: Sequence[tuple[str, Sequence[bytes]]], levels: Sequence[int], path: Path
+def draw_images(images: Sequence[LevelImage], levels: Sequence[int], path: Path) -> None:
+    """Draw images upright at these levels: a row for each image, a column for each level."""
+    width = _PANEL_INCHES * len(levels)
+    pictures = [[_upright(image, level) for level in levels] for image in images]
+    heights = [_PANEL_INCHES * row[0].shape[0] / row[0].shape[1] + 0.9 for row in pictures]
+    figure = Figure(figsize=(width, sum(heights)), layout="constrained")
+    rows = figure.subfigures(len(images), 1, height_ratios=heights, squeeze=False)[:, 0]
+    for row, image, panels in zip(rows, images, pictures, strict=True):
+        _draw_row(row, image, levels, panels)
+    _save(figure, path)
+
+
+def _rates_by_decoder(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per level and decoder, from one row per level."""
+    columns = [name for name in table if name.endswith("_rate")]
+    rows = table.melt(["ladder", "level", "share"], columns, "decoder", "rate")
+    return rows.assign(decoder=rows["decoder"].str.removesuffix("_rate").str.capitalize())
+
+
+def _draw_levels(axes: Axes, rows: pd.DataFrame, column: str, hue: str, style: str) -> None:
+    sns.lineplot(
+        rows, x="share", y=column, hue=hue, style=style, markers=True, dashes=False, ax=axes
+    )
+    axes.grid(True, alpha=0.3)
+    axes.set(xlabel=None)
+    previous, above = -1.0, True
+    for row in rows.itertuples():
+        above = not above if 0 <= row.share - previous < _CROWDED_SHARE else True
+        previous = row.share
+        axes.annotate(
+            str(row.level),
+            (row.share, getattr(row, column)),
+            xytext=(0, 5 if above else -13),
+            textcoords="offset points",
+            ha="center",
+            size=8,
+        )
+
+
+def _draw_row(
+    row: SubFigure, image: LevelImage, levels: Sequence[int], pictures: Sequence[NDArray[np.uint8]]
 ) -> None:
-    """Draw images, each a name and the complete JPEGs of all its levels: a row each, a column per level."""
-    figure = Figure(figsize=(3 * len(levels), 2.8 * len(images)), layout="constrained")
-    for row, (name, jpegs) in enumerate(images):
-        ms_ssim = level_quality(jpegs)
-        for column, level in enumerate(levels):
-            panel = figure.add_subplot(len(images), len(levels), row * len(levels) + column + 1)
-            data = jpegs[level - 1]
-            with Image.open(io.BytesIO(data)) as image:
-                panel.imshow(image.convert("RGB"))
-            panel.set_title(
-                f"level {level}: {len(data):,} bytes\nMS-SSIM {ms_ssim[level - 1]:.4f}", fontsize=9
-            )
-            panel.set(xticks=[], yticks=[])
-            if column == 0:
-                printable = name.encode("utf-8", "backslashreplace").decode()
-                panel.set_ylabel(printable, fontsize=9, parse_math=False)
-    _save(figure, path)
+    most_characters = int(_PANEL_INCHES * len(levels) / _CHARACTER_INCHES)
+    name = _shortened(image.name, most_characters)
+    row.suptitle(name, x=0.01, ha="left", size=10, parse_math=False)
+    ms_ssim = level_quality(image.jpegs)
+    for axes, level, picture in zip(
+        row.subplots(1, len(levels), squeeze=False)[0], levels, pictures, strict=True
+    ):
+        axes.imshow(picture)
+        size = len(image.jpegs[level - 1])
+        share = f" ({size / image.source_bytes:.3f})" if image.source_bytes else ""
+        axes.set_title(
+            f"level {level}\n{size:,} bytes{share}\nMS-SSIM {ms_ssim[level - 1]:.4f}", size=8
+        )
+        axes.set(xticks=[], yticks=[])
+
+
+def _upright(image: LevelImage, level: int) -> NDArray[np.uint8]:
+    with Image.open(io.BytesIO(image.jpegs[level - 1])) as picture:
+        picture.getexif()[ExifTags.Base.Orientation] = image.orientation
+        return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
+
+
+def _shortened(name: str, most_characters: int) -> str:
+    """A name that any font shows, without its middle where it is long."""
+    shown = name.encode("utf-8", "backslashreplace").decode()
+    if len(shown) <= most_characters:
+        return shown
+    half = most_characters // 2
+    return f"{shown[:half]}…{shown[-half:]}"
 
 
 def _save(figure: Figure, path: Path) -> None:
     with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=120, format=path.suffix.lower().removeprefix("."))
+        figure.savefig(temporary, dpi=150, format=path.suffix.lower().removeprefix("."))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from pcr import jpeg
+from pcr.cores import usable_cores
 from pcr.dataset import layout
 from pcr.dataset.layout import check_class_name, check_name, dataset_files
 from pcr.dataset.messages import ImageInfo, RecordIndex, RecordInfo
@@ -30,17 +32,25 @@ _SQLITE_VERSION = slice(96, 100)  # of the library that wrote a file, in its hea
 
 @dataclass(frozen=True)
 class Verdict:
-    """What verifying one file found; ``failure`` is None where all is well."""
+    """What was found in one file; ``failure`` is None where all is well."""
 
     file: str
     failure: str | None
 
 
-def verify(root: Path, *, decode: bool = False, num_workers: int = 1) -> Iterator[Verdict]:
-    """Verify the index, then, if it can be relied on, every record in order, and that there are no others.
+def verify(
+    root: str | os.PathLike[str], *, decode: bool = False, num_workers: int | None = None
+) -> Iterator[Verdict]:
+    """Verify a dataset, file by file, while the verdicts are iterated over.
 
-    ``decode`` decodes every image at full fidelity too. Raises DatasetError where there is no finished dataset.
+    root: directory of the dataset.
+    decode: decode every image at full fidelity too; default False.
+    num_workers: threads to use; default: all cores that this process may use.
+
+    First comes the index, then, if it can be relied on, every record in order, then record files
+    that the index does not know. Raises DatasetError where there is no finished dataset.
     """
+    root = Path(root)
     try:
         dataset = Dataset(root)
     except FormatError as error:
@@ -51,12 +61,12 @@ def verify(root: Path, *, decode: bool = False, num_workers: int = 1) -> Iterato
     if verdict.failure is not None:
         return
     ladder = dataset.info.ladder
-    with ThreadPoolExecutor(num_workers) as pool:
+    with ThreadPoolExecutor(num_workers or usable_cores()) as pool:
         for record in dataset.records:
             check = partial(_check_record, dataset, record, ladder, pool, decode)
             yield _verdict(record.path, check)
     if not (root / layout.PLAN_FILE).exists():  # records of an append that is not finished
-        yield from _strangers(dataset)
+        yield from _unknown_records(dataset)
 
 
 def _verdict(path: Path, check: Callable[[], None]) -> Verdict:
@@ -71,7 +81,7 @@ def _reason(error: Exception, path: Path) -> str:
     return describe(error).removeprefix(f"{path}: ")
 
 
-def _strangers(dataset: Dataset) -> Iterator[Verdict]:
+def _unknown_records(dataset: Dataset) -> Iterator[Verdict]:
     for path in dataset_files(dataset.root):
         number = layout.record_number(path.name)
         if number is not None and number >= len(dataset.records):
@@ -150,7 +160,7 @@ def _check_layout(path: Path, index: RecordIndex, contents: Sequence[bytes]) -> 
 
 
 def _check_prefixes(data: bytes, index: RecordIndex, contents: Mapping[str, bytes]) -> None:
-    """Every level reads from its prefix alone: let a file of zeros grow into the record, and read."""
+    """Every level reads from its prefix alone: grow a file of zeros into the record, and read."""
     with tempfile.NamedTemporaryFile() as file:
         file.truncate(len(data))
         start = 0

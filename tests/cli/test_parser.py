@@ -111,3 +111,30 @@ def test_errors_are_one_line(
     assert command.execute(failing, argparse.Namespace(), make_parser()) == code
     (found,) = capsys.readouterr().err.splitlines()
     assert found.startswith(f"error: {line}")
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        ("without `convert_images`", "without --convert_images"),
+        ("`convert_images=True`", "--convert_images"),
+        ("`convert_images=False`", "without --convert_images"),
+        ("`shuffle=False`, not `shuffle=True`", "--no_shuffle, not without --no_shuffle"),
+        ("`num_workers=3`", "--num_workers 3"),
+        ("`on_bad_image='skip'`", "--on_bad_image skip"),
+        ("`input`, `nothing=1`", "`input`, `nothing=1`"),
+        ("num_workers=3/x.jpg", "num_workers=3/x.jpg"),
+    ],
+)
+def test_parameters_in_messages_become_flags(message: str, line: str) -> None:
+    parser = make_parser()
+    parser.add_argument("--no_shuffle", dest="shuffle", action="store_false")
+    parser.add_argument("--on_bad_image")
+    assert parser.in_flags(message) == line
+
+
+def test_an_error_names_the_flag_that_was_given() -> None:
+    parser = make_parser()
+    assert parser.flag("images") == "--batch_size"
+    parser.parse_args(["--images=3", "in", "out"])
+    assert parser.flag("images") == "--images_per_record"

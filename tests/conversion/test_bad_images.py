@@ -1,4 +1,4 @@
-"""What is no JPEG, or a damaged one, or cannot be read, under every --on_bad_image; and every JPEG that exists."""
+"""Files that are damaged or anything but a JPEG, under every --on_bad_image; and every kind of JPEG."""
 
 from __future__ import annotations
 
@@ -86,13 +86,13 @@ def test_failing_is_the_default(tmp_path: Path) -> None:
     bad.write_bytes(picture("PNG"))
     before = state(source)
     line = fail(CONVERTER, source, out, "--quiet", "--batch_size", 2)
-    assert line.startswith(f"error: {source}/cat/new\\nline.jpg: no JPEG")
-    assert "--on_bad_image skip or reencode" in line
+    assert line.startswith(f"error: {source}/cat/new\\nline.jpg: expected a JPEG, found a PNG")
+    assert "--on_bad_image skip" in line and "--on_bad_image reencode" in line
     assert state(source) == before
     with pytest.raises(DatasetError, match="interrupted"):
         Dataset(out)
-    # What the message says is what can be done: the same command with the other choice goes on.
-    assert "of them from before" in succeed(
+    # What the message says works: the same command with another choice resumes.
+    assert "from an earlier run" in succeed(
         CONVERTER, source, out, "--quiet", "--batch_size", 2, "--on_bad_image", "skip"
     )
     assert len(Dataset(out)) == 20
@@ -147,9 +147,9 @@ def test_a_record_without_images(tmp_path: Path) -> None:
         (source / "cat" / f"{number:03d}.jpg").write_bytes(b"")
     out = tmp_path / "out"
     chosen = ConversionOptions(
-        Ladder.load("standard"), batch_size=2, shuffle=False, on_bad_image="skip"
+        Ladder.load("standard"), images_per_record=2, shuffle=False, on_bad_image="skip"
     )
-    convert(source, out, chosen, num_workers=1, progress=False)
+    convert(source, out, chosen, progress=False)
     dataset = Dataset(out)
     assert [len(record.read(10)) for record in dataset.records] == [0, 2]
 
@@ -164,7 +164,7 @@ def test_every_kind_of_jpeg_keeps_its_pixels(tmp_path: Path) -> None:
     (source / "all" / "link.jpg").symlink_to(source / "all" / "baseline.jpg")
     (source / "linked").symlink_to(source / "all")
     before = state(source)
-    convert(source, out, options(), num_workers=2, progress=False)
+    convert(source, out, options(), progress=False)
     dataset = Dataset(out)
     info, images = dataset.records[0].info(), dataset.records[0].read(10)
     for number, image in enumerate(info.images):

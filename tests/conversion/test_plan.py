@@ -11,17 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pcr.conversion import plan as plans
 from pcr.conversion.encode import Problem
 from pcr.conversion.journal import FinishedRecord, Journal
 from pcr.conversion.options import ConversionOptions
-from pcr.conversion.plan import Plan
+from pcr.conversion.plan import Plan, record_starts
 from pcr.dataset.messages import RecordIndex
 from pcr.errors import DatasetError, FormatError, UsageError
 from pcr.imagefolder import ImageFolder, Sample
 from pcr.ladder import Ladder
 
-OPTIONS = ConversionOptions(Ladder.load("standard"), batch_size=4)
+OPTIONS = ConversionOptions(Ladder.load("standard"), images_per_record=4)
 
 
 @pytest.fixture
@@ -37,26 +36,24 @@ def folder(tmp_path: Path) -> ImageFolder:
 
 def record(images: int = 1) -> FinishedRecord:
     index = RecordIndex(images, 100, (10, 50, 100), (1, 2, 3), (2**64 - 1, 5, 6), 7)
-    return FinishedRecord(index, (Problem("a/\udcffx\n.jpg", "skipped", "“why”"),))
+    return FinishedRecord(index, 11, (Problem("a/\udcffx\n.jpg", "skipped", "“why”"),))
 
 
 @given(
     sizes=st.lists(st.integers(0, 40), min_size=1, max_size=60),
-    batch_size=st.integers(1, 20),
+    images_per_record=st.integers(1, 20),
     most=st.integers(1, 100),
 )
 def test_records_hold_every_image_once_within_both_limits(
-    sizes: list[int], batch_size: int, most: int
+    sizes: list[int], images_per_record: int, most: int
 ) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plans, "MAX_RECORD_SOURCE_BYTES", most)
-        starts = plans._record_starts(sizes, batch_size)
+    starts = record_starts(sizes, images_per_record, most)
     ends = [*starts[1:], len(sizes)]
     assert starts[0] == 0 and all(a < b for a, b in zip(starts, ends, strict=True))
     for a, b in zip(starts, ends, strict=True):
-        assert b - a <= batch_size and (sum(sizes[a:b]) <= most or b - a == 1)
+        assert b - a <= images_per_record and (sum(sizes[a:b]) <= most or b - a == 1)
     for a, b in zip(starts[:-1], ends[:-1], strict=True):  # none closes too early
-        assert b - a == batch_size or sum(sizes[a : b + 1]) > most
+        assert b - a == images_per_record or sum(sizes[a : b + 1]) > most
 
 
 def test_a_plan_is_a_function_of_folder_and_options(folder: ImageFolder) -> None:
@@ -90,12 +87,14 @@ def test_a_missing_file(folder: ImageFolder) -> None:
 
 def test_options_are_checked() -> None:
     for changes in (
-        {"batch_size": 0},
+        {"images_per_record": 0},
         {"seed": -1},
         {"quality": 0},
         {"static_compression": 101},
         {"duplicate_dataset_factor": 0},
-        {"convert_images": True, "duplicate_dataset_factor": 2},
+        {"convert_images": True, "static_compression": 50},
+        {"on_bad_image": "ignore"},
+        {"copy_markers": "some"},
     ):
         with pytest.raises(UsageError, match="expected"):
             replace(OPTIONS, **changes)  # type: ignore[arg-type]
@@ -140,7 +139,7 @@ def test_a_damaged_header_is_refused(
     header = json.loads(journal.path.read_text())
     for damaged in ({**header, **damage}, {k: v for k, v in header.items() if k not in damage}):
         journal.path.write_text(json.dumps(damaged) + "\n")
-        with pytest.raises(FormatError, match=r"found it damaged .* use --force to begin anew"):
+        with pytest.raises(FormatError, match=r"found it damaged .* use `force` to start over"):
             journal.resume(plan)
 
 
@@ -156,7 +155,7 @@ def test_only_what_to_do_with_bad_images_may_change(folder: ImageFolder, tmp_pat
     journal.begin(Plan.make(folder, OPTIONS))
     skipping = Plan.make(folder, replace(OPTIONS, on_bad_image="skip"))
     assert journal.resume(skipping) == (skipping, [])
-    with pytest.raises(DatasetError, match="on_bad_image 'skip', not 'fail'"):
+    with pytest.raises(DatasetError, match="began with `on_bad_image='skip'`, not"):
         journal.resume(Plan.make(folder, OPTIONS))
-    with pytest.raises(DatasetError, match="batch_size 4, not 5"):
-        journal.resume(Plan.make(folder, replace(skipping.options, batch_size=5)))
+    with pytest.raises(DatasetError, match="began with `images_per_record=4`, not"):
+        journal.resume(Plan.make(folder, replace(skipping.options, images_per_record=5)))

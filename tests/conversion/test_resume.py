@@ -1,4 +1,4 @@
-"""A conversion that is killed, interrupted or out of space goes on as if nothing had happened."""
+"""A conversion that is killed, interrupted or out of space resumes as if nothing had happened."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from helpers.conversions import (
     dataset_bytes,
     fail,
     make_folder,
-    run,
+    run_process,
     state,
     succeed,
 )
@@ -28,7 +28,7 @@ from pcr.atomic import TEMPORARY_SUFFIX
 from pcr.conversion.directory import locked
 from pcr.dataset import layout
 
-KILLS = 20
+KILLS = 12
 OPTIONS = ("--batch_size", "8", "--quiet")
 
 
@@ -48,7 +48,7 @@ class Conversion:
     """A converter in the background, followed through the files that it writes."""
 
     def __init__(self, *arguments: object) -> None:
-        command = [*CONVERTER, *map(str, arguments), *OPTIONS]
+        command = [*CONVERTER.words, *map(str, arguments), *OPTIONS]
         self.out = Path(str(arguments[1]))
         self.process = subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -71,7 +71,7 @@ class Conversion:
         return self.process.returncode, errors
 
 
-def assert_finished_alike(out: Path, converted: Path) -> None:
+def assert_same_dataset(out: Path, converted: Path) -> None:
     assert dataset_bytes(out) == dataset_bytes(converted)
     assert not [path for path in out.iterdir() if path.name.endswith(TEMPORARY_SUFFIX)]
     assert not (out / layout.PLAN_FILE).exists()
@@ -91,7 +91,7 @@ def test_killed_conversions_go_on_to_the_same_bytes(
         kills += conversion.end(signal.SIGKILL)[0] == -signal.SIGKILL
         if (out / layout.PLAN_FILE).exists():  # else it had finished before
             succeed(CONVERTER, source, out, *OPTIONS)
-        assert_finished_alike(out, converted)
+        assert_same_dataset(out, converted)
         if kills == KILLS:
             break
     assert kills == KILLS
@@ -116,7 +116,7 @@ def test_killed_append_goes_on_to_the_same_bytes(source: Path, tmp_path: Path) -
         if (out / layout.PLAN_FILE).exists():
             assert (out / layout.INDEX_FILE).read_bytes() == old[layout.INDEX_FILE]
         succeed(CONVERTER, source, out, *OPTIONS, "--append")
-        assert_finished_alike(out, whole)
+        assert_same_dataset(out, whole)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -128,12 +128,12 @@ def test_a_signal_stops_in_order(
     assert code == 130
     assert errors == (
         f"error: interrupted by signal {number.name}: "
-        "the same command again (without --force) goes on behind the last whole record\n"
+        "give the same command again, without --force, to resume after the last complete record\n"
     )
     assert "(without --force)" in fail(PCR, "info", tmp_path / "out")
     printed = succeed(CONVERTER, source, tmp_path / "out", *OPTIONS)
-    assert "of them from before" in printed
-    assert_finished_alike(tmp_path / "out", converted)
+    assert "from an earlier run" in printed
+    assert_same_dataset(tmp_path / "out", converted)
 
 
 def test_killed_between_index_and_the_end(source: Path, converted: Path, tmp_path: Path) -> None:
@@ -144,14 +144,16 @@ def test_killed_between_index_and_the_end(source: Path, converted: Path, tmp_pat
     succeed(CONVERTER, source, out, *OPTIONS)
     (out / layout.PLAN_FILE).write_bytes(plan + b'{"torn')
     succeed(CONVERTER, source, out, *OPTIONS)
-    assert_finished_alike(out, converted)
+    assert_same_dataset(out, converted)
 
 
 def test_other_options_or_sources_are_refused(tmp_path: Path) -> None:
     source, out = make_folder(tmp_path / "source", {"cat": 40}), tmp_path / "out"
     Conversion(source, out).wait_for(layout.record_file(1)).end(signal.SIGKILL)
-    assert "began with seed 0, not 1" in fail(CONVERTER, source, out, *OPTIONS, "--seed", 1)
-    assert "began with another ladder:" in fail(
+    assert "began with --seed 0, not --seed 1" in fail(
+        CONVERTER, source, out, *OPTIONS, "--seed", 1
+    )
+    assert "began with another --ladder:" in fail(
         CONVERTER, source, out, *OPTIONS, "--ladder", "luma"
     )
     os.utime(source / "cat" / "001.jpg")
@@ -185,7 +187,7 @@ def test_a_file_size_limit_leaves_nothing_half_written(source: Path, tmp_path: P
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
 
-    result = run(CONVERTER, source, tmp_path, *OPTIONS, preexec_fn=limit)
+    result = run_process(CONVERTER, source, tmp_path, *OPTIONS, preexec_fn=limit)
     assert result.returncode == 1
     assert len(result.stderr.splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == [layout.PLAN_FILE]
@@ -202,12 +204,12 @@ def test_a_full_disk(source: Path, converted: Path, tmp_path: Path) -> None:
         out = tmp_path / "out"
         line = fail(CONVERTER, source, out, *OPTIONS)
         assert "No space left on device" in line
-        assert "make room and give the same command again" in line
+        assert "free some space and convert again, without --force" in line
         assert not (out / layout.INDEX_FILE).exists()
         remount = ["mount", "-o", f"remount,size={4 * size}", tmp_path]
         subprocess.run(remount, check=True)
-        assert "of them from before" in succeed(CONVERTER, source, out, *OPTIONS)
-        assert_finished_alike(out, converted)
+        assert "from an earlier run" in succeed(CONVERTER, source, out, *OPTIONS)
+        assert_same_dataset(out, converted)
     finally:
         subprocess.run(["umount", tmp_path], check=True)
 
@@ -216,9 +218,9 @@ def test_rewritten_sources_resume_too(tmp_path: Path) -> None:
     """With --convert_images sources change on the way, but not what they hold."""
     source, untouched = (make_folder(tmp_path / name, {"cat": 60}) for name in ("a", "b"))
     out, whole = tmp_path / "out", tmp_path / "whole"
-    succeed(CONVERTER, untouched, whole, *OPTIONS)
     flags = (*OPTIONS, "--convert_images")
+    succeed(CONVERTER, untouched, whole, *flags)
     Conversion(source, out, "--convert_images").wait_for(layout.record_file(2)).end(signal.SIGKILL)
     succeed(CONVERTER, source, out, *flags)
-    assert_finished_alike(out, whole)
+    assert_same_dataset(out, whole)
     assert len(list(source.rglob("*"))) == len(list(untouched.rglob("*")))

@@ -57,3 +57,13 @@ def test_the_migration_examples_run_one_after_the_other(
         exec(compile(example, "docs/MIGRATING.md", "exec"), names)
     assert {"dataset", "minibatches", "pipe", "loader"} <= names.keys()
     assert Path("converted/PCR.db").exists()
+
+
+def test_converting_as_the_page_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_folder(tmp_path / "photos" / "train", 2)
+    monkeypatch.chdir(tmp_path)
+    (example,) = blocks("docs/CONVERTING.md", "python")
+    exec(compile(example, "docs/CONVERTING.md", "exec"), {})
+    assert capsys.readouterr().out.startswith("4 (")

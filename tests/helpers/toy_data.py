@@ -34,6 +34,6 @@ def make_folder(root: Path, per_class: int, classes=("blue", "red"), seed: int =
 
 
 def make_pcr(folder: Path, output: Path, batch_size: int = 8) -> Path:
-    options = ConversionOptions(Ladder.load("standard"), batch_size=batch_size)
-    convert(folder, output, options, num_workers=1, progress=False)
+    options = ConversionOptions(Ladder.load("standard"), images_per_record=batch_size)
+    convert(folder, output, options, progress=False)
     return output

@@ -1,120 +1,60 @@
-"""``pcr profile``, ``pcr show`` and the benchmark of ladders: what they write, and what they refuse."""
+"""What levels cost and are worth, measured on a sample."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
+from dataclasses import replace
 
-import pandas as pd
 import pytest
-from helpers import jpegs, records
-from PIL import Image
+from helpers import records
 
-from pcr import jpeg
-from pcr.errors import DatasetError
-from pcr.ladder import Ladder
-from pcr.tools.level_profile import named_images, profile_levels, to_baseline
-
-ROOT = Path(__file__).parents[2]
-
-
-def run(*command: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *map(str, command)], capture_output=True, text=True, check=False, cwd=ROOT
-    )
+from pcr.dataset.reader import Dataset
+from pcr.errors import FormatError
+from pcr.tools.level_profile import (
+    lowest_sufficient_level,
+    measure_levels,
+    profile_levels,
+    summarize,
+)
+from pcr.tools.samples import named_images
 
 
-def test_profile_counts_bytes_against_baseline_jpegs(tmp_path):
+def test_profile_counts_bytes_against_the_sources(tmp_path):
     dataset = records.make_dataset(tmp_path / "pcr", (4, 3))
-    table = profile_levels(dataset, images=100, tries=1)
+    profile = profile_levels(dataset, images=100, tries=1, progress=False)
+    table = profile.table
     full = [image.tobytes() for record in dataset.records for image in record.read(10)]
-    baseline = sum(len(to_baseline(data)) for data in full)
+    sources = sum(map(len, [*records.sources(4), *records.sources(3)]))
     assert list(table["level"]) == list(range(1, 11))
     assert set(table["ladder"]) == {"standard"}
     assert table["mean_bytes"].iloc[-1] == pytest.approx(sum(map(len, full)) / 7)
-    assert table["relative_bytes"].iloc[-1] == pytest.approx(sum(map(len, full)) / baseline)
+    assert table["share"].iloc[-1] == pytest.approx(sum(map(len, full)) / sources)
+    assert profile.sources_known
     assert table["ms_ssim_mean"].iloc[-1] == 1
-    assert (table["decode_rate"] > 0).all()
+    assert (table[["loader_rate", "pillow_rate"]] > 0).all(axis=None)
+    assert profile.baseline_rate.keys() == {"loader", "pillow"}
 
 
-def test_baseline_decodes_to_the_same_pixels():
-    progressive = jpeg.transcode(records.sources(1)[0], Ladder.load("standard").scripts).tobytes()
-    baseline = to_baseline(progressive)
-    assert not jpeg.header(baseline).progressive
-    assert (jpegs.decode(baseline) == jpegs.decode(progressive)).all()
+def test_summary_of_a_sample():
+    rows = summarize([[10, 20, 40], [30, 60, 80]], [[0.5, 0.9, 1.0], [0.7, 0.8, 1.0]], [100, 140])
+    assert list(rows["level"]) == [1, 2, 3]
+    assert list(rows["mean_bytes"]) == [20, 40, 60]
+    assert list(rows["share"]) == pytest.approx([20 / 120, 40 / 120, 60 / 120])
+    unknown = summarize([[10, 20, 40]], [[0.5, 0.9, 1.0]], [0])
+    assert list(unknown["share"]) == [0.25, 0.5, 1]
+    assert list(rows["ms_ssim_mean"]) == pytest.approx([0.6, 0.85, 1])
+    assert list(rows["ms_ssim_p10"]) == pytest.approx([0.52, 0.81, 1])
+    assert list(rows["ms_ssim_min"]) == pytest.approx([0.5, 0.8, 1])
+    assert lowest_sufficient_level(rows, 0.85) == 2
+    assert lowest_sufficient_level(rows, 0.9) == 3
+    assert lowest_sufficient_level(rows, 0.1) == 1
+    with pytest.raises(ValueError, match="expected bytes and MS-SSIM"):
+        summarize([[1, 2]], [[0.5]], [3])
 
 
-def test_profile_command_writes_table_and_plot_and_recommends(tmp_path):
-    dataset = records.make_dataset(tmp_path / "pcr", (3,))
-    out = tmp_path / "new" / "folder"
-    result = run("-m", "pcr", "profile", dataset.root, "--threshold", "1", "--out", out)
-    assert result.returncode == 0, result.stderr
-    table = pd.read_csv(out / "profile.csv")
-    sufficient = table.loc[table["ms_ssim_mean"] == 1, "level"].min()
-    assert f"--n_scans {sufficient} is the lowest level" in result.stdout
-    with Image.open(out / "profile.png") as plot:
-        plot.verify()
-
-
-def test_show_draws_every_level(tmp_path):
-    dataset = records.make_dataset(tmp_path / "pcr", (3, 2))
-    picture = tmp_path / "levels.png"
-    result = run("-m", "pcr", "show", dataset.root, "bee/4.jpg", "cat/2.jpg", "--out", picture)
-    assert result.returncode == 0, result.stderr
-    with Image.open(picture) as drawn:
-        assert drawn.width > 4 * drawn.height
-    (name, levels), _ = named_images(dataset, ["bee/4.jpg", "cat/2.jpg"])
-    assert name == "bee/4.jpg"
-    assert levels == [dataset.records[1].read(level)[1].tobytes() for level in range(1, 11)]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "line"),
-    [
-        (["profile", "no/such"], 1, "no/such: expected the directory of a PCR dataset"),
-        (["profile", "DATASET", "--threshold", "2"], 2, "--threshold: expected 0 to 1"),
-        (["profile", "DATASET", "--sample", "0"], 2, "--sample: expected at least 1"),
-        (["show", "DATASET", "ant/9.jpg"], 1, "expected an image 'ant/9.jpg'"),
-        (["show", "DATASET", "ant/0.jpg", "--out", "a.xyz"], 2, "found a.xyz"),
-        (
-            ["show", "DATASET", "ant/0.jpg", "--out", "no/such/a.png"],
-            1,
-            "error: no/such/a.png: No such file or directory",
-        ),
-    ],
-)
-def test_mistakes_are_one_line(tmp_path, arguments, code, line):
-    records.make_dataset(tmp_path / "pcr", (2,))
-    placed = [tmp_path / "pcr" if word == "DATASET" else word for word in arguments]
-    result = run("-m", "pcr", *placed)
-    assert result.returncode == code
-    assert line in result.stderr
-    assert len(result.stderr.splitlines()) == 1
-
-
-def test_show_of_an_unknown_name_where_the_first_record_is_empty(tmp_path):
-    dataset = records.make_dataset(tmp_path / "pcr", (0, 1))
-    with pytest.raises(DatasetError, match=r"'ant/9\.jpg', found others as 'ant/0\.jpg'"):
-        named_images(dataset, ["ant/9.jpg"])
-    empty = records.make_dataset(tmp_path / "empty", (0,))
-    with pytest.raises(DatasetError, match="found none at all"):
-        named_images(empty, ["ant/9.jpg"])
-
-
-def test_benchmark_measures_any_ladder_on_a_folder(tmp_path):
-    images, out = tmp_path / "images" / "class", tmp_path / "out"
-    images.mkdir(parents=True)
-    for number, data in enumerate(records.sources(3)):
-        (images / f"{number}.JPEG").write_bytes(data)
-    mine = tmp_path / "mine.txt"
-    mine.write_text("0,1,2: 0-0, 0, 0;\n0: 1-63, 0, 0;\n1: 1-63, 0, 0;\n2: 1-63, 0, 0;\n")
-    command = ("benchmarks/ladders.py", images.parent, "--ladders", "bitplane", mine)
-    result = run(*command, "--tries", "1", "--out", out)
-    assert result.returncode == 0, result.stderr
-    table = pd.read_csv(out / "ladders.csv")
-    assert table.groupby("ladder").size().to_dict() == {"bitplane": 10, "mine": 4}
-    assert (out / "ladders.md").read_text() in result.stdout
-    missing = run("benchmarks/ladders.py", tmp_path / "out", "--ladders", "bitplane")
-    assert missing.returncode == 1
-    assert "expected JPEGs" in missing.stderr
+def test_a_damaged_image_is_named(damaged_root):
+    with pytest.raises(FormatError, match=r"PCR_1\.db: expected checksum"):
+        profile_levels(Dataset(damaged_root), 100, tries=1, progress=False)
+    (good,) = named_images(Dataset(damaged_root), ["ant/0.jpg"])
+    broken = replace(good, jpegs=[data[:40] for data in good.jpegs])
+    with pytest.raises(FormatError, match=f"image '{good.name}': "):
+        measure_levels([broken])

@@ -17,9 +17,7 @@ from pcr.ladder import Ladder
 from pcr.tools.quality import (
     decode_luma,
     level_quality,
-    lowest_sufficient_level,
     ms_ssim,
-    summarize,
 )
 
 WEIGHTS = np.array([0.0448, 0.2856, 0.3001, 0.2363, 0.1333])
@@ -157,18 +155,3 @@ def test_refuses_what_pillow_cannot_decode(damaged):
         decode_luma(damaged)
     with pytest.raises(FormatError):
         level_quality([encoded(PHOTOGRAPH), damaged])
-
-
-def test_summary_of_a_sample():
-    rows = summarize([[10, 20, 40], [30, 60, 80]], [[0.5, 0.9, 1.0], [0.7, 0.8, 1.0]])
-    assert list(rows["level"]) == [1, 2, 3]
-    assert list(rows["mean_bytes"]) == [20, 40, 60]
-    assert list(rows["relative_bytes"]) == pytest.approx([1 / 3, 2 / 3, 1])
-    assert list(rows["ms_ssim_mean"]) == pytest.approx([0.6, 0.85, 1])
-    assert list(rows["ms_ssim_p10"]) == pytest.approx([0.52, 0.81, 1])
-    assert list(rows["ms_ssim_min"]) == pytest.approx([0.5, 0.8, 1])
-    assert lowest_sufficient_level(rows, 0.85) == 2
-    assert lowest_sufficient_level(rows, 0.9) == 3
-    assert lowest_sufficient_level(rows, 0.1) == 1
-    with pytest.raises(ValueError, match="expected bytes and MS-SSIM"):
-        summarize([[1, 2]], [[0.5]])

@@ -1,0 +1,55 @@
+"""What several commands print: names that any terminal shows, and tables within 80 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
+
+COLUMNS = 80
+
+
+def paragraph(text: str) -> str:
+    """Prose broken into lines."""
+    return textwrap.fill(text, COLUMNS, break_long_words=False, break_on_hyphens=False)
+
+
+def printable(text: object) -> str:
+    """One line that any terminal shows, whatever bytes and newlines a file name in it may hold."""
+    return "".join(
+        character if character.isprintable() else ascii(character)[1:-1] for character in str(text)
+    )
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number and its noun, in the plural where that is right."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def name_list(names: Sequence[str], columns: int = COLUMNS) -> str:
+    """As many of the names as fit, and how many more there are."""
+    shown = list(map(printable, names))
+    for count in range(len(shown), 0, -1):
+        line = ", ".join(shown[:count]) + (f" and {len(shown) - count} more" * (count < len(shown)))
+        if len(line) <= columns or count == 1:
+            return line
+    return "none"
+
+
+def level_table(
+    level_bytes: Sequence[int],
+    source_bytes: int,
+    further: Mapping[str, Sequence[str]] | None = None,
+) -> Iterator[str]:
+    """One line per level: its bytes, those up to it, their share of the sources, further columns."""
+    further = further or {}
+    whole, of = (source_bytes, "sources") if source_bytes else (sum(level_bytes), "last level")
+    head = f"  level{'bytes':>16}{'up to it':>16}{'share':>7}"
+    yield head + "".join(f"{title:>16}" for title in further)
+    for number, reached in enumerate(accumulate(level_bytes)):
+        cells = "".join(f"{column[number]:>16}" for column in further.values())
+        share = reached / whole if whole else 0
+        yield f"  {number + 1:>5}{level_bytes[number]:>16,}{reached:>16,}{share:>7.3f}{cells}"
+    yield f"  share: bytes up to the level / bytes of the {of}" + (
+        "" if source_bytes else " (this dataset does not say how large its sources were)"
+    )

@@ -1,0 +1,76 @@
+"""Images of a dataset at all of its levels: a random sample, or those of given names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+
+from pcr import jpeg
+from pcr.dataset.messages import ImageInfo
+from pcr.dataset.reader import Dataset
+from pcr.errors import DatasetError
+from pcr.ladder import Ladder
+
+_SEQUENTIAL = Ladder.parse("sequential", "")
+
+
+@dataclass(frozen=True)
+class LevelImage:
+    """One image: the complete JPEGs of its levels, and its source file's size, 0 if unknown."""
+
+    name: str
+    jpegs: Sequence[bytes]
+    source_bytes: int
+    orientation: int = 1
+
+    @classmethod
+    def make(cls, info: ImageInfo, full: bytes) -> LevelImage:
+        """From what its record says of an image, and its JPEG at the last level."""
+        jpegs = [full[:end] + jpeg.EOI for end in accumulate(info.level_bytes)]
+        return cls(info.name, jpegs, info.source_bytes, info.orientation)
+
+
+def sample_images(dataset: Dataset, images: int, seed: int = 0) -> Iterator[LevelImage]:
+    """Up to ``images`` images drawn from the whole dataset."""
+    starts = np.cumsum([0, *(record.images for record in dataset.records)])
+    random = np.random.Generator(np.random.PCG64(seed))
+    drawn = np.sort(random.permutation(len(dataset))[:images])
+    for number in np.unique(np.searchsorted(starts, drawn, side="right") - 1).tolist():
+        record = dataset.records[number]
+        infos, full = record.info().images, record.read()
+        inside = drawn[(drawn >= starts[number]) & (drawn < starts[number + 1])] - starts[number]
+        for image in inside.tolist():
+            yield LevelImage.make(infos[image], full[image].tobytes())
+
+
+def named_images(dataset: Dataset, names: Sequence[str]) -> list[LevelImage]:
+    """The images of those names, which are paths in the source folder.
+
+    Raises DatasetError where the dataset has none of that name.
+    """
+    found: dict[str, LevelImage] = {}
+    example = None
+    for record in dataset.records:
+        if len(found) == len(set(names)):
+            break
+        infos = record.info().images
+        example = example or next((info.name for info in infos), None)
+        inside = [image for image, info in enumerate(infos) if info.name in names]
+        if inside:
+            full = record.read()
+            found |= {infos[i].name: LevelImage.make(infos[i], full[i].tobytes()) for i in inside}
+    for name in names:
+        if name not in found:
+            others = f"others, such as {example!r}" if example else "none at all"
+            raise DatasetError(f"{dataset.root}: expected an image {name!r}, found {others}")
+    return [found[name] for name in names]
+
+
+def to_baseline(data: bytes) -> bytes:
+    """The same image as sequential JPEG: what a dataset without levels would hold."""
+    if not jpeg.header(data).progressive:
+        return data
+    return jpeg.transcode(data, _SEQUENTIAL.scripts).tobytes()

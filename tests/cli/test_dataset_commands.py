@@ -1,0 +1,95 @@
+"""pcr info, verify and export: what they print and refuse."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from helpers.conversions import (
+    PCR,
+    fail,
+    run,
+    run_process,
+    succeed,
+)
+from helpers.datasets import flip, make_release_dataset
+
+from pcr.dataset.reader import Dataset
+from pcr.dataset.writer import write_index
+
+
+def test_info(photos: Path, converted: Path) -> None:
+    printed = succeed(PCR, "info", converted)
+    assert "19 in 3 records of up to 8 images" in printed
+    assert "2: cat, dog" in printed
+    facts = json.loads(succeed(PCR, "info", converted, "--json"))
+    dataset = Dataset(converted)
+    assert facts["images"] == 19
+    assert facts["classes"] == ["cat", "dog"]
+    assert [row["level"] for row in facts["levels"]] == list(range(1, 11))
+    for row in facts["levels"]:
+        level = row["level"]
+        assert row["prefix_bytes"] == sum(r.prefix_bytes[level] for r in dataset.records)
+        assert row["bytes"] == sum(sum(r.entry.group_bytes[1 : level + 1]) for r in dataset.records)
+    sources = sum(path.stat().st_size for path in photos.rglob("*.jp*"))
+    assert facts["source_bytes"] == sources
+    assert facts["levels"][-1]["share"] == facts["levels"][-1]["bytes"] / sources
+    assert all(len(line) <= 80 for line in printed.splitlines()[1:])
+    assert facts["file_bytes"] == sum(p.stat().st_size for p in converted.glob("PCR_?.db"))
+
+
+def test_names_that_the_terminal_cannot_show(converted: Path, tmp_path: Path) -> None:
+    shutil.copytree(converted, tmp_path / "é")
+    result = run_process(
+        PCR, "info", tmp_path / "é", env={**os.environ, "PYTHONIOENCODING": "ascii"}
+    )
+    assert result.returncode == 0 and result.stdout.startswith(f"{tmp_path}/\\xe9\n")
+
+
+def test_verify(converted: Path, dataset: Path) -> None:
+    assert succeed(PCR, "verify", converted, "--decode", "--quiet").splitlines() == [
+        "PCR.db OK",
+        *(f"PCR_{number}.db OK" for number in range(3)),
+    ]
+    flip(dataset / "PCR_1.db", 8 * 20000)
+    (dataset / "PCR_2.db").unlink()
+    shutil.copy(dataset / "PCR_0.db", dataset / "PCR_7.db")
+    result = run(PCR, "verify", dataset, "--quiet")
+    assert result.returncode == 1
+    lines = result.stdout.splitlines()
+    assert lines[:2] == ["PCR.db OK", "PCR_0.db OK"]
+    assert lines[2].startswith("PCR_1.db FAILED (expected checksum ")
+    assert lines[3:] == [
+        "PCR_2.db FAILED (expected a record, found: No such file or directory)",
+        "PCR_7.db FAILED (the index has no such record)",
+        "3 of 5 files FAILED",
+    ]
+    assert "expected a PCR dataset" in fail(PCR, "verify", dataset.parent)
+
+
+def test_info_of_a_dataset_that_does_not_know_its_sources(dataset: Path) -> None:
+    opened = Dataset(dataset)
+    write_index(dataset, replace(opened.info, source_bytes=0), [r.entry for r in opened.records])
+    facts = json.loads(succeed(PCR, "info", dataset, "--json"))
+    assert facts["source_bytes"] is None and facts["levels"][0]["share"] is None
+    printed = succeed(PCR, "info", dataset)
+    assert "bytes of the last level (this dataset does not say" in printed
+    assert re.search(r"^ +10 .* 1\.000 ", printed, re.MULTILINE)
+    assert verify_all(dataset)
+
+
+def verify_all(root: Path) -> bool:
+    return succeed(PCR, "verify", root, "--quiet").count(" OK\n") == 4
+
+
+def test_a_dataset_of_the_papers_release_is_named(tmp_path: Path) -> None:
+    make_release_dataset(tmp_path)
+    for command in (["info"], ["verify"], ["profile"], ["show"]):
+        images = ["a/b.jpg"] * (command == ["show"])
+        line = fail(PCR, *command, tmp_path, *images)
+        assert "holds a dataset of the paper's released code" in line
+        assert line.endswith("convert the source images again, with pcr convert")
