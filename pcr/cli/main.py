@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 from typing import NoReturn
 
 from pcr import __version__
@@ -26,10 +25,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     )
     words = sys.argv[1:] if argv is None else list(argv)
     named = words[0] if words else None
-    # Until train and plot follow the protocol of the others.
-    available = [name for name in COMMANDS if find_spec(f"pcr.cli.{name}") is not None]
-    commands = {name: load(name) for name in ([named] if named in available else available)}
-    commands = {name: command for name, command in commands.items() if hasattr(command, "HELP")}
+    commands = {name: load(name) for name in ((named,) if named in COMMANDS else COMMANDS)}
     parsers = {}
     for name, command in commands.items():
         parsers[name] = subparsers.add_parser(name, help=command.HELP, description=command.HELP)

@@ -19,6 +19,8 @@ from helpers.conversions import ADVANCED, CONVERTER, PCR, Command, run_process
         (PCR, ["export", "DATASET", "OUT"], "OUT: 19 images\n"),
         (PCR, ["profile", "DATASET", "--sample", "1", "--out", "OUT"], "level mean bytes share"),
         (PCR, ["show", "DATASET", "cat/000.jpg", "--out", "OUT.png"], "OUT.png\n"),
+        (PCR, ["train", "--help"], "usage: pcr train"),
+        (PCR, ["plot", "--help"], "usage: pcr plot"),
         (PCR, ["--help"], "usage: pcr"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else None,

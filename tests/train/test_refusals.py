@@ -47,7 +47,7 @@ def test_other_classes(data, tmp_path, capsys):
         (["--fp16"], "--fp16: float16 needs a CUDA GPU"),
         (["-a", "resnet19"], "did you mean resnet18"),
         (["--num_classes", "1"], "--num_classes: expected 2 or more"),
-        (["-b", "0"], "-b: expected 1 or more, found 0"),
+        (["-b", "0"], "--batch-size: expected 1 or more, found 0"),
         (["--lr", "nan"], "--lr: expected 0 or more, found nan"),
         (["--static-loss-scale", "0"], "--static-loss-scale: expected a number above 0"),
         (["--image_size", "32", "-b", "7"], "last batch of one of the 22 images"),
