@@ -18,14 +18,15 @@ _HOMES = {
     "pcr.dataset.reader": ("Dataset",),
     "pcr.dataset.record": ("Record",),
     "pcr.conversion.options": ("ConversionOptions",),
-    "pcr.conversion.run": ("ConversionSummary", "convert"),
+    "pcr.conversion.run": ("convert",),
+    "pcr.conversion.summary": ("ConversionSummary",),
     "pcr.loading.iterator": ("PCRIterator",),
     "pcr.loading.image_files": ("FileIterator",),
     "pcr.loading.loader": ("Loader", "TensorLoader"),
     "pcr.loading.decode_options": ("DecodeOptions",),
     "pcr.loading.transforms": ("EvalTransform", "TrainTransform", "Transform"),
-    "pcr.tools.verification": ("verify",),
-    "pcr.tools.image_export": ("export",),
+    "pcr.tools.verification": ("Verdict", "verify"),
+    "pcr.tools.image_export": ("ExportSummary", "export"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -46,7 +47,8 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from pcr.conversion.options import ConversionOptions
-    from pcr.conversion.run import ConversionSummary, convert
+    from pcr.conversion.run import convert
+    from pcr.conversion.summary import ConversionSummary
     from pcr.dataset.reader import Dataset
     from pcr.dataset.record import Record
     from pcr.errors import DatasetError, FormatError, PCRError, UsageError
@@ -57,5 +59,5 @@ if TYPE_CHECKING:
     from pcr.loading.iterator import PCRIterator
     from pcr.loading.loader import Loader, TensorLoader
     from pcr.loading.transforms import EvalTransform, TrainTransform, Transform
-    from pcr.tools.image_export import export
-    from pcr.tools.verification import verify
+    from pcr.tools.image_export import ExportSummary, export
+    from pcr.tools.verification import Verdict, verify
