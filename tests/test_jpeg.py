@@ -227,11 +227,18 @@ def test_density_is_kept():
     assert result[start + 11 : start + 16].tolist() == [1, 300 >> 8, 300 & 255, 0, 150]
 
 
+@pytest.mark.parametrize("number", ["H", "I"])
 @pytest.mark.parametrize("order", ["<", ">"])
-@pytest.mark.parametrize("orientation", range(10))
-def test_exif_orientation(orientation, order):
-    source = jpegs.encode(jpegs.photo(), exif=jpegs.exif(orientation, order))
+@pytest.mark.parametrize("orientation", [*range(10), 0x0106, 0xFFFF])
+def test_exif_orientation(orientation, order, number):
+    source = jpegs.encode(jpegs.photo(), exif=jpegs.exif(orientation, order, number))
     assert jpeg.header(source).orientation == (orientation if 1 <= orientation <= 8 else 1)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_an_orientation_beyond_16_bits_is_no_orientation(order):
+    source = jpegs.encode(jpegs.photo(), exif=jpegs.exif(0x60006, order, "I"))
+    assert jpeg.header(source).orientation == 1
 
 
 def test_no_exif_block_however_damaged_breaks_the_header():

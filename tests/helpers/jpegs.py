@@ -72,10 +72,12 @@ def patch_frame(jpeg: bytes, offset: int, replacement: bytes) -> bytes:
     return patch(jpeg, find(jpeg, 0xC0, 0xC2)[0] + 4 + offset, replacement)
 
 
-def exif(orientation: int, order: str = "<") -> bytes:
-    """A minimal EXIF block with that orientation."""
+def exif(orientation: int, order: str = "<", number: str = "H") -> bytes:
+    """A minimal EXIF block with that orientation, a SHORT ("H") or a LONG ("I")."""
     tiff = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8)
-    entry = struct.pack(order + "HHIHH", 0x0112, 3, 1, orientation, 0)
+    kind = {"H": 3, "I": 4}[number]
+    value = struct.pack(order + number, orientation).ljust(4, b"\0")
+    entry = struct.pack(order + "HHI", 0x0112, kind, 1) + value
     return b"Exif\0\0" + tiff + struct.pack(order + "H", 1) + entry + bytes(4)
 
 
