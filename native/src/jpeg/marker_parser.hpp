@@ -33,6 +33,9 @@ class MarkerParser {
     const ScanHeader& scan() const { return scan_; }
     const TableState& tables() const { return tables_; }
 
+    /// At the end: whether EOI was there.
+    bool found_eoi() const { return position_ < jpeg_.size; }
+
     /// At the end: whether each component was seen with the quantisation table that its number
     /// stands for now, and JFIF and Adobe segments were in their places and of known versions.
     bool is_clean() const;
