@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from helpers.toy_data import make_folder
 
 from pcr.errors import DatasetError, FormatError, UsageError
 from pcr.imagefolder import ImageFolder
+from pcr.loading.decode_options import DecodeOptions
 from pcr.loading.image_files import FileIterator
 from pcr.loading.loader import Loader, TensorLoader
 from pcr.loading.transforms import TrainTransform
@@ -36,10 +38,10 @@ def test_a_truncated_file_of_a_folder_is_bad(
     damaged = root / "blue" / "001.jpg"
     damaged.write_bytes(damaged.read_bytes()[: int(part * damaged.stat().st_size)])
     source = FileIterator(ImageFolder.scan(root), 3, shuffle=False)
-    options = {"transform": transform, "output": "numpy", "apply_orientation": True}
+    options = DecodeOptions(transform=transform, output="numpy", apply_orientation=True)
     with pytest.raises(FormatError, match=re.escape(str(damaged))):
-        list(TensorLoader(source, **options))
-    skipping = TensorLoader(source, on_error="skip", **options)
+        list(TensorLoader(source, options))
+    skipping = TensorLoader(source, replace(options, on_error="skip"))
     with pytest.warns(UserWarning, match=re.escape(str(damaged))):
         drawn = drain(skipping)
     assert skipping.skipped == 1 and len(drawn) == 6 and drawn[1] == drawn[2]
