@@ -104,13 +104,15 @@ def rewrite(
     A script without rows asks for a sequential JPEG. Huffman tables are optimized.
 
     ``copy_markers``: ``"none"`` keeps what decoding needs (JFIF, Adobe), ``"exif"`` EXIF too,
-    ``"all"`` every application marker and comment.
+    ``"all"`` every application marker and comment. Those that follow the first scan, where decoders
+    don't heed them, follow the last one.
 
     ``coder``: ``"native"`` leaves to libjpeg-turbo what its own entropy coding does not do (arithmetic
     coding, damage); ``"libjpeg"`` leaves it everything: the same bytes, about three times as slowly.
 
-    Raises FormatError also where libjpeg would only warn: a damaged JPEG can't be rewritten without
-    loss.
+    Raises FormatError also where libjpeg would only warn, because a damaged JPEG can't be rewritten
+    without loss; where scans are missing that decoders would make up for (by block smoothing), or a
+    component; and for fractional sampling, which no decoder shows.
     """
     jpeg, borders, source = native.transcode(data, dict(scripts), copy_markers, max_pixels, coder)
     return RewrittenJpeg(jpeg, borders, _header(source))

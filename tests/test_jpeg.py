@@ -19,8 +19,10 @@ from pcr.errors import FormatError
 from pcr.ladder import Ladder
 
 STANDARD = Ladder.load("standard")
-OTHER_PROGRESSION = {"rgb", "cmyk", "cmyk without Adobe marker", "ycck"}
-"""Without luma and chroma (or with K) jpegtran has another script than the ladder's."""
+OTHER_THAN_JPEGTRAN = {
+    name for name in jpegs.GOOD if name.startswith(("rgb", "cmyk", "ycck", "late"))
+}
+"""Without luma and chroma (or with K) jpegtran has another script; it moves late segments ahead."""
 SEQUENTIAL = {components: np.zeros((0, 9), np.int32) for components in (1, 3, 4)}
 
 
@@ -55,7 +57,7 @@ def test_a_ladder_without_scans_gives_sequential_jpeg(good_jpeg):
 
 
 @pytest.mark.skipif(shutil.which("jpegtran") is None, reason="jpegtran is not installed")
-@pytest.mark.parametrize("name", sorted(jpegs.GOOD.keys() - OTHER_PROGRESSION))
+@pytest.mark.parametrize("name", sorted(jpegs.GOOD.keys() - OTHER_THAN_JPEGTRAN))
 @pytest.mark.parametrize("copy_markers", ["none", "all"])
 def test_the_standard_ladder_is_what_jpegtran_writes(name, copy_markers):
     source = jpegs.GOOD[name]()
@@ -221,17 +223,50 @@ def test_copying_markers():
         assert data.count(b"JFIF\0") == 1
 
 
+@pytest.mark.parametrize("coder", ["native", "libjpeg"])
+@pytest.mark.parametrize("copy_markers", ["none", "exif", "all"])
+@pytest.mark.parametrize("name", [name for name in jpegs.GOOD if "late" in name])
+def test_segments_after_the_first_scan_stay_without_a_meaning(name, copy_markers, coder):
+    source = jpegs.GOOD[name]()
+    options = {"copy_markers": copy_markers, "coder": coder}
+    rewritten = jpeg.rewrite(source, STANDARD.scripts, **options)
+    result = rewritten.data.tobytes()
+    assert_lossless(source, rewritten.data)
+    before, after = jpeg.header(source), jpeg.header(result)
+    assert after.color_space == before.color_space
+    assert after.orientation == before.orientation
+    assert rewritten.borders.tolist() == reference.split(result)
+    segment = source[source.rindex(b"\xff", 0, -2) :] if copy_markers == "all" else b"\xff\xd9"
+    assert result.endswith(segment)
+    again = jpeg.rewrite(result, STANDARD.scripts, **options)
+    assert again.data.tobytes() == result
+
+
+def test_every_scan_must_be_there():
+    source = jpegs.encode(jpegs.photo(), progressive=True)
+    for count in range(1, len(jpeg.split(source)) - 1):
+        with pytest.raises(FormatError, match=r"scans are missing: component [123] lacks"):
+            jpeg.transcode(jpegs.first_scans(source, count), STANDARD.scripts)
+
+
 def test_density_is_kept():
     result = jpeg.transcode(jpegs.GOOD["density"](), STANDARD.scripts)
     start, _ = jpegs.find(result.tobytes(), 0xE0)
     assert result[start + 11 : start + 16].tolist() == [1, 300 >> 8, 300 & 255, 0, 150]
 
 
+@pytest.mark.parametrize("number", ["H", "I"])
 @pytest.mark.parametrize("order", ["<", ">"])
-@pytest.mark.parametrize("orientation", range(10))
-def test_exif_orientation(orientation, order):
-    source = jpegs.encode(jpegs.photo(), exif=jpegs.exif(orientation, order))
+@pytest.mark.parametrize("orientation", [*range(10), 0x0106, 0xFFFF])
+def test_exif_orientation(orientation, order, number):
+    source = jpegs.encode(jpegs.photo(), exif=jpegs.exif(orientation, order, number))
     assert jpeg.header(source).orientation == (orientation if 1 <= orientation <= 8 else 1)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_an_orientation_beyond_16_bits_is_no_orientation(order):
+    source = jpegs.encode(jpegs.photo(), exif=jpegs.exif(0x60006, order, "I"))
+    assert jpeg.header(source).orientation == 1
 
 
 def test_no_exif_block_however_damaged_breaks_the_header():

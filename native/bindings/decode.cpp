@@ -176,7 +176,8 @@ times the output in both directions; at least 1; infinity: always at full size. 
 the whole image was resized and the box cut out of the result, not the box cut out and then resized;
 the two differ at the border.
 
-Returns [(index, message)] of the images that failed, ascending; their places hold zeros. Raises
+Returns [(index, message)] of the images that failed, those cut short (without EOI) among them,
+ascending; their places hold zeros. Raises
 ValueError or TypeError for arguments that do not fit. Releases the GIL; calls on one pool take
 turns.)");
 
@@ -185,7 +186,7 @@ turns.)");
           py::arg("max_pixels") = pcr::kMaxPixels,
           "The whole picture at 1/scale (1, 2, 4, 8) as uint8 (height, width, 3), stored "
           "orientation.\n\n"
-          "Raises FormatError.");
+          "Raises FormatError, also where the JPEG ends without EOI.");
     m.def(
         "picture_sizes", &picture_sizes, py::arg("jpegs"),
         "int32 (n, 2): width and height of n JPEGs as stored, also of damaged and truncated ones; "

@@ -20,8 +20,11 @@ File read_file(const std::filesystem::path& path) {
     return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
 }
 
-File cut(const File& file) {
-    return {file.begin(), file.begin() + static_cast<ptrdiff_t>(file.size() / 2)};
+/// The first half, with EOI after it as levels of a record have it, or without.
+File cut(const File& file, bool with_eoi) {
+    File half(file.begin(), file.begin() + static_cast<ptrdiff_t>(file.size() / 2));
+    if (with_eoi) half.insert(half.end(), {0xFF, 0xD9});
+    return half;
 }
 
 File damaged(File file) {
@@ -34,7 +37,7 @@ std::vector<File> read_samples() {
     for (const auto& entry : std::filesystem::directory_iterator(PCR_DECODE_SAMPLES)) {
         if (entry.path().extension() != ".jpg") continue;
         const File file = read_file(entry.path());
-        files.insert(files.end(), {file, cut(file), damaged(file)});
+        files.insert(files.end(), {file, cut(file, true), cut(file, false), damaged(file)});
     }
     return files;
 }

@@ -97,6 +97,27 @@ TEST_CASE(every_truncation_is_an_error) {
     }
 }
 
+/// Whoever reads protobuf must take both.
+TEST_CASE(numbers_may_be_packed_or_not) {
+    std::string metadata;
+    protozero::pbf_writer writer(metadata);
+    const std::vector<int32_t> packed = {4};
+    writer.add_int32(1, -7);
+    writer.add_packed_int32(1, packed.begin(), packed.end());
+    writer.add_int32(2, 2);
+    for (int i = 0; i < 2; ++i) {
+        protozero::pbf_writer image(writer, 3);
+        const std::vector<uint64_t> second = {1};
+        image.add_uint64(6, 2);
+        image.add_packed_uint64(6, second.begin(), second.end());
+    }
+    CHECK(text(join(metadata, {pack({"aa", "bb"}), pack({"c", "d"})})) ==
+          "aac\xFF\xD9"
+          "bbd\xFF\xD9");
+    const pcr::RecordJoiner joiner(span_of(metadata), 2);
+    CHECK((joiner.labels() == std::vector<int32_t>{-7, 4}));
+}
+
 TEST_CASE(returned_buffers_are_used_again) {
     const std::vector<Parts> levels = {{std::string(100000, 'x')}};
     const std::string metadata = make_metadata(levels);

@@ -66,6 +66,8 @@ class RecordInfo:
         except FormatError as error:
             raise FormatError(f"{source}: {error}") from None
         message = _parse(pcr_pb2.RecordMetadata(), data, source)
+        for image in message.images:  # 0: not given
+            _check_range(source, "as an EXIF orientation", image.orientation, 0, 8)
         images = tuple(
             ImageInfo(
                 os.fsdecode(image.name),

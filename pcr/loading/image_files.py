@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pcr import jpeg
-from pcr.errors import DatasetError
+from pcr.errors import DatasetError, FormatError
 from pcr.imagefolder import ImageFolder
 from pcr.loading.order import EpochOrder
 from pcr.loading.read_ahead import ReadAhead, Reading
@@ -80,12 +80,18 @@ class FileIterator(JpegSource):
 
     def orientations(self, batch: JpegBatch) -> NDArray[np.uint8]:
         """Each image's EXIF orientation, 1 … 8, from the file."""
-        found = [jpeg.header(data).orientation for data in batch.jpegs]
-        return np.array(found, dtype=np.uint8)
+        return np.array([_orientation(data) for data in batch.jpegs], dtype=np.uint8)
 
     def error(self, image: int, message: str) -> str:
         """One line that names the file."""
         return f"{self.folder.path(self.folder.samples[image])}: {message}"
+
+
+def _orientation(data: NDArray[np.uint8]) -> int:
+    try:
+        return jpeg.header(data).orientation
+    except FormatError:
+        return 1  # decoding will tell what is wrong
 
 
 def _batches(

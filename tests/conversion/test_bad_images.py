@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -189,6 +190,17 @@ def test_copied_markers(tmp_path: Path) -> None:
         succeed(CONVERTER, source, tmp_path / copy, "--quiet", "--copy", copy)
         data = Dataset(tmp_path / copy).records[0].read(1)[0].tobytes()
         assert (b"Exif" in data, b"hello" in data) == expected
+
+
+@pytest.mark.parametrize("name", [name for name in jpegs.GOOD if "late" in name])
+def test_late_segments_change_no_colour_of_a_rewritten_source(tmp_path: Path, name: str) -> None:
+    (tmp_path / "image.jpg").write_bytes(jpegs.GOOD[name]())
+    rewriting = replace(options(), convert_images=True, copy_markers="all")
+    encoded = encode_source(tmp_path, Sample("image.jpg", 0), rewriting).image
+    assert encoded is not None
+    expected = jpegs.decode(jpegs.GOOD[name]())
+    assert np.array_equal(jpegs.decode((tmp_path / "image.jpg").read_bytes()), expected)
+    assert np.array_equal(jpegs.decode(encoded.jpeg), expected)
 
 
 def test_images_are_rewritten_only_where_that_is_asked_for(tmp_path: Path) -> None:

@@ -10,10 +10,19 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from skimage import data
 
+from helpers.reference import split
+from pcr import jpeg as pcr_jpeg
+
 DATA = Path(__file__).parents[1] / "data"
+
+
+def transcode(jpeg: bytes, scripts: dict[int, NDArray[np.int32]]) -> bytes:
+    """The JPEG with other scans."""
+    return pcr_jpeg.transcode(jpeg, scripts).tobytes()
 
 
 @cache
@@ -72,10 +81,12 @@ def patch_frame(jpeg: bytes, offset: int, replacement: bytes) -> bytes:
     return patch(jpeg, find(jpeg, 0xC0, 0xC2)[0] + 4 + offset, replacement)
 
 
-def exif(orientation: int, order: str = "<") -> bytes:
-    """A minimal EXIF block with that orientation."""
+def exif(orientation: int, order: str = "<", number: str = "H") -> bytes:
+    """A minimal EXIF block with that orientation, a SHORT ("H") or a LONG ("I")."""
     tiff = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8)
-    entry = struct.pack(order + "HHIHH", 0x0112, 3, 1, orientation, 0)
+    kind = {"H": 3, "I": 4}[number]
+    value = struct.pack(order + number, orientation).ljust(4, b"\0")
+    entry = struct.pack(order + "HHI", 0x0112, kind, 1) + value
     return b"Exif\0\0" + tiff + struct.pack(order + "H", 1) + entry + bytes(4)
 
 
@@ -93,6 +104,26 @@ def _ycck() -> bytes:
     """Pillow writes CMYK only: call its components YCCK, the decoder then converts them."""
     jpeg = _cmyk()
     return patch(jpeg, find(jpeg, 0xEE)[1] - 1, b"\x02")
+
+
+def late(jpeg: bytes, marker: int, payload: bytes) -> bytes:
+    """The JPEG with a segment after its last scan, where decoders don't heed it."""
+    segment = bytes([0xFF, marker]) + struct.pack(">H", len(payload) + 2) + payload
+    return jpeg[:-2] + segment + jpeg[-2:]
+
+
+JFIF = b"JFIF\0\1\1\0\0\1\0\1\0\0"
+ADOBE = b"Adobe\0\x64\0\0\0\0\2"  # of YCCK
+
+
+def scans(*rows: tuple[int, ...]) -> NDArray[np.int32]:
+    """A scan script: component, first and last coefficient, high and low bit of each scan."""
+    return np.array([[1, c, 0, 0, 0, *rest] for c, *rest in rows], np.int32)
+
+
+def _without_high_frequencies() -> bytes:
+    """No scan has the coefficients beyond 9."""
+    return transcode(encode(photo(mode="L")), {1: scans((0, 0, 0, 0, 0), (0, 1, 9, 0, 0))})
 
 
 GOOD: dict[str, Callable[[], bytes]] = {
@@ -119,6 +150,15 @@ GOOD: dict[str, Callable[[], bytes]] = {
         photo(), restart_marker_rows=1, progressive=True
     ),
     "exif": lambda: encode(photo(), exif=exif(6)),
+    "rgb, late JFIF": lambda: late(encode(photo(), keep_rgb=True), 0xE0, JFIF),
+    "rgb without Adobe marker, late JFIF": lambda: late(
+        without_segment(encode(photo(), keep_rgb=True), 0xEE), 0xE0, JFIF
+    ),
+    "cmyk without Adobe marker, late Adobe": lambda: late(
+        without_segment(_cmyk(), 0xEE), 0xEE, ADOBE
+    ),
+    "late EXIF": lambda: late(encode(photo()), 0xE1, exif(6)),
+    "high frequencies never sent": _without_high_frequencies,
     "icc": lambda: encode(photo(), icc_profile=bytes(range(256)) * 300),
     "comment": lambda: encode(photo(), comment=b"hello"),
     "density": lambda: encode(photo(), dpi=(300, 150)),
@@ -163,6 +203,25 @@ def _unknown_jfif() -> bytes:
     return jpeg[:start] + unknown + jpeg[start:]
 
 
+def first_scans(jpeg: bytes, count: int) -> bytes:
+    """The JPEG with its first scans only, and EOI."""
+    return jpeg[: split(jpeg)[count]] + jpeg[-2:]
+
+
+def _without_low_frequency() -> bytes:
+    """No scan has coefficient 9 or any beyond."""
+    return transcode(encode(photo(mode="L")), {1: scans((0, 0, 0, 0, 0), (0, 1, 8, 0, 0))})
+
+
+def _fractional() -> bytes:
+    """Three components of one block each, which say that they are 2, 3 and 1 samples wide of 3."""
+    script = scans(*[(c, *band, 0, 0) for band in ((0, 0), (1, 63)) for c in range(3)])
+    jpeg = transcode(encode(photo(8, 8), subsampling="4:4:4"), {3: script})
+    for component, width in enumerate((2, 3, 1)):
+        jpeg = patch_frame(jpeg, 7 + 3 * component, bytes([width << 4 | 1]))
+    return jpeg
+
+
 BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "empty": (lambda: b"", "no JPEG: the file is empty"),
     "text": (lambda: b"hello, world", "no JPEG"),
@@ -198,6 +257,26 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "interleaving beyond the standard": (
         lambda: (DATA / "noninterleaved_4x4.jpg").read_bytes(),
         "Sampling factors too large",
+    ),
+    "last scan missing": (
+        lambda: first_scans(encode(photo(), progressive=True), 9),
+        "scans are missing: component 1 lacks 1 bit of coefficients 1 to 63",
+    ),
+    "only the first scan": (
+        lambda: first_scans(encode(photo(), progressive=True), 1),
+        "scans are missing: component 1 lacks 1 bit of coefficient 0",
+    ),
+    "component missing": (
+        lambda: first_scans((DATA / "decode/sequential_three_scans.jpg").read_bytes(), 2),
+        "scans are missing: component 3 was never sent",
+    ),
+    "low frequency never sent": (
+        _without_low_frequency,
+        "scans are missing: component 1 lacks all bits of coefficients 9 to 63",
+    ),
+    "fractional sampling": (
+        _fractional,
+        "fractional sampling: expected factors that divide 3 x 1, found 2 x 1",
     ),
     "damaged image data": (
         lambda: patch(encode(photo()), len(encode(photo())) // 2, b"\0" * 200),

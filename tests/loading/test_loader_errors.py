@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from helpers.loaders import SMALL, drain, numpy_loader
+from helpers.toy_data import make_folder
 
 from pcr.errors import DatasetError, FormatError, UsageError
-from pcr.loading.loader import Loader
+from pcr.imagefolder import ImageFolder
+from pcr.loading.decode_options import DecodeOptions
+from pcr.loading.image_files import FileIterator
+from pcr.loading.loader import Loader, TensorLoader
 from pcr.loading.transforms import TrainTransform
 
 
@@ -21,6 +27,24 @@ def test_an_error_names_the_image(damaged_root: Path, transform: TrainTransform 
         for _, labels in loader:
             delivered += len(labels)
     assert delivered == 0 and loader.state_dict()["batch"] == 0
+
+
+@pytest.mark.parametrize("part", [0.05, 0.6, 0.99])
+@pytest.mark.parametrize("transform", [SMALL, None], ids=["tensor", "whole"])
+def test_a_truncated_file_of_a_folder_is_bad(
+    tmp_path: Path, transform: TrainTransform | None, part: float
+) -> None:
+    root = make_folder(tmp_path / "folder", 3)
+    damaged = root / "blue" / "001.jpg"
+    damaged.write_bytes(damaged.read_bytes()[: int(part * damaged.stat().st_size)])
+    source = FileIterator(ImageFolder.scan(root), 3, shuffle=False)
+    options = DecodeOptions(transform=transform, output="numpy", apply_orientation=True)
+    with pytest.raises(FormatError, match=re.escape(str(damaged))):
+        list(TensorLoader(source, options))
+    skipping = TensorLoader(source, replace(options, on_error="skip"))
+    with pytest.warns(UserWarning, match=re.escape(str(damaged))):
+        drawn = drain(skipping)
+    assert skipping.skipped == 1 and len(drawn) == 6 and drawn[1] == drawn[2]
 
 
 @pytest.mark.parametrize("transform", [SMALL, None], ids=["tensor", "whole"])

@@ -24,6 +24,8 @@ from pcr.dataset.reader import Dataset
 from pcr.dataset.writer import file_checksum, write_index
 from pcr.errors import FormatError
 from pcr.ladder import Ladder
+from pcr.loading.loader import Loader
+from pcr.loading.transforms import EvalTransform
 from pcr.tools.verification import verify
 
 
@@ -74,6 +76,23 @@ def test_verify_checks_what_a_faulty_writer_would_get_wrong(dataset: Path) -> No
         assert reason in failures(dataset)["PCR_0.db"]
     rewrite(dataset, 0, labels=info.labels, images=info.images)
     assert failures(dataset) == {}
+
+
+def test_an_orientation_that_exif_does_not_know(dataset: Path) -> None:
+    first, *others = Dataset(dataset).records[0].info().images
+    rewrite(dataset, 0, images=(replace(first, orientation=1000), *others))
+    reason = "expected 0 to 8 as an EXIF orientation, found 1000"
+    assert reason in failures(dataset)["PCR_0.db"]
+    loader = Loader(
+        dataset,
+        1,
+        transform=EvalTransform(8, 8),
+        apply_orientation=True,
+        output="numpy",
+    )
+    with pytest.raises(FormatError, match=reason):
+        list(loader)
+    assert len(list(Loader(dataset, 1, transform=EvalTransform(8, 8), output="numpy"))) > 1
 
 
 def test_verify_checks_prefixes(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@
 
 namespace pcr {
 
+/// Damage is patched up as libjpeg does it, but a JPEG that ends without EOI is refused: it was cut
+/// short. Levels of a record end in EOI wherever they were cut.
 struct DecodeOptions {
     Codec decoder = Codec::kNative;
     bool block_smoothing = false;  // libjpeg only

@@ -15,7 +15,7 @@ namespace pcr {
 enum class CopyMarkers {
     kNone,  // only what decoding needs: JFIF and Adobe
     kExif,  // and EXIF
-    kAll,   // and every other APPn and COM
+    kAll,   // and every other APPn and COM; those after the first scan come after the last
 };
 
 struct TranscodeOptions {
@@ -33,7 +33,7 @@ struct Transcoded {
 
 /// Rewrites a JPEG: the same quantised coefficients, in the scans of the script for its number of
 /// components, with optimised Huffman tables. Throws FormatError where the JPEG is damaged (a
-/// libjpeg warning counts), of an unsupported kind, or beyond a limit.
+/// libjpeg warning counts), incomplete, of an unsupported kind, or beyond a limit.
 Transcoded transcode(ByteSpan jpeg, const ScanScripts& scripts, const TranscodeOptions& options);
 
 }  // namespace pcr

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "decode/libjpeg_decoder.hpp"
+#include "jpeg/markers.hpp"
 #include "pcr/error.hpp"
 
 namespace pcr {
@@ -54,6 +55,12 @@ void check_box(const Box& box, uint32_t width, uint32_t height) {
     throw FormatError(message.str());
 }
 
+/// Decoders fill up with gray what is missing of a file that was cut short. Pillow and torchvision
+/// refuse one that ends without EOI, even if nothing else is missing, and so does this.
+[[noreturn]] void fail_truncated() {
+    throw FormatError("truncated JPEG: expected EOI at its end, found none");
+}
+
 }  // namespace
 
 ImageDecoder::Crop ImageDecoder::plan_crop(const BatchItem& item, const OutputSpec& output,
@@ -88,17 +95,25 @@ ImageDecoder::Crop ImageDecoder::plan_crop(const BatchItem& item, const OutputSp
     return crop;
 }
 
+bool ImageDecoder::decode_natively(ByteSpan jpeg, const DecodeOptions& options) {
+    const bool done =
+        options.decoder == Codec::kNative && entropy_.decode(jpeg, options.max_pixels);
+    if (done && entropy_.is_truncated()) fail_truncated();
+    return done;
+}
+
 void ImageDecoder::decode_item(const BatchItem& item, const OutputSpec& output,
                                const DecodeOptions& options, size_t index) {
     Crop crop;
     bool done = false;
-    if (options.decoder == Codec::kNative && entropy_.decode(item.jpeg, options.max_pixels)) {
+    if (decode_natively(item.jpeg, options)) {
         const Frame& frame = entropy_.frame();
         crop = plan_crop(item, output, options, frame.width, frame.height);
         done = reconstructor_.run(frame, entropy_.coefficients(), crop.scale, crop.region, image_);
     }
     if (!done) {
         LibjpegImage libjpeg(item.jpeg, options.max_pixels);
+        if (!ends_in_eoi(item.jpeg)) fail_truncated();
         crop = plan_crop(item, output, options, libjpeg.width(), libjpeg.height());
         libjpeg.decode(crop.scale, options.block_smoothing, crop.region, image_);
     }
@@ -110,11 +125,13 @@ void ImageDecoder::decode_item(const BatchItem& item, const OutputSpec& output,
 
 const PlanarImage& ImageDecoder::decode_whole(ByteSpan jpeg, const DecodeOptions& options,
                                               int scale) {
-    if (options.decoder == Codec::kNative && entropy_.decode(jpeg, options.max_pixels) &&
+    if (decode_natively(jpeg, options) &&
         reconstructor_.run(entropy_.frame(), entropy_.coefficients(), scale, {}, image_)) {
         return image_;
     }
-    LibjpegImage(jpeg, options.max_pixels).decode(scale, options.block_smoothing, {}, image_);
+    LibjpegImage libjpeg(jpeg, options.max_pixels);
+    if (!ends_in_eoi(jpeg)) fail_truncated();
+    libjpeg.decode(scale, options.block_smoothing, {}, image_);
     return image_;
 }
 

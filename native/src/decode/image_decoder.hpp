@@ -25,6 +25,9 @@ class ImageDecoder {
         Box box;        // in pixels of the region
     };
 
+    /// Whether the native decoder has the image's coefficients now; else it is libjpeg's.
+    bool decode_natively(ByteSpan jpeg, const DecodeOptions& options);
+
     static Crop plan_crop(const BatchItem& item, const OutputSpec& output,
                           const DecodeOptions& options, uint32_t width, uint32_t height);
     void trim();

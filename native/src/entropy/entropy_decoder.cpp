@@ -34,6 +34,7 @@ bool EntropyDecoder::decode(ByteSpan jpeg, int64_t max_pixels) {
                 return false;
             case MarkerParser::Stop::kEnd:
                 frame_ = parser.frame();
+                truncated_ = !parser.found_eoi();
                 clean_ &= parser.is_clean();
                 return scans > 0;
             case MarkerParser::Stop::kFrame:

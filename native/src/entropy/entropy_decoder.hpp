@@ -22,8 +22,11 @@ class EntropyDecoder {
 
     /// Whether the stream just decoded has nothing that libjpeg-turbo warns of: all data and
     /// restart markers are there, no bytes are left over within scans, and what markers say agrees.
-    /// ByteSpan between segments are not looked at.
+    /// Bytes between segments are not looked at.
     bool is_clean() const { return clean_; }
+
+    /// Whether the stream just decoded was cut short: it ends without EOI.
+    bool is_truncated() const { return truncated_; }
 
     const Frame& frame() const { return frame_; }
     const CoefficientStore& coefficients() const { return coefficients_; }
@@ -50,6 +53,7 @@ class EntropyDecoder {
     Progression progression_{kMaxLow};
     std::array<bool, kMaxComponents> decoded_{};  // sequential: component is complete
     bool clean_ = false;
+    bool truncated_ = false;
 };
 
 }  // namespace pcr

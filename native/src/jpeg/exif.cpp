@@ -8,6 +8,7 @@ namespace {
 constexpr char kExifSignature[] = {'E', 'x', 'i', 'f', 0, 0};
 constexpr uint32_t kOrientationTag = 0x0112;
 constexpr uint32_t kShortType = 3;
+constexpr uint32_t kLongType = 4;
 constexpr size_t kEntrySize = 12;
 
 /// Bounds-checked reads in the TIFF block's byte order; beyond its end everything reads as 0.
@@ -33,6 +34,18 @@ class TiffReader {
     bool big_endian_;
 };
 
+/// The value of a directory entry; 0 where it is not a whole number.
+uint32_t read_integer(const TiffReader& reader, size_t entry) {
+    switch (reader.u16(entry + 2)) {
+        case kShortType:
+            return reader.u16(entry + 8);
+        case kLongType:
+            return reader.u32(entry + 8);
+        default:
+            return 0;
+    }
+}
+
 }  // namespace
 
 bool is_exif(ByteSpan app1) {
@@ -52,9 +65,8 @@ int32_t exif_orientation(ByteSpan app1) {
     for (size_t i = 0; i < entries; ++i) {
         const size_t entry = directory + 2 + i * kEntrySize;
         if (reader.u16(entry) == kOrientationTag) {
-            const uint32_t value = reader.u16(entry + 8);
-            const bool valid = reader.u16(entry + 2) == kShortType && value >= 1 && value <= 8;
-            return valid ? static_cast<int32_t>(value) : 1;
+            const uint32_t value = read_integer(reader, entry);
+            return value >= 1 && value <= 8 ? static_cast<int32_t>(value) : 1;
         }
     }
     return 1;

@@ -202,11 +202,10 @@ bool MarkerParser::read_quant(ByteSpan payload) {
 
 void MarkerParser::read_application(const Segment& segment) {
     if (const auto jfif = read_jfif(segment)) {
-        odd_application_ |= has_scan_ || jfif->major_version != 1;
-        frame_.jfif = jfif;
+        unknown_jfif_ |= jfif->major_version != 1;
+        if (!has_scan_) frame_.jfif = jfif;
     } else if (const auto transform = read_adobe_transform(segment)) {
-        odd_application_ |= has_scan_;
-        frame_.adobe_transform = *transform;
+        if (!has_scan_) frame_.adobe_transform = *transform;
     }
 }
 
@@ -218,7 +217,7 @@ bool MarkerParser::is_clean() const {
     const int transform = frame_.adobe_transform;
     const bool known_transform =
         frame_.num_components == 4 ? transform <= 0 || transform == 2 : transform <= 1;
-    return known_transform && !odd_application_;
+    return known_transform && !unknown_jfif_;
 }
 
 }  // namespace pcr

@@ -33,8 +33,11 @@ class MarkerParser {
     const ScanHeader& scan() const { return scan_; }
     const TableState& tables() const { return tables_; }
 
+    /// At the end: whether EOI was there.
+    bool found_eoi() const { return position_ < jpeg_.size; }
+
     /// At the end: whether each component was seen with the quantisation table that its number
-    /// stands for now, and JFIF and Adobe segments were in their places and of known versions.
+    /// stands for now, and JFIF and Adobe segments were of known versions.
     bool is_clean() const;
 
   private:
@@ -57,7 +60,7 @@ class MarkerParser {
     TableState tables_;
     bool has_frame_ = false;
     bool has_scan_ = false;
-    bool odd_application_ = false;  // JFIF or Adobe after the first scan, or JFIF of version 2
+    bool unknown_jfif_ = false;  // a JFIF segment of another version than 1
 };
 
 }  // namespace pcr

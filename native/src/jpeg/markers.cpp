@@ -1,5 +1,6 @@
 #include "jpeg/markers.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace pcr {
@@ -18,6 +19,20 @@ size_t find_marker(ByteSpan jpeg, size_t position) {
         const uint8_t code = jpeg.data[position + 1];
         if (code != 0x00 && code != 0xFF) return position;
         position += code == 0x00 ? 2 : 1;
+    }
+}
+
+bool ends_in_eoi(ByteSpan jpeg) {
+    size_t position = 2;
+    for (;;) {
+        position = find_marker(jpeg, position);
+        if (position >= jpeg.size) return false;
+        const uint8_t marker = jpeg.data[position + 1];
+        if (marker == kEOI) return true;
+        position += 2;
+        if (marker < kSOF0 || is_restart_marker(marker) || marker == kSOI) continue;
+        if (position + 2 > jpeg.size) return false;
+        position += std::max<size_t>(read_u16(jpeg.data + position), 2);
     }
 }
 

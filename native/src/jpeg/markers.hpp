@@ -60,6 +60,10 @@ size_t find_ff(ByteSpan jpeg, size_t position);
 /// before it), or the buffer's size.
 size_t find_marker(ByteSpan jpeg, size_t position);
 
+/// Whether EOI comes after the segments and scans, as decoders find it: bytes between segments are
+/// skipped. A JPEG without it was cut short.
+bool ends_in_eoi(ByteSpan jpeg);
+
 /// As find_marker, but the end of a scan's data: restart markers belong to it (T.81, B.1.1.5).
 size_t find_scan_end(ByteSpan jpeg, size_t position);
 

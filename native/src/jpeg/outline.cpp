@@ -29,8 +29,12 @@ Outline read_outline(ByteSpan jpeg) {
                 fail_at(segment.offset, "more than " + std::to_string(kMaxScans) + " scans");
             }
             outline.borders.push_back(next_border);
+            outline.scans.push_back(segment);
+        } else if (is_frame_marker(segment.marker)) {
+            outline.frame = segment;
         } else if (is_application_marker(segment.marker) || segment.marker == kCOM) {
-            outline.applications.push_back(segment);
+            const bool late = !outline.scans.empty();
+            (late ? outline.late_applications : outline.applications).push_back(segment);
         }
     }
 }

@@ -10,8 +10,11 @@ namespace pcr {
 
 struct Outline {
     Header header;
-    std::vector<int64_t> borders;       // as split() gives them
-    std::vector<Segment> applications;  // APPn and COM, of the whole file in their order
+    Segment frame;                           // SOFn
+    std::vector<Segment> scans;              // SOS
+    std::vector<int64_t> borders;            // as split() gives them
+    std::vector<Segment> applications;       // APPn and COM before the first scan, in their order
+    std::vector<Segment> late_applications;  // after it, where decoders don't heed them
 };
 
 /// Throws FormatError where the JPEG is truncated, malformed or has more than kMaxScans scans.

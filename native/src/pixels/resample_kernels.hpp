@@ -16,7 +16,7 @@ inline constexpr int kBlendBits = 7;
 /// Rows are done in steps of 16 columns, columns in eights: up to 15 more than `width` are read and
 /// written.
 struct ResampleKernels {
-    /// Weighs `taps` rows of samples that lie `stride` apart; fixed-point weights.
+    /// Weighs `taps` rows of samples that lie `stride` apart by FilterTaps::negated.
     void (*blend_row)(const uint8_t* rows, size_t stride, uint32_t width, const int16_t* weights,
                       uint32_t taps, int16_t* out);
     /// Eight rows to columns: out[x * 8 + j] = rows[j * stride + x].

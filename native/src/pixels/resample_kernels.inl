@@ -1,5 +1,12 @@
 // Included by kernel_variants.inl once per instruction set.
 
+/// Up to here each tap's product is rounded to kBlendBits by itself, which is faster and errs by
+/// half of the last bit per tap. More of them are summed exactly: flat areas would drift.
+constexpr uint32_t kFewTaps = 5;
+
+/// Fractional bits of a sum of weighted samples beyond kBlendBits.
+constexpr int kDroppedBits = kWeightBits - kBlendBits;
+
 #if defined(PCR_AVX2)
 
 inline void transpose8(__m256 r[8]) {
@@ -20,38 +27,73 @@ inline void transpose8(__m256 r[8]) {
     }
 }
 
-/// kTaps: the number of taps where it is small, which keeps the weights in registers; 0: any.
 template <uint32_t kTaps>
-inline void blend_row_taps(const uint8_t* rows, size_t stride, uint32_t width,
-                           const int16_t* weights, uint32_t any_taps, int16_t* out) {
-    const uint32_t taps = kTaps != 0 ? kTaps : any_taps;
-    __m256i kept[kTaps + 1];
+inline void blend_few_rows(const uint8_t* rows, size_t stride, uint32_t width,
+                           const int16_t* weights, int16_t* out) {
+    __m256i kept[kTaps];
     for (uint32_t t = 0; t < kTaps; ++t) kept[t] = _mm256_set1_epi16(weights[t]);
     for (uint32_t x = 0; x < width; x += 16) {
         __m256i sum = _mm256_setzero_si256();
         const uint8_t* source = rows + x;
 #pragma GCC unroll 8
-        for (uint32_t t = 0; t < taps; ++t, source += stride) {
+        for (uint32_t t = 0; t < kTaps; ++t, source += stride) {
             const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(source));
             const __m256i values = _mm256_slli_epi16(_mm256_cvtepu8_epi16(bytes), kBlendBits);
-            const __m256i weight = kTaps != 0 ? kept[t] : _mm256_set1_epi16(weights[t]);
-            sum = _mm256_adds_epi16(sum, _mm256_mulhrs_epi16(values, weight));
+            sum = _mm256_subs_epi16(sum, _mm256_mulhrs_epi16(values, kept[t]));
         }
         _mm256_store_si256(reinterpret_cast<__m256i*>(out + x), sum);
     }
 }
 
+/// Two rows of weights in every 32 bits; a row without a partner gets zero for one.
+inline __m256i pair_weights(const int16_t* weights, bool has_second) {
+    const uint32_t second = has_second ? static_cast<uint16_t>(weights[1]) : 0;
+    return _mm256_set1_epi32(static_cast<int>(second << 16 | static_cast<uint16_t>(weights[0])));
+}
+
+inline void blend_many_rows(const uint8_t* rows, size_t stride, uint32_t width,
+                            const int16_t* weights, uint32_t taps, int16_t* out) {
+    const auto load = [](const uint8_t* source) {
+        return _mm_loadu_si128(reinterpret_cast<const __m128i*>(source));
+    };
+    const __m256i half = _mm256_set1_epi32(1 << (kDroppedBits - 1));
+    for (uint32_t x = 0; x < width; x += 16) {
+        const uint8_t* source = rows + x;
+        __m256i low = half;
+        __m256i high = half;
+        for (uint32_t t = 0; t < taps; t += 2, source += 2 * stride) {
+            const bool has_second = t + 1 < taps;
+            const __m128i first = load(source);
+            const __m128i second = has_second ? load(source + stride) : _mm_setzero_si128();
+            const __m256i weight = pair_weights(weights + t, has_second);
+            const __m256i near = _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(first, second));
+            const __m256i far = _mm256_cvtepu8_epi16(_mm_unpackhi_epi8(first, second));
+            low = _mm256_sub_epi32(low, _mm256_madd_epi16(near, weight));
+            high = _mm256_sub_epi32(high, _mm256_madd_epi16(far, weight));
+        }
+        const __m256i sums = _mm256_packs_epi32(_mm256_srai_epi32(low, kDroppedBits),
+                                                _mm256_srai_epi32(high, kDroppedBits));
+        _mm256_store_si256(reinterpret_cast<__m256i*>(out + x),
+                           _mm256_permute4x64_epi64(sums, 0xD8));
+    }
+}
+
 void blend_row(const uint8_t* rows, size_t stride, uint32_t width, const int16_t* weights,
                uint32_t taps, int16_t* out) {
+    static_assert(kFewTaps == 5);
     switch (taps) {
+        case 1:
+            return blend_few_rows<1>(rows, stride, width, weights, out);
+        case 2:
+            return blend_few_rows<2>(rows, stride, width, weights, out);
         case 3:
-            return blend_row_taps<3>(rows, stride, width, weights, taps, out);
+            return blend_few_rows<3>(rows, stride, width, weights, out);
         case 4:
-            return blend_row_taps<4>(rows, stride, width, weights, taps, out);
+            return blend_few_rows<4>(rows, stride, width, weights, out);
         case 5:
-            return blend_row_taps<5>(rows, stride, width, weights, taps, out);
+            return blend_few_rows<5>(rows, stride, width, weights, out);
         default:
-            return blend_row_taps<0>(rows, stride, width, weights, taps, out);
+            return blend_many_rows(rows, stride, width, weights, taps, out);
     }
 }
 
@@ -106,15 +148,37 @@ void blend_columns(const float* in, const FilterTaps& filter, float* out, size_t
 
 #else
 
-void blend_row(const uint8_t* rows, size_t stride, uint32_t width, const int16_t* weights,
-               uint32_t taps, int16_t* out) {
+inline void blend_few_rows(const uint8_t* rows, size_t stride, uint32_t width,
+                           const int16_t* weights, uint32_t taps, int16_t* out) {
     std::fill_n(out, width, int16_t{0});
     for (uint32_t t = 0; t < taps; ++t, rows += stride) {
         for (uint32_t x = 0; x < width; ++x) {
             const int term = (rows[x] * (1 << kBlendBits) * weights[t] + (1 << 14)) >> 15;
-            out[x] = static_cast<int16_t>(std::min(out[x] + term, 32767));
+            out[x] = static_cast<int16_t>(out[x] - term);
         }
     }
+}
+
+inline void blend_many_rows(const uint8_t* rows, size_t stride, uint32_t width,
+                            const int16_t* weights, uint32_t taps, int16_t* out) {
+    constexpr uint32_t kColumns = 16;
+    for (uint32_t x = 0; x < width; x += kColumns) {
+        int32_t sums[kColumns];
+        std::fill_n(sums, kColumns, 1 << (kDroppedBits - 1));
+        const uint8_t* source = rows + x;
+        for (uint32_t t = 0; t < taps; ++t, source += stride) {
+            for (uint32_t i = 0; i < kColumns; ++i) sums[i] -= source[i] * weights[t];
+        }
+        for (uint32_t i = 0; i < kColumns; ++i) {
+            out[x + i] = static_cast<int16_t>(sums[i] >> kDroppedBits);
+        }
+    }
+}
+
+void blend_row(const uint8_t* rows, size_t stride, uint32_t width, const int16_t* weights,
+               uint32_t taps, int16_t* out) {
+    const auto blend = taps <= kFewTaps ? blend_few_rows : blend_many_rows;
+    blend(rows, stride, width, weights, taps, out);
 }
 
 void transpose(const int16_t* rows, size_t stride, uint32_t width, float* out) {

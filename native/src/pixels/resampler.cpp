@@ -64,10 +64,23 @@ void FilterTaps::build(double start, double length, uint32_t source_size, uint32
         }
         for (uint32_t t = 0; t < taps; ++t) weight[t] = static_cast<float>(weight[t] / sum);
     }
-    fixed.resize(weights.size());
-    std::transform(weights.begin(), weights.end(), fixed.begin(), [](float weight) {
-        return static_cast<int16_t>(std::min(32767.0f, weight * 32768.0f + 0.5f));
-    });
+    fill_negated();
+}
+
+/// Rounds the running sum of each output's weights instead of the weights: their errors cancel out,
+/// and the sum is one to the bit, however many they are.
+void FilterTaps::fill_negated() {
+    negated.resize(weights.size());
+    for (size_t i = 0; i < weights.size(); i += taps) {
+        double sum = 0;
+        int32_t before = 0;
+        for (size_t t = i; t < i + taps; ++t) {
+            sum += weights[t];
+            const auto rounded = static_cast<int32_t>(sum * (1 << kWeightBits) + 0.5);
+            negated[t] = static_cast<int16_t>(before - rounded);
+            before = rounded;
+        }
+    }
 }
 
 namespace {
@@ -124,7 +137,7 @@ void Resampler::run(const PlanarImage& source, const Box& box, const Orientation
                 for (uint32_t j = 0; j < rows; ++j) {
                     kernels.blend_row(source.row(channel, rows_.first[first + j]), source.stride(),
                                       source.width(),
-                                      &rows_.fixed[size_t{rows_.taps} * (first + j)], rows_.taps,
+                                      &rows_.negated[size_t{rows_.taps} * (first + j)], rows_.taps,
                                       blended + j * source_padded);
                 }
                 kernels.transpose(blended, source_padded, source.width(), transposed);

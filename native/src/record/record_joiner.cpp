@@ -31,6 +31,10 @@ ByteSpan span(protozero::data_view view) {
     return {reinterpret_cast<const uint8_t*>(view.data()), view.size()};
 }
 
+using protozero::tag_and_type;
+constexpr auto kVarint = protozero::pbf_wire_type::varint;
+constexpr auto kLengthDelimited = protozero::pbf_wire_type::length_delimited;
+
 }  // namespace
 
 RecordJoiner::RecordJoiner(ByteSpan metadata, size_t levels) : levels_(levels) {
@@ -44,7 +48,7 @@ RecordJoiner::RecordJoiner(ByteSpan metadata, size_t levels) : levels_(levels) {
 
 void RecordJoiner::read_metadata(ByteSpan metadata) {
     protozero::pbf_message<RecordField> levels({chars(metadata), metadata.size});
-    while (levels.next(RecordField::kLevels, protozero::pbf_wire_type::varint)) {
+    while (levels.next(RecordField::kLevels, kVarint)) {
         levels_of_record_ = levels.get_uint32();
     }
     if (levels_ < 1 || levels_ > levels_of_record_ || levels_of_record_ > kMaxLevels) {
@@ -53,15 +57,17 @@ void RecordJoiner::read_metadata(ByteSpan metadata) {
                           std::to_string(levels_of_record_));
     }
     protozero::pbf_message<RecordField> message({chars(metadata), metadata.size});
+    const auto add_label = [this](int32_t label) {
+        labels_.push_back(label);
+        check_images(labels_.size());
+    };
     while (message.next()) {
-        if (message.tag() == RecordField::kLabels &&
-            message.wire_type() == protozero::pbf_wire_type::length_delimited) {
-            for (const int32_t label : message.get_packed_int32()) {
-                labels_.push_back(label);
-                check_images(labels_.size());
-            }
-        } else if (message.tag() == RecordField::kImages &&
-                   message.wire_type() == protozero::pbf_wire_type::length_delimited) {
+        // Whoever reads protobuf must take numbers that are packed and such that are not.
+        if (message.tag_and_type() == tag_and_type(RecordField::kLabels, kLengthDelimited)) {
+            for (const int32_t label : message.get_packed_int32()) add_label(label);
+        } else if (message.tag_and_type() == tag_and_type(RecordField::kLabels, kVarint)) {
+            add_label(message.get_int32());
+        } else if (message.tag_and_type() == tag_and_type(RecordField::kImages, kLengthDelimited)) {
             read_level_bytes(span(message.get_view()));
             check_images(level_bytes_.size() / levels_of_record_);
         } else {
@@ -78,10 +84,16 @@ void RecordJoiner::read_metadata(ByteSpan metadata) {
 void RecordJoiner::read_level_bytes(ByteSpan image) {
     protozero::pbf_message<ImageField> message({chars(image), image.size});
     size_t found = 0;
-    while (message.next(ImageField::kLevelBytes, protozero::pbf_wire_type::length_delimited)) {
-        for (const uint64_t size : message.get_packed_uint64()) {
-            level_bytes_.push_back(size);
-            if (++found > levels_of_record_) break;
+    const auto add_size = [&](uint64_t size) {
+        if (++found <= levels_of_record_) level_bytes_.push_back(size);
+    };
+    while (message.next()) {
+        if (message.tag_and_type() == tag_and_type(ImageField::kLevelBytes, kLengthDelimited)) {
+            for (const uint64_t size : message.get_packed_uint64()) add_size(size);
+        } else if (message.tag_and_type() == tag_and_type(ImageField::kLevelBytes, kVarint)) {
+            add_size(message.get_uint64());
+        } else {
+            message.skip();
         }
     }
     if (found != levels_of_record_) {

@@ -6,6 +6,34 @@
 namespace pcr {
 namespace {
 
+/// What libjpeg has read of JFIF and Adobe segments, as it decides on colours by them.
+class ApplicationState {
+  public:
+    explicit ApplicationState(const jpeg_decompress_struct& info)
+        : saw_jfif_(info.saw_JFIF_marker),
+          version_{info.JFIF_major_version, info.JFIF_minor_version},
+          density_unit_(info.density_unit),
+          density_{info.X_density, info.Y_density},
+          saw_adobe_(info.saw_Adobe_marker) {}
+
+    void restore(jpeg_decompress_struct& info) const {
+        info.saw_JFIF_marker = saw_jfif_;
+        info.JFIF_major_version = version_[0];
+        info.JFIF_minor_version = version_[1];
+        info.density_unit = density_unit_;
+        info.X_density = density_[0];
+        info.Y_density = density_[1];
+        info.saw_Adobe_marker = saw_adobe_;
+    }
+
+  private:
+    boolean saw_jfif_;
+    UINT8 version_[2];
+    UINT8 density_unit_;
+    UINT16 density_[2];
+    boolean saw_adobe_;
+};
+
 /// One run of libjpeg from the source's coefficients to the destination's scans. What it owns is
 /// a member, so that leaving libjpeg through longjmp skips no destructor.
 class Session {
@@ -37,7 +65,9 @@ class Session {
         source_.mem->max_memory_to_use = options_.max_memory_bytes;
         jpeg_mem_src(&source_, jpeg_.data, jpeg_.size);
         jpeg_read_header(&source_, TRUE);
+        const ApplicationState before_scans(source_);
         coefficients_ = jpeg_read_coefficients(&source_);
+        before_scans.restore(source_);
         describe_target();
     }
 

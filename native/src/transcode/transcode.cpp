@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "encode/jpeg_encoder.hpp"
 #include "entropy/entropy_decoder.hpp"
@@ -12,6 +13,7 @@
 #include "pcr/split.hpp"
 #include "transcode/copied_markers.hpp"
 #include "transcode/libjpeg_transcoder.hpp"
+#include "transcode/source_checks.hpp"
 
 namespace pcr {
 namespace {
@@ -74,6 +76,25 @@ void check_sides(const Header& header) {
                       " pixels, only undamaged Huffman-coded ones can be rewritten");
 }
 
+/// Puts segments in front of EOI.
+void append_segments(ByteSpan source, const std::vector<Segment>& segments, Transcoded& result) {
+    constexpr size_t kEoiBytes = 2;
+    std::vector<uint8_t> added;
+    for (const Segment& segment : segments) {
+        const uint8_t* begin = source.data + segment.offset;
+        added.insert(added.end(), begin, segment.payload.data + segment.payload.size);
+    }
+    if (added.empty()) return;
+    const ByteSpan before = result.jpeg.span();
+    const size_t body = before.size - kEoiBytes;
+    Bytes longer = Bytes::uninitialised(before.size + added.size());
+    std::memcpy(longer.data.get(), before.data, body);
+    std::memcpy(longer.data.get() + body, added.data(), added.size());
+    std::memcpy(longer.data.get() + body + added.size(), before.data + body, kEoiBytes);
+    result.jpeg = std::move(longer);
+    result.borders.back() += static_cast<int64_t>(added.size());
+}
+
 const ScanScript& find_script(const ScanScripts& scripts, int32_t components) {
     const auto found = scripts.find(components);
     if (found == scripts.end()) {
@@ -83,13 +104,8 @@ const ScanScript& find_script(const ScanScripts& scripts, int32_t components) {
     return found->second;
 }
 
-}  // namespace
-
-Transcoded transcode(ByteSpan jpeg, const ScanScripts& scripts, const TranscodeOptions& options) {
-    // Refuses what is truncated or has too many scans before any decoding.
-    const Outline outline = read_outline(jpeg);
-    check(outline.header, options);
-    const ScanScript& script = find_script(scripts, outline.header.components);
+Transcoded run_coder(ByteSpan jpeg, const Outline& outline, const ScanScript& script,
+                     const TranscodeOptions& options) {
     Transcoded result;
     result.source = outline.header;
     if (options.coder == Codec::kNative) {
@@ -99,6 +115,20 @@ Transcoded transcode(ByteSpan jpeg, const ScanScripts& scripts, const TranscodeO
     }
     result.jpeg = transcode_with_libjpeg(jpeg, outline.applications, script, options);
     result.borders = split(result.jpeg.span());
+    return result;
+}
+
+}  // namespace
+
+Transcoded transcode(ByteSpan jpeg, const ScanScripts& scripts, const TranscodeOptions& options) {
+    // Refuses what is truncated or has too many scans before any decoding.
+    const Outline outline = read_outline(jpeg);
+    check(outline.header, options);
+    const ScanScript& script = find_script(scripts, outline.header.components);
+    check_sampling(outline);
+    check_complete(outline);
+    Transcoded result = run_coder(jpeg, outline, script, options);
+    append_segments(jpeg, copied_markers(outline.late_applications, options.copy_markers), result);
     return result;
 }
 

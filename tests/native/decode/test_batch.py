@@ -77,6 +77,25 @@ def test_failing_images_are_named_and_zeroed() -> None:
     assert out[0].any()
 
 
+@pytest.mark.parametrize("name", ["baseline 4:2:0", "progressive 4:2:0", "arithmetic"])
+@pytest.mark.parametrize("decoder", ["native", "libjpeg"])
+def test_what_was_cut_short_needs_an_eoi(name: str, decoder: str) -> None:
+    jpeg = SAMPLES[name]
+    cuts = [jpeg[: len(jpeg) * part // 8] for part in range(5, 8)] + [jpeg[:-1], jpeg[:-2]]
+    pool = native.DecodePool(1)
+    out = np.zeros((len(cuts), 3, 8, 8), np.uint8)
+    errors = pool.decode_batch(cuts, out, dtype="uint8", decoder=decoder)
+    assert [index for index, _ in errors] == list(range(len(cuts)))
+    assert {message for _, message in errors} == {
+        "truncated JPEG: expected EOI at its end, found none"
+    }
+    for cut in cuts:
+        with pytest.raises(FormatError, match="truncated JPEG"):
+            native.decode_rgb(cut, decoder=decoder)
+        assert native.decode_rgb(cut + EOI, decoder=decoder).any()
+    assert pool.decode_batch([jpeg + b"more"], out, dtype="uint8", decoder=decoder) == []
+
+
 @pytest.mark.parametrize("decoder", ["native", "libjpeg"])
 def test_limits_on_pixels_and_scans(decoder: str) -> None:
     jpeg = SAMPLES["progressive 4:2:0"]

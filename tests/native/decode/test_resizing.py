@@ -7,6 +7,9 @@ import io
 import numpy as np
 import pytest
 from helpers.decode_samples import ORIENTATION_TAG, boxes, decode, encode, picture
+from helpers.instruction_sets import digests
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from pcr import _native as native
@@ -94,3 +97,47 @@ def test_orientation_is_applied_before_crop_and_flip(orientation: int, flip: boo
         )[0]
         out = out.transpose(1, 2, 0) if layout == "NCHW" else out
         assert np.abs(out.astype(int) - np.asarray(expected)).max() <= 1
+
+
+sides = st.integers(1, 2500) | st.integers(1, 12)
+
+
+@settings(max_examples=150)
+@example(gray=128, source=(8000, 6000), size=(8, 8), oversampling=1.0)
+@example(gray=255, source=(3, 65500), size=(1, 1), oversampling=np.inf)
+@given(
+    gray=st.integers(0, 255),
+    source=st.tuples(sides, sides),
+    size=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    oversampling=st.sampled_from([1.0, np.inf]),
+)
+def test_a_flat_picture_keeps_its_brightness(gray, source, size, oversampling):
+    assert brightness_error(gray, source, size, oversampling) <= 0.03
+
+
+def brightness_error(
+    gray: int, source: tuple[int, int], size: tuple[int, int], oversampling: float
+) -> float:
+    """How far a flat picture is from its stored value after resizing, of 255."""
+    jpeg = encode(Image.new("L", source, gray))
+    stored = float(native.decode_rgb(jpeg)[0, 0, 0])
+    out = decode([jpeg], size, dtype="float32", oversampling=oversampling)
+    return float(np.abs(out - stored).max())
+
+
+@pytest.mark.parametrize("size", [(5, 3), (64, 1), (30, 30)])
+def test_strong_reduction_is_pillows_bilinear(size: tuple[int, int]) -> None:
+    jpeg = encode(Image.effect_noise((700, 1900), 90))
+    out = decode([jpeg], size, oversampling=np.inf)[0].transpose(1, 2, 0).astype(int)
+    whole = Image.open(io.BytesIO(jpeg)).convert("RGB")
+    assert np.abs(out - np.asarray(whole.resize(size, Image.Resampling.BILINEAR))).max() <= 1
+
+
+def test_both_instruction_sets_keep_brightness() -> None:
+    assert digests(__file__) == {"True\n"}
+
+
+def digest() -> bool:
+    """Whether this process keeps flat pictures flat, from enlarging to strong reduction."""
+    sources = [(1, 1), (2, 9), (40, 50), (90, 300), (70, 2500)]
+    return all(brightness_error(201, source, (17, 20), np.inf) <= 0.03 for source in sources)

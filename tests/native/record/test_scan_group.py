@@ -126,6 +126,27 @@ def test_fields_of_later_versions_are_skipped_in_the_metadata():
     assert (joined.data.tobytes(), joined.offsets.tolist()) == reference.join(record)
 
 
+def varint(number: int) -> bytes:
+    """A whole number as protobuf writes it."""
+    rest = number >> 7
+    return bytes([number & 127 | (128 if rest else 0)]) + (varint(rest) if rest else b"")
+
+
+def test_numbers_may_be_packed_or_not():
+    record = [[b"abc", b"d" * 200]]
+    parts = [
+        b"".join(b"\x30" + varint(len(part)) for part in group)
+        for group in zip(*record, strict=True)
+    ]
+    images = b"".join(b"\x1a" + varint(len(part)) + part for part in parts)
+    metadata = b"\x08\x05" + b"\x10\x01" + images + b"\x0a\x01\x07"
+    parsed = RecordMetadata.FromString(metadata)
+    joined = join_groups(metadata, [jpeg.pack(record[0])])
+    assert joined.labels.tolist() == list(parsed.labels) == [5, 7]
+    assert [list(image.level_bytes) for image in parsed.images] == [[3], [200]]
+    assert (joined.data.tobytes(), joined.offsets.tolist()) == reference.join(record)
+
+
 def test_every_truncation_is_refused():
     record = [[b"abc", b"", bytes(200)]]
     message = jpeg.pack(record[0])
