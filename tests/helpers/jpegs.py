@@ -223,9 +223,9 @@ def _fractional() -> bytes:
 
 
 BAD: dict[str, tuple[Callable[[], bytes], str]] = {
-    "empty": (lambda: b"", "no JPEG: the file is empty"),
-    "text": (lambda: b"hello, world", "no JPEG"),
-    "png": (lambda: b"\x89PNG\r\n\x1a\n" + bytes(100), "no JPEG"),
+    "empty": (lambda: b"", "not a JPEG: the file is empty"),
+    "text": (lambda: b"hello, world", "not a JPEG"),
+    "png": (lambda: b"\x89PNG\r\n\x1a\n" + bytes(100), "not a JPEG"),
     "soi alone": (lambda: b"\xff\xd8", "the file ends where a marker is expected"),
     "no EOI": (lambda: encode(photo())[:-2], "without EOI"),
     "no scan": (lambda: b"\xff\xd8\xff\xd9", "EOI before the first scan"),

@@ -17,7 +17,7 @@ _INSIDE_IMAGE_DATA = {0x00, *range(0xD0, 0xD8)}  # a stuffed byte, RST0 … RST7
 def split(data: bytes) -> list[int]:
     """Return the borders of a JPEG's scans, as :func:`pcr.jpeg.split` defines them."""
     if data[:2] != b"\xff\xd8":
-        raise FormatError("no JPEG: expected SOI at byte 0")
+        raise FormatError("not a JPEG: expected SOI at byte 0")
     borders: list[int] = []
     position, border, frames = 2, 0, 0
     while True:

@@ -34,9 +34,9 @@ void fail_at(size_t offset, const std::string& what) {
 }
 
 SegmentReader::SegmentReader(ByteSpan jpeg) : jpeg_(jpeg) {
-    if (jpeg.size == 0) throw FormatError("no JPEG: the file is empty");
+    if (jpeg.size == 0) throw FormatError("not a JPEG: the file is empty");
     if (jpeg.size < 2 || jpeg.data[0] != 0xFF || jpeg.data[1] != kSOI) {
-        throw FormatError("no JPEG: expected 0xFF 0xD8 (SOI) at byte 0");
+        throw FormatError("not a JPEG: expected 0xFF 0xD8 (SOI) at byte 0");
     }
 }
 

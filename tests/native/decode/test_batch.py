@@ -64,7 +64,7 @@ def test_result_does_not_depend_on_the_number_of_threads() -> None:
 
 def test_failing_images_are_named_and_zeroed() -> None:
     good = SAMPLES["baseline 4:2:0"]
-    jpegs = [good, b"no JPEG at all", good, b"", good[:100], good]
+    jpegs = [good, b"not a JPEG at all", good, b"", good[:100], good]
     crops = boxes(*[(0, 0, 20, 20)] * 5, (80, 0, 20, 20))
     out = np.full((6, 3, 8, 8), 7, np.uint8)
     pool = native.DecodePool(2)
