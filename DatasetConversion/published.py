@@ -80,7 +80,7 @@ def jpegs_by_stem(directory: Path, *, recursive: bool = False) -> dict[str, Path
     """Map name without suffix to file for the JPEG files in `directory`.
 
     Where subfolders hold one name twice (as Kaggle's HAM10000 archive does) the first folder in
-    sorted order counts. Raises ConversionError if there is no JPEG file at all.
+    sorted order counts. Raises ConversionError if there is no JPEG file.
     """
     if not directory.is_dir():
         raise ConversionError(f"{directory}: missing folder of images")
