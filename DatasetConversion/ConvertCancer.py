@@ -45,8 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--split_by",
         choices=("lesion", "image"),
         default="lesion",
-        help="lesion (default): all images of a lesion on one side; image: as the paper's release "
-        "did, which lets a lesion be on both sides",
+        help="lesion (default): all images of a lesion go to one folder; image: a lesion can be in "
+        "both, as in the paper's release",
     )
     return run(parser, read_samples, argv)
 

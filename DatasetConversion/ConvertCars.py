@@ -70,7 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--official_split",
         action="store_true",
-        help="train/ is cars_train, cars_test is held out (--test_size and --seed have no effect)",
+        help="cars_train becomes train/, and cars_test is held out (--test_size and --seed have no "
+        "effect)",
     )
     return run(parser, read_samples, argv)
 

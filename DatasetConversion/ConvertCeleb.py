@@ -124,7 +124,7 @@ def _match(listed: list[tuple[int, str]], found: dict[str, Path], directory: Pat
         )
     raise ConversionError(
         f"{directory}: expected the {len(listed)} listed images, found {len(found)} JPEG files "
-        "(is it the folder of CelebA itself, or are there images that don't belong?)"
+        "(is it the folder of CelebA itself, or does it contain other images?)"
     )
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Turn the flat ILSVRC2012 validation folder into an ImageFolder named by WordNet ids.
 
-Layout: `ILSVRC2012_val_00000001.JPEG` … in one folder, and the first found of: the development
+Layout: `ILSVRC2012_val_00000001.JPEG` … in one folder, and the first of these: the development
 kit's `ILSVRC2012_validation_ground_truth.txt` (an ILSVRC2012_ID per line) with `meta.mat`
 (ILSVRC2012_ID to WNID); `imagenet_2012_validation_synset_labels.txt` or `synset_labels.txt` (a WNID
 per line); Kaggle's `LOC_val_solution.csv`. Line n belongs to image n. Source: the kit's readme.txt;
@@ -54,7 +54,7 @@ def read_samples(arguments: argparse.Namespace) -> Iterator[Sample]:
     surplus = sorted(stem for stem in found if stem not in labels and stem.startswith(PREFIX))
     if surplus:
         raise ConversionError(
-            f"{truth}: labels {len(labels)} images and not {surplus[0]}, "
+            f"{truth}: labels {len(labels)} images, but not {surplus[0]}, "
             f"one of {len(surplus)} more in {directory}"
         )
     for wnid, image in zip(labels.values(), images, strict=True):
@@ -82,7 +82,7 @@ def _wnids(ids: list[str], truth: Path, meta: Path) -> list[str]:
     }
     for line, number in enumerate(ids, start=1):
         if number not in by_id:
-            raise ConversionError(f"{truth}: line {line}: {number!r} is no ILSVRC2012_ID of {meta}")
+            raise ConversionError(f"{truth}: line {line}: {number!r}: not in {meta}")
     return [by_id[number] for number in ids]
 
 

@@ -2,8 +2,8 @@
 
 A converter reads the layout in which its dataset is published and returns one `Sample` per image.
 `run` does the rest: it splits the samples into train/ and val/, checks everything, and only then
-builds the ImageFolders in a temporary folder beside the output that is renamed to it as the last
-step. So the output is complete or absent, and the dataset's own files are never touched.
+builds the ImageFolders in a temporary folder next to the output, which it renames as the last step.
+So the output is complete or absent, and the dataset's own files are never touched.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ JPEG_START = b"\xff\xd8\xff"
 
 @dataclass(frozen=True)
 class Sample:
-    """One image: its class, its file, and what the split must respect.
+    """One image: its class, its file, and constraints on the split.
 
     Samples of one `group` stay on one side of the split (None: the image is its own group).
     `held_out` is the side that the dataset's own split prescribes (None: it prescribes none).
@@ -128,7 +128,7 @@ def _convert(samples: list[Sample], output: Path, arguments: argparse.Namespace)
     plan = make_plan(samples, arguments.test_size, arguments.seed, splits)
     counts = Counter(path.parts[0] for path in plan)
     classes = {path.parts[1] for path in plan}
-    if len(counts) == 1:  # one split may join others, such as val/ the train/ that is there
+    if len(counts) == 1:  # one split may join others: val/ next to an existing train/
         (split,) = counts
         output /= split
         plan = {path.relative_to(split): image for path, image in plan.items()}
@@ -159,8 +159,8 @@ def make_plan(
 ) -> dict[Path, Path]:
     """Map each file of the output, relative to its root, to the image that it comes from.
 
-    Paths are `<split>/<class>/<name>`; all in `splits.whole` when `test_size` is 0 and the dataset
-    has no split of its own. The result does not depend on the order of `samples`.
+    Paths are `<split>/<class>/<name>`, all of them in `splits.whole` if `test_size` is 0 and the
+    dataset has no split of its own. The result does not depend on the order of `samples`.
     """
     if not samples:
         raise ConversionError("the dataset lists no images")
@@ -235,7 +235,7 @@ def _check_jpegs(images: list[Path]) -> None:
                 wrong.append(image)
     if wrong:
         raise ConversionError(
-            f"{len(wrong)} of {len(images)} images are not JPEG whatever their name says, first "
+            f"{len(wrong)} of {len(images)} images are not JPEG in spite of their names, first "
             f"{wrong[0]}; PCR stores JPEG bytes, so save them as JPEG first"
         )
 
@@ -250,8 +250,8 @@ def _check_identical(plan: Mapping[Path, Path], output: Path, use_softlink: bool
                      if not _same(output / path, image, use_softlink)][:1]  # fmt: skip
     if different:
         raise ConversionError(
-            f"{output}: holds files already and is not this conversion's result (first difference: "
-            f"{different[0]}); name another --output_root or empty this one"
+            f"{output}: already contains files that this conversion would not write (first "
+            f"difference: {different[0]}); choose another --output_root or empty this one"
         )
 
 
@@ -262,9 +262,9 @@ def _same(target: Path, image: Path, use_softlink: bool) -> bool:
 
 
 def _place(plan: Mapping[Path, Path], output: Path, use_softlink: bool) -> None:
-    """Build the tree in a temporary folder beside `output`, then rename it to `output`."""
+    """Build the tree in a temporary folder next to `output`, then rename it to `output`."""
     if output.is_mount():
-        raise ConversionError(f"{output}: is a mount point; name a folder inside it")
+        raise ConversionError(f"{output}: is a mount point; choose a folder inside it")
     if output.exists() and not output.is_dir():
         raise ConversionError(f"{output}: expected no such file or an empty folder, found a file")
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
-"""Reading the files that a dataset is published in: look-up, tables, MATLAB files, image folders.
+"""Read the files of published datasets: look-up, tables, MATLAB files, image folders.
 
-Whatever is missing or malformed raises a `ConversionError` that names the file.
+Anything missing or malformed raises a `ConversionError` that names the file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ JPEG_SUFFIXES = (".jpg", ".jpeg")
 
 
 class ConversionError(Exception):
-    """The dataset or the output folder is not as it must be; the message is for the user."""
+    """The dataset or the output folder is not as expected; the message is for the user."""
 
 
 def first_existing(root: Path, candidates: Iterable[str]) -> Path | None:
@@ -79,8 +79,8 @@ def id_text(value: object) -> str:
 def jpegs_by_stem(directory: Path, *, recursive: bool = False) -> dict[str, Path]:
     """Map name without suffix to file for the JPEG files in `directory`.
 
-    Where subfolders hold one name twice (as Kaggle's HAM10000 archive does) the first folder in
-    sorted order counts. Raises ConversionError if there is no JPEG file at all.
+    If sub-folders contain a name twice (as in Kaggle's HAM10000 archive), the first folder in
+    sorted order is used. Raises ConversionError if there is no JPEG file.
     """
     if not directory.is_dir():
         raise ConversionError(f"{directory}: missing folder of images")
@@ -103,7 +103,7 @@ def jpegs_by_stem(directory: Path, *, recursive: bool = False) -> dict[str, Path
 
 
 def locate(found: Mapping[str, Path], names: Sequence[str], directory: Path) -> list[Path]:
-    """Return the files that `names` (with or without suffix) mean, or raise on missing ones."""
+    """Return the file of each name (with or without suffix), or raise if some are missing."""
     missing = [name for name in names if Path(name).stem not in found]
     if missing:
         raise ConversionError(

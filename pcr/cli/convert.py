@@ -84,7 +84,7 @@ def _resumable(output: Path) -> Iterator[None]:
             raise
         what = interrupt.args[0] if interrupt.args else "interrupted"
         raise KeyboardInterrupt(
-            f"{what}: give the same command again, without --force, to resume after the last "
+            f"{what}: run the same command again, without --force, to resume after the last "
             "complete record"
         ) from None
 

@@ -20,14 +20,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--apply_orientation",
         action="store_true",
-        help="turn images upright as their EXIF orientation says; only these are re-encoded",
+        help="rotate images as their EXIF orientation says; only these are re-encoded",
     )
     add(
         "--quality",
         type=int,
         default=95,
         metavar="Q",
-        help="JPEG quality of the images that are turned (default: %(default)s)",
+        help="JPEG quality of rotated images (default: %(default)s)",
     )
     add("--force", action="store_true", help="replace files in a folder that is not empty")
     add("--quiet", action="store_true", help="no progress bar")

@@ -40,12 +40,12 @@ def add_basic_flags(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--force",
         action="store_true",
-        help="replace the dataset in the output directory; other files stay",
+        help="replace the dataset in the output directory; other files are kept",
     )
     where.add_argument(
         "--append",
         action="store_true",
-        help="add the images whose names the dataset in the output directory does not have; "
+        help="add the images whose names are not yet in the dataset in the output directory; "
         "classes keep their labels, new classes get the next ones",
     )
 
@@ -71,7 +71,7 @@ def add_advanced_flags(parser: argparse.ArgumentParser) -> None:
         default=argparse.SUPPRESS,
         dest="num_workers",
         metavar="N",
-        help="the same as --num_workers, which are threads",
+        help="the same as --num_workers",
     )
     add(
         "--static_compression",
@@ -83,25 +83,26 @@ def add_advanced_flags(parser: argparse.ArgumentParser) -> None:
     add(
         "--use_baseline_images",
         action="store_true",
-        help=f"records of one level with baseline JPEGs: --ladder {_BASELINE_LADDER}",
+        help=f"write records of one level with baseline JPEGs, as with --ladder {_BASELINE_LADDER}",
     )
     add(
         "--tf_records",
         action="store_true",
-        help="write each record as a TFRecord file of tf.train.Example too, with DALI's index",
+        help="also write each record as a TFRecord file of tf.train.Example, with an index for "
+        "DALI",
     )
     add(
         "--duplicate_dataset_factor",
         type=int,
         metavar="N",
-        help="take every image N times (default: 1)",
+        help="store every image N times (default: 1)",
     )
     add("--no_shuffle", dest="shuffle", action="store_false", help="keep the order of the folder")
     add(
         "--levels",
         type=int,
         metavar="N",
-        help="gather the ladder's levels from the Nth on into one, so that there are N",
+        help="merge the ladder's levels from the Nth on into one, so that there are N",
     )
 
 
@@ -129,7 +130,7 @@ def _add_record_flags(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"images per record (default: 1024; {_KEPT})",
     )
-    add("--seed", type=int, metavar="N", help=f"seed of the images' order (default: 0; {_KEPT})")
+    add("--seed", type=int, metavar="N", help=f"seed of the image order (default: 0; {_KEPT})")
     add(
         "--ladder",
         metavar="NAME|FILE",
@@ -144,7 +145,7 @@ def _add_source_flags(parser: argparse.ArgumentParser) -> None:
         "--on_bad_image",
         choices=get_args(OnBadImage),
         help="what to do with a file that is damaged or anything but a JPEG: stop, leave it out, "
-        "or decode it and store it as a JPEG; the latter two are listed in "
+        "or decode it and store it as a JPEG; files left out or re-encoded are listed in "
         f"{layout.REPORT_FILE} (default: fail)",
     )
     add(
@@ -157,13 +158,13 @@ def _add_source_flags(parser: argparse.ArgumentParser) -> None:
         "--copy",
         dest="copy_markers",
         choices=get_args(CopyMarkers),
-        help=f"markers to keep besides those that decoding needs (default: none; {_KEPT})",
+        help=f"markers to keep in addition to those that decoding needs (default: none; {_KEPT})",
     )
     add(
         "--convert_images",
         action=Switch,
-        help="also rewrite the source files in place, without loss, as progressive JPEGs; alone "
-        "it means True (default: False, the sources are never touched)",
+        help="also rewrite the source files in place, without loss, as progressive JPEGs; without "
+        "a value it means True (default: False, the sources are not touched)",
     )
 
 
@@ -172,7 +173,7 @@ def _ladder(arguments: argparse.Namespace) -> Ladder | None:
     name, levels = arguments.ladder, getattr(arguments, "levels", None)
     if getattr(arguments, "use_baseline_images", False):
         if name is not None or levels is not None:
-            raise UsageError("expected without `ladder` and `levels`", "use_baseline_images")
+            raise UsageError("cannot be combined with `ladder` or `levels`", "use_baseline_images")
         return Ladder.load(_BASELINE_LADDER)
     if name is None and levels is None:
         return None

@@ -1,4 +1,4 @@
-"""``pcr info``: what a dataset holds and what its levels cost."""
+"""``pcr info``: what a dataset contains, and the bytes of its levels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``pcr plot``, ``scripts/plot_metrics.py``: draw what training runs came to."""
+"""``pcr plot``, ``scripts/plot_metrics.py``: draw the results of training runs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ HELP = (
     "Draw training runs: accuracy and loss by epoch, time and bytes read; speed, levels, waiting."
 )
 EPILOG = (
-    "Runs of the same label are seeds of one run: their curve is the mean, in a band from the "
-    "lowest to the highest."
+    "Runs with the same label count as seeds of one run: the curve is their mean, in a band from "
+    "the lowest to the highest."
 )
 
 
@@ -38,9 +38,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--labels",
         nargs="+",
         metavar="NAME",
-        help="one per CSV, the same for seeds of one run (default: its folder's name)",
+        help="one per CSV, the same for seeds of one run (default: the name of the folder)",
     )
-    add("--format", choices=("png", "pdf", "svg"), default="png", help="(default: %(default)s)")
+    add(
+        "--format",
+        choices=("png", "pdf", "svg"),
+        default="png",
+        help="format of the pictures (default: %(default)s)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:

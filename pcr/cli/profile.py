@@ -1,4 +1,4 @@
-"""``pcr profile``: what a dataset's levels cost and are worth, and with which to start training."""
+"""``pcr profile``: bytes, similarity and speed of a dataset's levels, and which to start with."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TITLES = {
     "share": "share",
     "ms_ssim_mean": "MS-SSIM",
     "ms_ssim_p10": "10th %",
-    "ms_ssim_min": "least",
+    "ms_ssim_min": "min",
     "loader_rate": "loader",
     "pillow_rate": "Pillow",
 }
@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> None:
     write_table(table, profile.table)
     plot_levels(profile.table, plot, sources_known=profile.sources_known)
     print("\n".join([*table_lines(profile), *_recommendation(profile, arguments.threshold)]))
-    print(f"{printable(table)}: this table\n{printable(plot)}: the same as a picture")
+    print(f"{printable(table)}: this table\n{printable(plot)}: the same as a plot")
 
 
 def table_lines(profile: LevelProfile) -> Iterator[str]:
@@ -96,9 +96,9 @@ def table_lines(profile: LevelProfile) -> Iterator[str]:
         header=[_TITLES[name] for name in columns],
         formatters={name: _format_of(name) for name in columns},
     )
-    of = "source files" if profile.sources_known else "last level: that of sources is not known"
+    of = "source files" if profile.sources_known else "last level (that of sources is not known)"
     yield f"share: of the bytes of the {of}"
-    yield "MS-SSIM: similarity to the last level: mean, 10th percentile and least of images"
+    yield "MS-SSIM: similarity to the last level (mean, 10th percentile, minimum)"
     if profile.baseline_rate:
         loader, pillow = profile.baseline_rate["loader"], profile.baseline_rate["pillow"]
         yield paragraph(
@@ -123,7 +123,7 @@ def _recommendation(profile: LevelProfile, threshold: float) -> Iterator[str]:
     yield ""
     yield paragraph(
         f"Start with --n_scans {level}, the lowest level with MS-SSIM >= {threshold:g}: "
-        f"{row.ms_ssim_mean:.4f} at {row.share:.3f} of the bytes. Similar pictures need not train "
+        f"{row.ms_ssim_mean:.4f} at {row.share:.3f} of the bytes. Similar images do not always train "
         f"equally well. To check, train for some epochs with --n_scans {level}{higher} and compare "
         "the accuracy, or let --n_scans auto compare gradients."
     )

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("dataset", type=Path, help="directory of a finished dataset")
     parser.add_argument(
-        "images", nargs="+", metavar="IMAGE", help="name in the source folder: 'class/file'"
+        "images", nargs="+", metavar="IMAGE", help="image name in the source folder: 'class/file'"
     )
     parser.add_argument(
         "--levels",

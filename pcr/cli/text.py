@@ -41,7 +41,7 @@ def level_table(
     source_bytes: int,
     further: Mapping[str, Sequence[str]] | None = None,
 ) -> Iterator[str]:
-    """One line per level: its bytes, those up to it, their share of the sources, further columns."""
+    """One line per level: its bytes, those up to it, their share of the sources, more columns."""
     further = further or {}
     whole, of = (source_bytes, "sources") if source_bytes else (sum(level_bytes), "last level")
     head = f"  level{'bytes':>16}{'up to it':>16}{'share':>7}"
@@ -51,5 +51,5 @@ def level_table(
         share = reached / whole if whole else 0
         yield f"  {number + 1:>5}{level_bytes[number]:>16,}{reached:>16,}{share:>7.3f}{cells}"
     yield f"  share: bytes up to the level / bytes of the {of}" + (
-        "" if source_bytes else " (this dataset does not say how large its sources were)"
+        "" if source_bytes else " (the dataset does not have the size of its sources)"
     )

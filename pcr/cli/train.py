@@ -32,7 +32,7 @@ class Flags:
     def value(
         self, *flags: str, help: str, of: type = str, default: str = "", **options: Any
     ) -> None:
-        """A flag with a value; `default` says what a default of None stands for."""
+        """A flag with a value; `default` describes a default of None."""
         action = self._group.add_argument(*flags, type=of, help=help, **options)
         known = getattr(TrainConfig, action.dest, None)
         action.choices = CHOICES.get(action.dest)
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="DIR",
-        help="training data and validation data; one folder stands for its subfolders train and val",
+        help="training data and validation data; a single folder means its sub-folders train and val",
     )
     _add_data_flags(Flags(parser, "data"))
     _add_fidelity_flags(Flags(parser, "fidelity"))
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int | None:
 
 
 def make_config(arguments: argparse.Namespace) -> TrainConfig:
-    """The settings that the flags stand for."""
+    """The settings that the flags describe."""
     given = vars(arguments)
     known = {field.name for field in fields(TrainConfig)}
     settings = {name: value for name, value in given.items() if name in known}
@@ -101,15 +101,15 @@ def _add_data_flags(flags: Flags) -> None:
     flags.value("-j", "--workers", of=int, metavar="N", help="decoding threads per process")
     flags.value(
         "--loader",
-        help="what decodes and crops: our own loader, NVIDIA DALI, or DALI on a GPU where it is "
-        "installed and otherwise our own",
+        help="which loader decodes and crops: this project's, NVIDIA DALI, or (auto) DALI on a GPU "
+        "if it is installed and otherwise this project's",
     )
-    flags.switch("--dali_cpu", help="let DALI decode on the CPU even where there is a GPU")
+    flags.switch("--dali_cpu", help="let DALI decode on the CPU even if there is a GPU")
     flags.value(
         "--image_size",
         of=int,
         metavar="N",
-        help="edge of the images that the model sees, in pixels",
+        help="side of the model's input images, in pixels",
         default="224; inception_v3: 299",
     )
     flags.value(
@@ -146,20 +146,20 @@ def _add_fidelity_flags(flags: Flags) -> None:
 
 def _add_model_flags(flags: Flags) -> None:
     flags.value("-a", "--arch", metavar="NAME", help="a classifier of torchvision")
-    flags.switch("--pretrained", help="start from torchvision's weights (a download)")
-    flags.value("--epochs", of=int, metavar="N", help="epochs to train in all")
+    flags.switch("--pretrained", help="start from torchvision's weights (downloaded)")
+    flags.value("--epochs", of=int, metavar="N", help="epochs to train in total")
     flags.value("--start-epoch", of=int, metavar="N", help="count epochs from here")
     flags.value(
         "--lr",
         "--learning-rate",
         of=float,
         metavar="RATE",
-        help="learning rate after warm-up, used as given whatever the batch size",
+        help="learning rate after warm-up, not scaled with the batch size",
     )
     flags.value(
         "--lr_schedule",
-        help="when the rate falls to a tenth: after 30, 60 and 80 of 90 epochs and in proportion in "
-        "shorter runs (scaled), or by the rule of the paper's released code, whatever --epochs is (paper)",
+        help="when the rate falls to a tenth: after 30, 60 and 80 of 90 epochs, in proportion in "
+        "shorter runs (scaled), or after the epochs of the paper's released code in any run (paper)",
     )
     flags.value("--momentum", of=float, metavar="M", help="momentum of SGD")
     flags.value("--weight-decay", "--wd", of=float, metavar="W", help="weight decay of SGD")
@@ -175,7 +175,7 @@ def _add_precision_flags(flags: Flags) -> None:
     )
     flags.value(
         "--amp-backend",
-        help="what does the mixed precision: torch.amp, or an installed Apex that has apex.amp",
+        help="what to use for mixed precision: torch.amp, or an installed Apex that has apex.amp",
     )
     flags.switch("--channels-last", help="keep weights and images in NHWC order")
     flags.switch("--compile", help="compile the model (torch.compile)")
@@ -188,7 +188,7 @@ def _add_precision_flags(flags: Flags) -> None:
     )
     flags.switch(
         "--dynamic-loss-scale",
-        help="with --fp16: adapt the scale to overflows, whatever --static-loss-scale says",
+        help="with --fp16: adapt the scale to overflows; overrides --static-loss-scale",
     )
 
 
@@ -206,7 +206,7 @@ def _add_run_flags(flags: Flags) -> None:
         of=Path,
         metavar="DIR",
         help="also write the metrics for TensorBoard into this folder",
-        default="not",
+        default="off",
     )
     flags.value(
         "--resume",
@@ -219,8 +219,8 @@ def _add_run_flags(flags: Flags) -> None:
         "--checkpoint-every",
         of=int,
         metavar="N",
-        help="save after every N iterations too; after each epoch, and when stopped by a signal, a run "
-        "saves in any case",
+        help="also save after every N iterations; a run always saves after each epoch and when it is "
+        "stopped by a signal",
     )
     flags.value(
         "--validate-freq", of=int, metavar="N", help="validate after every N epochs and the last"
@@ -230,7 +230,7 @@ def _add_run_flags(flags: Flags) -> None:
         "--seed",
         of=int,
         metavar="N",
-        help="of weights, order and augmentation",
+        help="seed of weights, order and augmentation",
         default="a new one for each run",
     )
     flags.value(
@@ -244,18 +244,16 @@ def _add_run_flags(flags: Flags) -> None:
         "--local_rank",
         of=int,
         metavar="N",
-        help="which process of this machine this is; torch.distributed.launch passes it",
+        help="number of this process on its machine; torch.distributed.launch passes it",
         default="LOCAL_RANK of the environment",
     )
 
 
 def _add_measurement_flags(flags: Flags) -> None:
-    flags.switch("--prof", help="stop after 10 iterations, to be run under a profiler")
+    flags.switch("--prof", help="stop after 10 iterations, to run under a profiler")
     flags.switch("--synthetic_loader", help="time training on random images: no data is read")
     flags.switch("--synthetic_training", help="time training on the first batch, again and again")
-    flags.switch(
-        "--synthetic_model", help="time the loader alone: nothing is learned from the batches"
-    )
+    flags.switch("--synthetic_model", help="time the loader alone: load batches without training")
 
 
 if __name__ == "__main__":

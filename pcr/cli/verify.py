@@ -1,4 +1,4 @@
-"""``pcr verify``: prove that a dataset is whole."""
+"""``pcr verify``: check that a dataset is intact."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HELP = "Check every byte, count, label, name and JPEG of a dataset; exit code 1 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("dataset", type=Path, help="directory of a finished dataset")
-    parser.add_argument("--decode", action="store_true", help="decode every image, too")
+    parser.add_argument("--decode", action="store_true", help="also decode every image")
     add_worker_flags(parser)
 
 

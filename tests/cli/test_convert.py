@@ -58,7 +58,7 @@ def test_refusals(source: Path, tmp_path: Path) -> None:
         ),
         (
             (source, out, "--use_baseline_images", "--levels", 2),
-            "error: --use_baseline_images: expected without --ladder and --levels",
+            "error: --use_baseline_images: cannot be combined with --ladder or --levels",
             2,
         ),
         (

@@ -77,7 +77,7 @@ def test_info_of_a_dataset_that_does_not_know_its_sources(dataset: Path) -> None
     facts = json.loads(succeed(PCR, "info", dataset, "--json"))
     assert facts["source_bytes"] is None and facts["levels"][0]["share"] is None
     printed = succeed(PCR, "info", dataset)
-    assert "bytes of the last level (this dataset does not say" in printed
+    assert "bytes of the last level (the dataset does not have" in printed
     assert re.search(r"^ +10 .* 1\.000 ", printed, re.MULTILINE)
     assert verify_all(dataset)
 

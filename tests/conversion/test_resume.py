@@ -128,7 +128,7 @@ def test_a_signal_stops_in_order(
     assert code == 130
     assert errors == (
         f"error: interrupted by signal {number.name}: "
-        "give the same command again, without --force, to resume after the last complete record\n"
+        "run the same command again, without --force, to resume after the last complete record\n"
     )
     assert "(without --force)" in fail(PCR, "info", tmp_path / "out")
     printed = succeed(CONVERTER, source, tmp_path / "out", *OPTIONS)

@@ -182,7 +182,7 @@ def test_a_second_run_accepts_only_the_identical_result(tmp_path, capsys):
     changes = (["--seed", "3"], ["--use_softlink"], ["--test_size", "0.5"])
     for options in changes:
         assert run("ConvertCars", root, output, *options) == 1
-        assert "not this conversion's result" in capsys.readouterr().err
+        assert "files that this conversion would not write" in capsys.readouterr().err
     damaged = output / next(iter(before))
     damaged.write_bytes(damaged.read_bytes()[:-1])
     assert run("ConvertCars", root, output) == 1
@@ -194,7 +194,7 @@ def test_an_output_with_foreign_files_is_left_alone(tmp_path, capsys):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.tex").write_text("years")
     assert run("ConvertCars", tmp_path / "cars", tmp_path / "out") == 1
-    assert "holds files already" in capsys.readouterr().err
+    assert "already contains files" in capsys.readouterr().err
     assert files(tmp_path / "out") == {"thesis.tex": b"years"}
 
 
