@@ -35,7 +35,7 @@ lint-imports --no-logo
 step "clang-format"
 find native \( -name '*.[ch]pp' -o -name '*.inl' \) -print0 | xargs -0 clang-format --dry-run -Werror
 
-step "C++ tests under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer"
+step "C++ tests, and Python tests of the native module, under sanitizers"
 bash scripts/test_native.sh
 
 step "Fuzz targets, ${PCR_FUZZ_SECONDS:=10} s each"
