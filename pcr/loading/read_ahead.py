@@ -28,7 +28,11 @@ class ReadAhead(Generic[T]):
         self._thread = _Reader(source, depth)
         # Before the start: whatever interrupts what follows, something will end the thread.
         self._finalizer = weakref.finalize(self, self._thread.end)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except BaseException:  # Ctrl-C
+            self._thread.end()
+            raise
 
     def __iter__(self) -> Iterator[T]:
         return self
@@ -68,6 +72,7 @@ class _Reader(threading.Thread, Generic[T]):
             with closing(self._source) as source:
                 while self._may_make():
                     self._made.put((next(source), None))
+            self._made.put((None, StopIteration()))  # for another thread that waits for an item
         except BaseException as error:
             self._made.put((None, error))
 
