@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 
 from pcr.dataset import layout
 from pcr.dataset.messages import DatasetInfo, RecordIndex
-from pcr.dataset.tables import connect
+from pcr.dataset.tables import closing, connect, gate
 from pcr.errors import FormatError
 from pcr.storage import local as storage
 
@@ -23,13 +22,8 @@ def read_index(path: Path) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
     # for writing, so that SQLite plays back a journal beside it. A stranger's journal can name a
     # file elsewhere, which is then deleted.
     try:
-        with closing(connect(path)) as connection:
-            _check_schema(connection, source)
-            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            if found != "ok":
-                raise sqlite3.DatabaseError(found)
-            dataset = _read_table(connection, layout.DATASET_TABLE)
-            entries = _read_table(connection, layout.RECORDS_TABLE)
+        with closing(connect(path)) as connection, gate:
+            dataset, entries = _read_tables(connection, source)
         info = DatasetInfo.decode(dataset[layout.DATASET_KEY], source)
         if len(entries) != info.records:
             raise FormatError(f"{path}: expected {info.records} records, found {len(entries)}")
@@ -40,6 +34,20 @@ def read_index(path: Path) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
     records = tuple(RecordIndex.decode(entry, source) for entry in ordered)
     _check_index(info, records, source)
     return info, records
+
+
+def _read_tables(
+    connection: sqlite3.Connection, source: str
+) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """What is said of the dataset, and of each record."""
+    _check_schema(connection, source)
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise sqlite3.DatabaseError(found)
+    return (
+        _read_table(connection, layout.DATASET_TABLE),
+        _read_table(connection, layout.RECORDS_TABLE),
+    )
 
 
 def _check_index(info: DatasetInfo, records: Sequence[RecordIndex], source: str) -> None:

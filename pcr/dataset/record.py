@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from pcr.dataset import layout
 from pcr.dataset.messages import RecordIndex, RecordInfo
-from pcr.dataset.tables import connect, read_chunks
+from pcr.dataset.tables import closing, connect, read_chunks
 from pcr.errors import FormatError, UsageError
 from pcr.extension import native
 from pcr.jpeg import Buffer

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator
+from inspect import GEN_RUNNING, getgeneratorstate
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
@@ -26,6 +28,7 @@ class Epochs:
         self._position = (0, 0)
         self._handed_out = False  # a batch, since the position was set
         self._running: weakref.ref[Generator[Any, None, None]] | None = None
+        self._process = os.getpid()  # in which it runs
 
     @property
     def position(self) -> tuple[int, int]:
@@ -54,7 +57,7 @@ class Epochs:
         if self._handed_out and batch > 0:
             self.set(epoch + 1)
         batches = run(*self._position)
-        self._running = weakref.ref(batches)
+        self._running, self._process = weakref.ref(batches), os.getpid()
         return batches
 
     def count(self) -> None:
@@ -66,8 +69,13 @@ class Epochs:
     def close(self) -> None:
         """End the epoch under way, even where something else still holds its iterator."""
         batches = self._running() if self._running else None
-        if batches is not None:
+        self._running = None
+        if batches is not None and not self._runs_in_parent(batches):
             batches.close()
+
+    def _runs_in_parent(self, batches: Generator[Any, None, None]) -> bool:
+        """Whether this process was forked while another thread was in the midst of a batch."""
+        return self._process != os.getpid() and getgeneratorstate(batches) == GEN_RUNNING
 
     def _move(self, epoch: int, batch: int) -> None:
         """After an epoch's last batch comes the first of the next one."""

@@ -106,7 +106,7 @@ def _batches(
         files = [read_file(folder.path(samples[image])) for image in batch]
         return [data for data, _ in files], sum(size for _, size in files)
 
-    with ReadAhead(read, batches, READ_AHEAD_BATCHES) as arrivals:
+    with ReadAhead((read(batch) for batch in batches), READ_AHEAD_BATCHES) as arrivals:
         for batch in batches:
             yield JpegBatch(
                 reading.receive(arrivals),

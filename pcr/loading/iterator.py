@@ -176,8 +176,8 @@ def draw_images(
         record, level = dataset.records[number], reading.level
         return record.read(level, verify=reading.verify_checksums), record.prefix_bytes[level]
 
-    reads = (record for drawn in order.rounds(skip) for record in drawn.reads)
-    with ReadAhead(read, reads, reading.read_ahead_records) as arrivals:
+    records = (read(number) for drawn in order.rounds(skip) for number in drawn.reads)
+    with ReadAhead(records, reading.read_ahead_records) as arrivals:
         window: dict[int, RecordImages] = {}
         for drawn in order.rounds(skip):
             for record in drawn.reads:

@@ -6,7 +6,7 @@ import os
 import time
 import warnings
 from collections.abc import Generator
-from contextlib import ExitStack, closing
+from contextlib import closing
 from typing import Any, Literal, TypeAlias
 
 from pcr.jpeg import MAX_PIXELS
@@ -91,18 +91,22 @@ class TensorLoader(EpochIterator[Tensors]):
 
     def _run(self, epoch: int, first_batch: int) -> Generator[Tensors, None, None]:
         numbers = range(first_batch, len(self))
-        with ExitStack() as stack:  # what is entered last ends first
-            jpegs = stack.enter_context(closing(self.source.read(epoch, first_batch)))
-            decoder = stack.enter_context(closing(self._make_decoder(epoch)))
-            ahead = ReadAhead(
-                lambda _: decoder.decode(next(jpegs)), numbers, self.options.prefetch_batches
-            )
-            arrivals = stack.enter_context(ahead)
+        batches = self._decoded(epoch, numbers)
+        with ReadAhead(batches, self.options.prefetch_batches) as arrivals:
             for _ in numbers:
                 # Not kept in a variable: its buffer is free once the user lets go of it.
                 yield self._receive(arrivals)
 
-    def _receive(self, arrivals: ReadAhead[int, Batch]) -> Tensors:
+    def _decoded(self, epoch: int, numbers: range) -> Generator[Batch, None, None]:
+        """The batches as the background thread makes them, which owns all that this takes."""
+        with (
+            closing(self.source.read(epoch, numbers.start)) as jpegs,
+            closing(self._make_decoder(epoch)) as decoder,
+        ):
+            for _ in numbers:
+                yield decoder.decode(next(jpegs))
+
+    def _receive(self, arrivals: ReadAhead[Batch]) -> Tensors:
         asked = time.perf_counter()
         batch = next(arrivals)
         self.wait_seconds += time.perf_counter() - asked

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import weakref
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from helpers.loaders import drain, numpy_loader
 
+from pcr.loading.buffers import ArrayPool
 from pcr.loading.loader import Loader
 from pcr.loading.transforms import TrainTransform
 
@@ -42,6 +47,48 @@ def test_a_batch_stays_as_it_is_while_it_is_held(loader_root: Path) -> None:
     held = [(images[:1], images.copy()) for images, _ in loader]
     drain(loader)
     assert all((view == copy[:1]).all() for view, copy in held)
+
+
+def test_counts_of_references_say_nothing(
+    loader_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CPython 3.14 borrows references, free-threaded builds count them in two places."""
+    monkeypatch.setattr(sys, "getrefcount", lambda _: 3)
+    test_a_batch_stays_as_it_is_while_it_is_held(loader_root)
+
+
+VIEWS: dict[str, Callable[[Any], Any]] = {
+    "the batch": lambda images: images,
+    "an image": lambda images: images[0],
+    "a view of another type": lambda images: images.view("uint32")[..., ::-1],
+    "a memory view": memoryview,
+    "a tensor": lambda images: pytest.importorskip("torch").from_numpy(images),
+    "a tensor's view": lambda images: pytest.importorskip("torch").from_numpy(images)[0].flatten(),
+    "a tensor's array": lambda images: pytest.importorskip("torch").from_numpy(images).numpy(),
+    "an array by DLPack": np.from_dlpack,
+}
+
+
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
+def test_memory_returns_with_the_last_view(view: Callable[[Any], Any]) -> None:
+    pool = ArrayPool((2, 3, 4, 4), np.float32, keep=2)
+    array = pool.take()
+    address = array.ctypes.data
+    held = view(array)
+    del array
+    assert pool.take().ctypes.data != address
+    del held
+    assert pool.take().ctypes.data == address
+
+
+@pytest.mark.parametrize("keep", [0, 2])
+def test_a_pool_keeps_no_more_than_it_may(keep: int) -> None:
+    pool = ArrayPool((4,), np.uint8, keep)
+    held = [pool.take() for _ in range(5)]
+    owners = [weakref.ref(array.base) for array in held]
+    del held
+    assert not any(owner() for owner in owners)
+    assert len(pool) == keep
 
 
 def test_buffers_are_used_again(loader_root: Path) -> None:

@@ -25,7 +25,8 @@ struct ImageError {
     std::string message;
 };
 
-/// Threads with their workspaces. The threads live as long as the pool.
+/// Threads with their workspaces. The threads live as long as the pool, and belong to the process
+/// that made it: in a child, the pool does nothing but leave them alone.
 class DecodePool {
   public:
     /// Throws std::invalid_argument for fewer than one thread.
@@ -37,7 +38,8 @@ class DecodePool {
     /// Decodes every item into its place of the output. Images that fail are reported in order of
     /// their index and their places filled with zeros; the result does not depend on the number of
     /// threads. Calls from several threads take turns. Throws std::invalid_argument for options
-    /// that exclude each other.
+    /// that exclude each other, std::bad_alloc where memory is short, and std::runtime_error in a
+    /// process that was forked from the pool's.
     std::vector<ImageError> decode_batch(const std::vector<BatchItem>& items,
                                          const OutputSpec& output, const DecodeOptions& options);
 

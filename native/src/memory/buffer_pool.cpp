@@ -63,18 +63,16 @@ class BufferPool {
     size_t free_bytes_ = 0;
 };
 
-/// Never destroyed: arrays that hold its memory may outlive every static object.
-BufferPool& pool() {
-    static BufferPool& instance = *new BufferPool;
-    return instance;
-}
+/// Never destroyed: arrays that hold its memory may outlive every static object. Made before there
+/// are threads: a child could be forked while one of them made it.
+BufferPool& pool = *new BufferPool;
 
 }  // namespace
 
-void PoolDeleter::operator()(uint8_t* memory) const { pool().give_back({memory, capacity}); }
+void PoolDeleter::operator()(uint8_t* memory) const { pool.give_back({memory, capacity}); }
 
 PooledBytes take_from_pool(size_t size) {
-    const Block block = pool().take(size);
+    const Block block = pool.take(size);
     return {{block.memory, PoolDeleter{block.capacity}}, size};
 }
 
