@@ -34,3 +34,10 @@ def describe(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{os.fsdecode(error.filename)}: {error.strerror}"
     return str(error)
+
+
+def printable(text: object) -> str:
+    """One line that any terminal shows, whatever bytes and newlines a file name in it may hold."""
+    return "".join(
+        character if character.isprintable() else ascii(character)[1:-1] for character in str(text)
+    )

@@ -6,19 +6,14 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 
+from pcr.errors import printable
+
 COLUMNS = 80
 
 
 def paragraph(text: str) -> str:
     """Prose broken into lines."""
     return textwrap.fill(text, COLUMNS, break_long_words=False, break_on_hyphens=False)
-
-
-def printable(text: object) -> str:
-    """One line that any terminal shows, whatever bytes and newlines a file name in it may hold."""
-    return "".join(
-        character if character.isprintable() else ascii(character)[1:-1] for character in str(text)
-    )
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

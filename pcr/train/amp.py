@@ -178,11 +178,35 @@ def create_optimizer(config: TrainConfig, model: nn.Module, device: torch.device
 
 
 def load_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
-    """Take over an optimizer's state, except whether it is fused: that depends on the device."""
-    groups = state["param_groups"]
-    if "fused" in optimizer.defaults:
-        groups = [{**group, "fused": optimizer.defaults["fused"]} for group in groups]
+    """Take over an optimizer's state, except whether it is fused: that depends on the device.
+
+    Raises:
+        ValueError: it is the state of other weights.
+    """
+    own = optimizer.state_dict()["param_groups"]
+    groups = [_like(new, group) for new, group in zip(own, state["param_groups"], strict=True)]
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    for number, values in state["state"].items():
+        _check_momentum(values, weights[number])
     optimizer.load_state_dict({**state, "param_groups": groups})
+
+
+def _like(new: dict[str, Any], saved: dict[str, Any]) -> dict[str, Any]:
+    """A saved group of weights, its settings of the types that a new one has."""
+    for name, value in new.items():
+        found = saved.get(name, value)
+        types = (int, float) if isinstance(value, float) else type(value)
+        if name != "fused" and not isinstance(found, types):
+            raise ValueError(f"{name}: expected {type(value).__name__}, found {found!r:.40}")
+    if saved["params"] != new["params"]:
+        raise ValueError(f"expected {len(new['params'])} weights in order")
+    return {**new, **saved, **({"fused": new["fused"]} if "fused" in new else {})}
+
+
+def _check_momentum(values: dict[str, Any], weight: Tensor) -> None:
+    for name, value in values.items():
+        if value is not None and not (isinstance(value, Tensor) and value.shape == weight.shape):
+            raise ValueError(f"{name}: expected a tensor of shape {tuple(weight.shape)}")
 
 
 def _apex_modules() -> tuple[ModuleType, ModuleType]:

@@ -2,50 +2,53 @@
 
 from __future__ import annotations
 
-import pickle
+import os
 import shutil
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 
 from pcr.atomic import atomic_path
-from pcr.errors import DatasetError, FormatError
+from pcr.errors import DatasetError, FormatError, printable
+from pcr.train.contents import CHECKPOINT, mismatch
 
 AUTO = "auto"  # instead of a path
 LAST_FILE = "checkpoint.pth.tar"
 PREVIOUS_FILE = "checkpoint_previous.pth.tar"
 BEST_FILE = "model_best.pth.tar"
 FORMAT_VERSION = 3
-_KEYS = {
-    "format_version",
-    "arch",
-    "classes",
-    "model",
-    "optimizer",
-    "scaler",
-    "loader",
-    "epoch",
-    "step",
-    "ranks",
-}
 
 
 def save(output_dir: Path, state: dict[str, Any], is_best: bool) -> None:
     """Write `state` as the last checkpoint and, where it is the best so far, as the best one too.
 
     The last one so far becomes the previous one; at every moment one of the two is whole.
+
+    Raises:
+        OSError: the disk failed; a checkpoint written earlier is still there.
     """
     last = output_dir / LAST_FILE
     with atomic_path(last) as temporary:
-        torch.save({"format_version": FORMAT_VERSION, **state}, temporary)
+        _write({"format_version": FORMAT_VERSION, **state}, temporary)
+        if is_best:
+            with atomic_path(output_dir / BEST_FILE) as best:
+                shutil.copyfile(temporary, best)
         if last.exists():
             last.replace(output_dir / PREVIOUS_FILE)
-    if is_best:
-        with atomic_path(output_dir / BEST_FILE) as temporary:
-            shutil.copyfile(last, temporary)
+
+
+def _write(state: dict[str, Any], path: Path) -> None:
+    with path.open("wb") as file:
+        try:
+            torch.save(state, file)
+        except RuntimeError as error:
+            # torch complains of an incomplete archive before it passes on what the disk said.
+            raise error.__context__ if isinstance(error.__context__, OSError) else error from None
+        file.flush()
+        os.fsync(file.fileno())  # before the last checkpoint makes way
 
 
 def find(resume: Path, output_dir: Path) -> list[Path]:
@@ -70,7 +73,7 @@ def load_first(paths: list[Path]) -> tuple[dict[str, Any], Path] | None:
         except FormatError as error:
             if following == len(paths):
                 raise
-            print(f"{error}; trying {paths[following]}", file=sys.stderr)
+            print(printable(f"{error}; trying {paths[following]}"), file=sys.stderr)
     return None
 
 
@@ -79,28 +82,34 @@ def load(path: Path) -> dict[str, Any]:
 
     Raises:
         DatasetError: there is no such file.
-        FormatError: the file is damaged or not a checkpoint of this program.
+        FormatError: the file can't be read, is damaged, or is not a checkpoint of this program.
     """
     if not path.is_file():
         raise DatasetError(f"{path}: no such checkpoint")
+    expected = f"{path}: expected a checkpoint"
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        pickle.UnpicklingError,
-        zipfile.BadZipFile,
-        RuntimeError,
-        EOFError,
-        KeyError,
-        ValueError,
-    ) as error:
-        reason = str(error).partition("\n")[0]
+        with path.open("rb") as file:
+            _check_sums(file)
+            file.seek(0)
+            state = torch.load(file, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise FormatError(f"{expected}, it can't be read ({error.strerror or error})") from error
+    except Exception as error:  # the bytes decide what unpacking them raises
+        reason = (str(error) or type(error).__name__).partition("\n")[0]
         raise FormatError(
-            f"{path}: expected a checkpoint, found a damaged file or another kind of file ({reason})"
+            f"{expected}, found a damaged file or another kind of file ({reason})"
         ) from error
-    if not isinstance(state, dict) or not state.keys() >= _KEYS:
-        raise FormatError(f"{path}: expected a checkpoint of this program, found other contents")
-    if state["format_version"] != FORMAT_VERSION:
-        raise FormatError(
-            f"{path}: expected checkpoint version {FORMAT_VERSION}, found {state['format_version']}"
-        )
+    version = state.get("format_version") if isinstance(state, dict) else None
+    if type(version) is int and version != FORMAT_VERSION:
+        raise FormatError(f"{expected} of version {FORMAT_VERSION}, found version {version}")
+    if different := mismatch(state, CHECKPOINT):
+        raise FormatError(f"{expected} of this program, found other contents ({different})")
     return state
+
+
+def _check_sums(file: IO[bytes]) -> None:
+    """Compare all that torch will read with its CRC-32, which torch writes but does not check."""
+    with zipfile.ZipFile(file) as archive:
+        damaged = archive.testzip()
+    if damaged is not None:
+        raise zipfile.BadZipFile(f"{damaged} has another checksum")

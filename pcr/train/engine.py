@@ -152,13 +152,17 @@ def open_log(
 
 
 def finish_epoch(state: TrainState, data: ResumableBatches, val: Batches, run: Run) -> None:
-    """Do what is left of an epoch, then log, print and save it."""
+    """Do what is left of an epoch, then log, print and save it.
+
+    What was trained is saved before anything else can go wrong: a run that resumes there validates.
+    """
     config = run.config
     if state.step == 0:
         choose_level(state, data, run)
     if data.source.levels:
         data.source.n_scans = state.n_scans
     trained, reading = train_epoch(state, data, run, lambda: save(state, data, run))
+    save(state, data, run)
     tested = None
     if config.validates(state.epoch):
         tested = validate(state, val, config, run.processes, run.stop)

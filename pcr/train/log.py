@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import csv
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
 from pcr.atomic import atomic_path
-from pcr.errors import FormatError
+from pcr.errors import FormatError, printable
 from pcr.train.meter import Reading, Scores
 
 COLUMNS = ("iteration", "epoch", "type", "value")
 METRICS_FILES = "train_data_*.csv"  # * is the process
+EPOCH_VALUES = {  # types that `EpochSummary.values` gives
+    "test_top_1",
+    "test_top_5",
+    "avg_train_loss",
+    "avg_test_loss",
+    "avg_train_time",
+    "images_per_second",
+    "wait_share",
+    "bytes_read",
+    "n_scans",
+}
 
 
 class Sink(Protocol):
@@ -107,30 +122,65 @@ class MetricsFile:
         kept = [] if resume_at is None else _rows_before(self.path, resume_at)
         with atomic_path(self.path) as temporary, temporary.open("w", newline="") as file:
             csv.writer(file).writerows([COLUMNS, *kept])
-        self._file = self.path.open("a", newline="")
-        self._writer = csv.writer(self._file)
+        self._file = self.path.open("ab", buffering=0)
 
     def write(self, iteration: int, epoch: int, **values: float) -> None:
-        """Append a row for each value."""
-        self._writer.writerows((iteration, epoch, name, values[name]) for name in values)
-        self._file.flush()
+        """Append a row for each value; nothing is kept to be written later."""
+        rows = "".join(f"{iteration},{epoch},{name},{values[name]}\r\n" for name in values)
+        with self._named():
+            written, data = 0, rows.encode()
+            while written < len(data):
+                written += self._file.write(data[written:])
 
     def flush(self) -> None:
-        """Nothing: rows are in the file already."""
+        """Have the rows on the disk: a checkpoint follows that they must not lag behind."""
+        with self._named():
+            os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Let an error of the disk say which file it is of."""
+        try:
+            yield
+        except OSError as error:
+            error.filename = str(self.path)
+            raise
+
 
 def _rows_before(path: Path, resume_at: tuple[int, int]) -> list[list[str]]:
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        header, *rows = [*csv.reader(file)] or [[]]
+    """The rows that a run resumed there doesn't write again."""
+    rows = _whole_rows(path) if path.exists() else []
+    return [row for row in rows if _comes_before(row, resume_at)]
+
+
+def _comes_before(row: list[str], resume_at: tuple[int, int]) -> bool:
+    epoch, iteration = int(row[1]), int(row[0])
+    # What the epoch came to is written once more, though all of its iterations are done.
+    again = epoch == resume_at[0] and row[2] in EPOCH_VALUES
+    return (epoch, iteration) < resume_at and not again
+
+
+def _whole_rows(path: Path) -> list[list[str]]:
+    """The rows of a metrics file; damaged ones, such as a last one cut off, are left out."""
+    *lines, last = path.read_bytes().decode("utf-8", "replace").replace("\r", "").split("\n")
+    rows = [line.split(",") for line in lines]
+    whole = [row for row in rows if _is_row(row)]
+    damaged = len(rows) + bool(last) - len(whole) - (rows[:1] == [list(COLUMNS)])
+    if damaged and not whole and rows[:1] != [list(COLUMNS)]:
+        raise FormatError(f"{path}: expected rows of {','.join(COLUMNS)}, found others")
+    if damaged:
+        print(printable(f"{path}: left out damaged rows: {damaged}"), file=sys.stderr)
+    return whole
+
+
+def _is_row(row: list[str]) -> bool:
     try:
-        if tuple(header) != COLUMNS:
-            raise ValueError
-        return [row for row in rows if (int(row[1]), int(row[0])) < resume_at]
-    except (ValueError, IndexError):
-        raise FormatError(f"{path}: expected rows of {','.join(COLUMNS)}, found others") from None
+        iteration, epoch, kind, value = row
+        float(value)
+        return min(int(iteration), int(epoch)) >= 0 and kind.isidentifier()
+    except ValueError:
+        return False

@@ -55,4 +55,4 @@ def earlier_result(output_dir: Path) -> Path | None:
 def finished_epochs(output_dir: Path) -> Path | None:
     """A file of metrics of more than a first epoch that was never finished."""
     files = sorted(output_dir.glob(METRICS_FILES))
-    return next((path for path in files if ",avg_train_loss," in path.read_text()), None)
+    return next((path for path in files if b",avg_train_loss," in path.read_bytes()), None)

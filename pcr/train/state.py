@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -117,15 +118,10 @@ class TrainState:
                 f"{config.resume}: expected a checkpoint for the {len(self.classes)} classes of the data, "
                 f"found one for {len(saved['classes'])} other classes"
             )
-        try:
+        with _fitting(f"{config.resume}: expected the weights of this {config.arch}"):
             self.model.load_state_dict(saved["model"])
             load_optimizer(self.optimizer, saved["optimizer"])
             self.precision.load_state_dict(saved["scaler"])
-        except (RuntimeError, ValueError) as error:
-            reason = " ".join(str(error).split())
-            raise FormatError(
-                f"{config.resume}: expected the weights of this {config.arch}, found others: {reason[:300]}"
-            ) from error
         self.epoch, self.step = saved["epoch"], saved["step"]
         self.n_scans = saved["n_scans"]
         self.best_top_1 = saved["best_top_1"]
@@ -142,6 +138,7 @@ class TrainState:
 
         Raises:
             UsageError: the checkpoint was saved in mid-epoch by a run that draws other batches.
+            FormatError: its random numbers or its position in the data make no sense.
         """
         ranks, refusal = saved["ranks"], ""
         if len(ranks) != processes.world_size:
@@ -150,12 +147,13 @@ class TrainState:
             refusal = f"loader: expected {config.loader} as here, found {saved['loader']}"
         else:
             own = ranks[processes.rank]
-            restore_random_state(own["random"])
             self.measured = own["measured"]
-            try:
-                data.load_state_dict(own["loader"])
-            except UsageError as error:
-                refusal = str(error)
+            with _fitting(f"{config.resume}: expected the state of such a run"):
+                restore_random_state(own["random"])
+                try:
+                    data.load_state_dict(own["loader"])
+                except UsageError as error:
+                    refusal = str(error)
         if refusal and self.step:
             raise UsageError(
                 f"{config.resume} was saved in mid-epoch by another kind of run ({refusal}): "
@@ -163,6 +161,16 @@ class TrainState:
             )
         if refusal:
             data.set_epoch(self.epoch)
+
+
+@contextmanager
+def _fitting(expected: str) -> Iterator[None]:
+    """What torch makes of values that don't fit, as one line."""
+    try:
+        yield
+    except (RuntimeError, ValueError, TypeError, LookupError, AttributeError) as error:
+        reason = " ".join(str(error).split())
+        raise FormatError(f"{expected}, found others: {reason[:300]}") from error
 
 
 def random_state() -> dict[str, torch.Tensor]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers.toy_data import make_folder
 from helpers.training_runs import ALONE, config, pcr_run, rows, train, values
 
 from pcr.errors import UsageError
@@ -97,7 +98,8 @@ def test_checkpoints_between_epochs_ends(data, tmp_path, monkeypatch):
 
     monkeypatch.setattr(checkpoint, "save", noting)
     engine.run(config(data, output_dir=tmp_path, epochs=2, lr=0.02, checkpoint_every=3))
-    assert steps == [(0, 3), (1, 0), (1, 2), (2, 0)]  # after iterations 3 and 6, and each epoch
+    # After iterations 3 and 6, and before and after each validation.
+    assert steps == [(0, 3), (0, 4), (1, 0), (1, 2), (1, 4), (2, 0)]
 
 
 def test_the_command_says_how_to_go_on(data, tmp_path, losses, capsys):
@@ -136,6 +138,22 @@ def test_a_damaged_checkpoint_is_named_and_the_previous_one_tried(data, tmp_path
     assert f"trying {tmp_path / checkpoint.PREVIOUS_FILE}" in done.err
     assert "\n    2/2 " in done.out  # once more, from the end of the first
     assert [row for row in rows(tmp_path) if row[2] in LEARNED] == expected
+
+
+def test_a_bad_validation_image_does_not_cost_the_epoch(data, tmp_path, losses, capsys):
+    val = make_folder(tmp_path / "val", 2)
+    whole = (val / "red" / "000.jpg").read_bytes()
+    (val / "red" / "000.jpg").write_bytes(b"\xff\xd8 no more of a JPEG")
+    out = tmp_path / "out"
+    run = [*pcr_run(data, out)[:-1], val, "--epochs", "1", "--resume", "auto"]
+    for _ in range(2):  # the second attempt trains nothing and meets the same image
+        assert train(*run) == 1
+        assert "red/000.jpg: " in capsys.readouterr().err
+        assert len(losses) == BATCHES
+    (val / "red" / "000.jpg").write_bytes(whole)
+    assert train(*run) == 0
+    assert len(losses) == BATCHES
+    assert len(values(out, "test_top_1")) == len(values(out, "avg_train_loss")) == 1
 
 
 def test_none_of_the_checkpoints_is_whole(data, tmp_path, capsys):

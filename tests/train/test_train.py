@@ -17,12 +17,13 @@ from helpers.training_runs import (
     values,
 )
 
-from pcr.errors import UsageError
+from pcr.errors import FormatError, UsageError
 from pcr.train import checkpoint, engine, model
 from pcr.train.config import TrainConfig
 from pcr.train.data import train_batches, validation_batches
 from pcr.train.epoch import set_learning_rate
-from pcr.train.log import MetricsFile, MetricsLog
+from pcr.train.log import EPOCH_VALUES, EpochSummary, MetricsFile, MetricsLog
+from pcr.train.meter import Reading
 from pcr.train.schedule import paper_rate, scaled_rate
 from pcr.train.state import TrainState
 from pcr.train.synthetic import synthetic_batches
@@ -257,6 +258,32 @@ def test_a_resumed_log_drops_the_rows_that_come_again(tmp_path):
     with MetricsLog(MetricsFile(tmp_path, resume_at=(1, 0))) as log:
         log.write(0, 1, test_top_1=7)
         assert values(tmp_path, "test_top_1") == [0, 7]  # before it is closed
+
+
+@pytest.mark.parametrize("tail", [b"2,0,data_", b"2,0,data_times,0.1", b"\0" * 40, b"\xff,x,\r\n"])
+def test_a_damaged_tail_of_a_log_is_cut_with_a_warning(tmp_path, capsys, tail):
+    with MetricsLog(MetricsFile(tmp_path)) as log:
+        log.write(0, 0, data_times=1)
+        log.write(1, 0, data_times=2)
+    path = tmp_path / "train_data_0.csv"
+    path.write_bytes(path.read_bytes() + tail)
+    with MetricsLog(MetricsFile(tmp_path, resume_at=(0, 3))) as log:
+        log.write(3, 0, data_times=4)
+    assert values(tmp_path, "data_times") == [1, 2, 4]
+    assert capsys.readouterr().err == f"{path}: left out damaged rows: 1\n"
+
+
+def test_another_file_is_not_taken_for_a_log(tmp_path):
+    path = tmp_path / "train_data_0.csv"
+    path.write_text("name,age\nx,3\n")
+    with pytest.raises(FormatError, match="expected rows of iteration,epoch,type,value"):
+        MetricsFile(tmp_path, resume_at=(0, 3))
+    assert path.read_text() == "name,age\nx,3\n"
+
+
+def test_the_values_of_an_epoch_are_those_that_come_again():
+    summary = EpochSummary(0, 1, 0.5, None, Reading(1, 1.0, 0.0, 1))
+    assert summary.values(1).keys() == EPOCH_VALUES
 
 
 def test_config_is_checked():
