@@ -40,13 +40,20 @@ def add_basic_flags(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--force",
         action="store_true",
-        help="replace the dataset in the output directory; other files stay",
+        help="replace the dataset in the output directory; other files stay; refused where an "
+        "append to it is unfinished, unless with --restart",
     )
     where.add_argument(
         "--append",
         action="store_true",
         help="add the images whose names the dataset in the output directory does not have; "
         "classes keep their labels, new classes get the next ones",
+    )
+    add(
+        "--restart",
+        action="store_true",
+        help="drop what an interrupted run left unfinished, instead of resuming it; a finished "
+        "dataset stays",
     )
 
 
