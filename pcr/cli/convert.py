@@ -49,6 +49,7 @@ def run_conversion(arguments: argparse.Namespace) -> dict[str, Any]:
             num_workers=arguments.num_workers,
             force=arguments.force,
             append=arguments.append,
+            restart=arguments.restart,
             progress=not arguments.quiet,
         )
     seconds = dict(summary.phase_seconds)
@@ -84,8 +85,8 @@ def _resumable(output: Path) -> Iterator[None]:
             raise
         what = interrupt.args[0] if interrupt.args else "interrupted"
         raise KeyboardInterrupt(
-            f"{what}: run the same command again, without --force, to resume after the last "
-            "complete record"
+            f"{what}: run the same command again, without --force or --restart, to resume after "
+            "the last complete record"
         ) from None
 
 

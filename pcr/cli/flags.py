@@ -40,13 +40,20 @@ def add_basic_flags(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--force",
         action="store_true",
-        help="replace the dataset in the output directory; other files are kept",
+        help="replace the dataset in the output directory; other files are kept; refused while an "
+        "append to it is unfinished, unless with --restart",
     )
     where.add_argument(
         "--append",
         action="store_true",
         help="add the images whose names are not yet in the dataset in the output directory; "
         "classes keep their labels, new classes get the next ones",
+    )
+    add(
+        "--restart",
+        action="store_true",
+        help="drop what an interrupted run left unfinished, instead of resuming it; a finished "
+        "dataset stays",
     )
 
 

@@ -34,9 +34,8 @@ def check_no_dataset(directory: Path) -> None:
     found = [path for path in layout.dataset_files(directory) if not _is_temporary(path)]
     if found:
         _check_ours(found)
-        what = (
-            "a dataset" if found[0].name == layout.INDEX_FILE else f"{found[0].name} but no index"
-        )
+        is_index = found[0].name == layout.INDEX_FILE
+        what = "a dataset" if is_index else f"{found[0].name} but no index"
         raise DatasetError(
             f"{directory}: already holds {what}: use `force` to replace it, "
             "or `append` to add to it"
@@ -103,6 +102,6 @@ def explained_full_disk(directory: Path) -> Iterator[None]:
         if error.errno not in _FULL:
             raise
         raise DatasetError(
-            f"{directory}: {error.strerror}: free some space and convert again, without `force`, "
-            "to resume after the last complete record"
+            f"{directory}: {error.strerror}: free some space and convert again, without `force` "
+            "or `restart`, to resume after the last complete record"
         ) from None

@@ -135,9 +135,9 @@ def _bad_source(
 ) -> EncodedSource:
     if options.on_bad_image == "fail":
         raise FormatError(
-            f"{path}: {reason}. Convert again, without `force`, with `on_bad_image='skip'` to "
-            "leave such files out, or `on_bad_image='reencode'` to decode them and store them as "
-            f"JPEGs of quality {options.quality}"
+            f"{path}: {reason}. Convert again, without `force` or `restart`, with "
+            "`on_bad_image='skip'` to leave such files out, or `on_bad_image='reencode'` to decode "
+            f"them and store them as JPEGs of quality {options.quality}"
         )
     if options.on_bad_image == "reencode" and data:
         try:

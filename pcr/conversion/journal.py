@@ -79,23 +79,32 @@ class Journal:
             if not path.is_file() or path.stat().st_size != record.index.file_bytes:
                 raise DatasetError(
                     f"{path}: expected the record of {record.index.file_bytes} bytes that the "
-                    "interrupted conversion wrote: use `force` to start over"
+                    f"interrupted conversion wrote: {self._how_to_drop()}"
                 )
         self.begin(plan, finished)  # without a torn line, with the options of this run
         return plan, finished
 
-    def appended_to(self, records: Sequence[RecordIndex]) -> bool:
-        """Whether an index of these records is what this conversion made of a dataset."""
+    def completed(self, records: Sequence[RecordIndex]) -> bool:
+        """Whether an index of these records is what this conversion was to write."""
         header, finished = self._read()
         base, added = header["base_records"], [record.index for record in finished]
-        return 0 < base < len(records) and list(records[base:]) == added
+        return base < len(records) and list(records[base:]) == added
+
+    def _how_to_drop(self) -> str:
+        """An index beside the journal is that of the dataset that is appended to."""
+        if (self.directory / layout.INDEX_FILE).exists():
+            return (
+                "use `append` and `restart` to drop the unfinished `append` and begin it again; "
+                "the finished dataset stays"
+            )
+        return "use `restart` to drop it and start over"
 
     def _check_same(self, found: dict[str, Any], expected: dict[str, Any]) -> None:
         if found["base_records"] != expected["base_records"]:
             began = "with" if found["base_records"] else "without"
             raise DatasetError(
                 f"{self.directory}: holds an unfinished conversion that began {began} `append`: "
-                f"resume it {began} `append`"
+                f"resume it {began} `append`, or {self._how_to_drop()}"
             )
         for option, value in expected["options"].items():
             before = found["options"].get(option)
@@ -110,13 +119,13 @@ class Journal:
                 )
                 raise DatasetError(
                     f"{self.directory}: holds an unfinished conversion that began with {what}: "
-                    "resume it with the same, or use `force` to start over"
+                    f"resume it with the same, or {self._how_to_drop()}"
                 )
         if found["fingerprint"] != expected["fingerprint"]:
             raise DatasetError(
                 f"{self.directory}: holds an unfinished conversion of {found['images']} images, "
                 f"whose names, sizes or times have changed since (now {expected['images']} "
-                "images): use `force` to start over"
+                f"images): {self._how_to_drop()}"
             )
 
     def _read(self) -> tuple[dict[str, Any], list[FinishedRecord]]:
@@ -133,7 +142,7 @@ class Journal:
         except (ValueError, KeyError, TypeError) as error:
             raise FormatError(
                 f"{self.path}: expected the plan of an interrupted conversion, found it damaged "
-                f"({error}): use `force` to start over"
+                f"({error}): {self._how_to_drop()}"
             ) from None
 
 

@@ -25,6 +25,7 @@ from pcr.conversion.options import ConversionOptions
 from pcr.conversion.plan import Plan
 from pcr.conversion.summary import ConversionSummary as ConversionSummary
 from pcr.conversion.summary import all_problems, summarize, write_report
+from pcr.conversion.unfinished import check_no_unfinished_append, drop_unfinished
 from pcr.conversion.workers import convert_records
 from pcr.cores import usable_cores
 from pcr.dataset import layout
@@ -45,6 +46,7 @@ def convert(
     num_workers: int | None = None,
     force: bool = False,
     append: bool = False,
+    restart: bool = False,
     progress: bool = True,
 ) -> ConversionSummary:
     """Convert an ImageFolder of JPEGs into a PCR dataset, without loss.
@@ -55,9 +57,12 @@ def convert(
     options: what to write; default ``ConversionOptions()``, or with ``append`` the options that the
         dataset was made with.
     num_workers: threads that encode; default: all cores that this process may use.
-    force: replace the dataset in ``output``; other files stay. Default False.
+    force: replace the dataset in ``output``; other files stay. Refused where an append to it is
+        unfinished, unless with ``restart``. Default False.
     append: add the images whose names the dataset in ``output`` does not have, as further records.
         Default False.
+    restart: drop what an interrupted run left unfinished, instead of resuming it; a finished
+        dataset stays. Default False.
     progress: show a progress bar on stderr; default True.
 
     Resumes where an earlier run with the same arguments was stopped. Warns (UserWarning) where the
@@ -75,7 +80,8 @@ def convert(
     output.mkdir(parents=True, exist_ok=True)
     with locked(output), explained_full_disk(output):
         with _timed(phases, "plan"):
-            plan, finished = _begin(_plan(folder, output, options, append), output, force)
+            plan = _plan(folder, output, options, append, restart)
+            plan, finished = _begin(plan, output, force, restart)
         resumed, workers = len(finished), num_workers or usable_cores()
         with (
             _timed(phases, "records"),
@@ -114,26 +120,34 @@ def _warn_of_splits(folder: ImageFolder) -> None:
         )
 
 
-def _plan(folder: ImageFolder, output: Path, options: ConversionOptions, append: bool) -> Plan:
+def _plan(
+    folder: ImageFolder, output: Path, options: ConversionOptions, append: bool, restart: bool
+) -> Plan:
     if not append:
         return Plan.make(folder, options)
     base = Base.open(output)
     base.check(options)
     journal = Journal(output)
-    if journal.path.exists() and journal.appended_to(base.records):
+    if not restart and journal.path.exists() and journal.completed(base.records):
         journal.finish()  # killed between writing the index and this
     return Plan.make(base.new_images(folder), options, base)
 
 
-def _begin(plan: Plan, output: Path, force: bool) -> tuple[Plan, list[FinishedRecord]]:
+def _begin(
+    plan: Plan, output: Path, force: bool, restart: bool
+) -> tuple[Plan, list[FinishedRecord]]:
     """Prepare the output directory: empty, with a conversion to resume, or a dataset to add to."""
     journal = Journal(output)
     if force:
+        if not restart:
+            check_no_unfinished_append(output)
         remove_dataset(output)
-    elif journal.path.exists():
+    elif restart:
+        drop_unfinished(output, plan.base)
+    if journal.path.exists():
         remove_temporaries(output)
         return journal.resume(plan)
-    elif plan.base is None:
+    if plan.base is None:
         check_no_dataset(output)
     remove_temporaries(output)
     if plan.records:

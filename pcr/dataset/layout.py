@@ -55,13 +55,18 @@ def record_number(name: str) -> int | None:
     return int(found[1]) if found else None
 
 
+def file_number(name: str) -> int | None:
+    """The number of the record that a file of that name holds, as a TFRecord file too."""
+    found = _RECORD_FILE.fullmatch(name) or _TFRECORD_FILE.fullmatch(name)
+    return int(found[1]) if found else None
+
+
 def is_dataset_file(name: str) -> bool:
     """Whether a conversion owns files of that name."""
     name = name.removesuffix(TEMPORARY_SUFFIX)
     return (
         name in (INDEX_FILE, PLAN_FILE, REPORT_FILE, QUALITY_FILE, TIMINGS_FILE)
-        or record_number(name) is not None
-        or bool(_TFRECORD_FILE.fullmatch(name))
+        or file_number(name) is not None
     )
 
 

@@ -108,8 +108,8 @@ def test_a_png_is_named_and_what_reencoding_it_would_do(tmp_path: Path) -> None:
     line = fail(CONVERTER, source, tmp_path / "out", "--quiet")
     assert line == (
         f"error: {source}/ant/a.png: expected a JPEG, found a PNG image. Convert again, without "
-        "--force, with --on_bad_image skip to leave such files out, or --on_bad_image reencode to "
-        "decode them and store them as JPEGs of quality 95"
+        "--force or --restart, with --on_bad_image skip to leave such files out, or "
+        "--on_bad_image reencode to decode them and store them as JPEGs of quality 95"
     )
     printed = succeed(CONVERTER, source, tmp_path / "out", "--quiet", "--on-bad", "reencode")
     assert "0 images skipped, 1 re-encoded" in printed

@@ -73,3 +73,54 @@ def test_append_refuses_what_would_not_fit(source: Path, tmp_path: Path) -> None
     succeed(CONVERTER, more, out, "--quiet", "--append", "--on_bad_image", "skip")
     assert "dog/bad.jpg,skipped" in (out / layout.REPORT_FILE).read_text()
     assert len(Dataset(out)) == 28
+
+
+@pytest.fixture
+def unfinished(source: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """A folder whose append stopped after one record, and the dataset that it was added to."""
+    out, more = tmp_path / "out", make_folder(tmp_path / "more", {"dog": 8})
+    succeed(CONVERTER, source, out, "--quiet", "--batch_size", 10)
+    (more / "dog" / "999.jpg").write_bytes(b"")
+    fail(CONVERTER, more, out, "--quiet", "--append", "--batch_size", 4, "--seed", 1)
+    assert (out / layout.PLAN_FILE).exists() and (out / layout.record_file(3)).exists()
+    (more / "dog" / "999.jpg").unlink()
+    return more, out
+
+
+def test_an_unfinished_append_is_dropped_alone(
+    source: Path, unfinished: tuple[Path, Path], tmp_path: Path
+) -> None:
+    more, out = unfinished
+    before, append = dataset_bytes(out), ("--quiet", "--append", "--batch_size", 4)
+    line = fail(CONVERTER, more, out, *append, "--seed", 1)
+    assert "whose names, sizes or times have changed" in line
+    assert "use --append and --restart to drop the unfinished --append" in line
+    (out / "PCR_7.db.pcr-tmp").write_bytes(b"half a record")
+    assert "9 images in 3 records" not in succeed(CONVERTER, more, out, *append, "--restart")
+    succeed(CONVERTER, source, tmp_path / "whole", "--quiet", "--batch_size", 10)
+    succeed(CONVERTER, more, tmp_path / "whole", *append)
+    assert dataset_bytes(out) == dataset_bytes(tmp_path / "whole")
+    assert {path.name for path in out.iterdir()} == set(dataset_bytes(out))
+    assert all(dataset_bytes(out)[layout.record_file(i)] == before[f"PCR_{i}.db"] for i in range(3))
+
+
+@pytest.mark.parametrize("plan", [None, b"damaged", b"{}\n"])
+def test_an_unfinished_append_never_costs_the_dataset(
+    unfinished: tuple[Path, Path], plan: bytes | None
+) -> None:
+    more, out = unfinished
+    if plan is not None:
+        (out / layout.PLAN_FILE).write_bytes(plan)
+    before = dataset_bytes(out)
+    for flags in (["--force"], ["--restart"]):
+        line = fail(CONVERTER, more, out, "--quiet", *flags)
+        assert "holds a finished dataset" in line and "an unfinished --append" in line
+        assert "--append and --restart drop the unfinished --append alone" in line
+        assert ("25 images in 3 records" in line) == (plan is None)
+    for flags in ([], ["--append"]):
+        line = fail(CONVERTER, more, out, "--quiet", *flags)
+        assert "--append and --restart" in line and "the finished dataset stays" in line
+    assert dataset_bytes(out) == before
+    succeed(CONVERTER, more, out, "--quiet", "--force", "--restart")
+    assert len(Dataset(out)) == 8
+    assert failures(out) == {}

@@ -27,6 +27,7 @@ from helpers.conversions import (
 from pcr.atomic import TEMPORARY_SUFFIX
 from pcr.conversion.directory import locked
 from pcr.dataset import layout
+from pcr.dataset.reader import Dataset
 
 KILLS = 12
 OPTIONS = ("--batch_size", "8", "--quiet")
@@ -128,7 +129,8 @@ def test_a_signal_stops_in_order(
     assert code == 130
     assert errors == (
         f"error: interrupted by signal {number.name}: "
-        "run the same command again, without --force, to resume after the last complete record\n"
+        "run the same command again, without --force or --restart, to resume after the last "
+        "complete record\n"
     )
     assert "(without --force)" in fail(PCR, "info", tmp_path / "out")
     printed = succeed(CONVERTER, source, tmp_path / "out", *OPTIONS)
@@ -162,8 +164,11 @@ def test_other_options_or_sources_are_refused(tmp_path: Path) -> None:
     assert "now 41 images" in fail(CONVERTER, source, out, *OPTIONS)
     (out / "mine.txt").write_text("kept")
     (source / "cat" / "new.jpg").unlink()
-    succeed(CONVERTER, source, out, *OPTIONS, "--force")
+    assert "use --restart to drop it and start over" in fail(CONVERTER, source, out, *OPTIONS)
+    succeed(CONVERTER, source, out, *OPTIONS, "--restart")
     assert (out / "mine.txt").read_text() == "kept"
+    # A finished dataset is nothing that was left unfinished.
+    assert "already holds a dataset" in fail(CONVERTER, source, out, *OPTIONS, "--restart")
 
 
 def test_a_damaged_plan_is_refused(tmp_path: Path) -> None:
@@ -171,7 +176,9 @@ def test_a_damaged_plan_is_refused(tmp_path: Path) -> None:
     out.mkdir()
     for plan in (b"", b"{}\n", b"[1, 2]\n", b"nonsense\n", b'"text"\n'):
         (out / layout.PLAN_FILE).write_bytes(plan)
-        assert "use --force" in fail(CONVERTER, source, out, *OPTIONS)
+        assert "use --restart" in fail(CONVERTER, source, out, *OPTIONS)
+    succeed(CONVERTER, source, out, *OPTIONS, "--restart")
+    assert len(Dataset(out)) == 9
 
 
 def test_two_conversions_at_once_are_refused(source: Path, tmp_path: Path) -> None:

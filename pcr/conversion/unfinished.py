@@ -1,0 +1,54 @@
+"""What an interrupted run left unfinished in an output directory: dropped without the dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pcr.conversion.append import Base
+from pcr.conversion.directory import remove_dataset, remove_temporaries
+from pcr.conversion.journal import Journal
+from pcr.dataset import layout
+from pcr.dataset.reader import Dataset
+from pcr.errors import DatasetError, FormatError
+
+
+def check_no_unfinished_append(output: Path) -> None:
+    """Raise DatasetError, naming both, where a finished dataset and an unfinished append lie."""
+    if not (output / layout.INDEX_FILE).is_file() or not Journal(output).path.exists():
+        return
+    try:
+        dataset = Dataset(output)
+        if Journal(output).completed([record.entry for record in dataset.records]):
+            return
+        what = f"a finished dataset of {len(dataset)} images in {len(dataset.records)} records"
+    except FormatError:
+        what = "a finished dataset, its index or the plan beside it damaged"
+    raise DatasetError(
+        f"{output}: holds {what} and an unfinished `append`: `append` and `restart` drop the "
+        "unfinished `append` alone and begin it again, `force` and `restart` delete both"
+    )
+
+
+def drop_unfinished(output: Path, base: Base | None) -> None:
+    """Remove the files of an unfinished conversion; the dataset ``base`` stays as it is.
+
+    Raises DatasetError where they belong to an append and ``base`` is None.
+    """
+    if base is None:
+        check_no_unfinished_append(output)
+    remove_temporaries(output)
+    if not Journal(output).path.exists():
+        return
+    if base is None and not (output / layout.INDEX_FILE).exists():
+        remove_dataset(output)
+        return
+    if base is not None:
+        _remove_records(output, first=len(base.records))
+    Journal(output).finish()  # last: without it, the rest would look like files of the dataset
+
+
+def _remove_records(output: Path, first: int) -> None:
+    for path in layout.dataset_files(output):
+        number = layout.file_number(path.name)
+        if number is not None and number >= first:
+            path.unlink()
