@@ -16,7 +16,7 @@ RUN bash install_python_deps.sh
 COPY . .
 RUN bash init_repo.sh && rm -rf /var/lib/apt/lists/*
 
-# What the user installs lies in the mounted folder, so that it outlives the container. There
+# What the user installs goes to the mounted folder, so that it outlives the container. There
 # init_repo.sh puts a mounted checkout, which Python then imports instead of /opt/pcr.
 ENV PYTHONUSERBASE=/workspace/build/container
 

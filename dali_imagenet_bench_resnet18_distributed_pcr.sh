@@ -72,11 +72,11 @@ for i in "${!machines[@]}"; do
     processes+=($!)
 done
 
-# The first that fails ends the others.
+# The first failure ends the others.
 status=0
 for _ in "${processes[@]}"; do
     code=0
-    wait -n "${processes[@]}" 2>/dev/null || code=$? # it complains of those that it has told of
+    wait -n "${processes[@]}" 2>/dev/null || code=$? # it complains about those already reported
     if ((code && !status)); then
         status=$code
         stop_all

@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# Runs a command, or a shell, in the image with the working folder mounted and all GPUs there are.
+# Runs a command, or a shell, in the image with the working folder mounted and all available GPUs.
 set -euo pipefail
 
 usage() {
     cat <<'TEXT'
 Usage: bash docker_run.sh [command…]
 
-Runs the command (a shell without one) in the image that docker_build.sh made. The current folder is
-/workspace inside, the project lies in /opt/pcr:
+Runs the command (or a shell) in the image that docker_build.sh made. In the container, the current
+folder is /workspace and the project is in /opt/pcr:
   bash docker_run.sh python3 /opt/pcr/PCR_Converter.py images/train pcr/train
 
-/opt/pcr is what `import pcr` takes, also where the current folder is a checkout. To work on that
-checkout, build it once:
+`import pcr` imports /opt/pcr, even if the current folder is a checkout. To work on that checkout,
+build it once:
   bash docker_run.sh bash init_repo.sh
-From then on all containers that run in this folder import the checkout. It is installed into
-build/container; delete that folder to return to /opt/pcr.
+After that, all containers that run in this folder import the checkout. It is installed into
+build/container; delete that folder to go back to /opt/pcr.
 
   PCR_IMAGE=pcr          the image
   PCR_WORKSPACE=$PWD     the folder to mount on /workspace

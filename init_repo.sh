@@ -9,10 +9,10 @@ usage() {
     cat <<'TEXT'
 Usage: bash init_repo.sh
 
-Run it after install_python_deps.sh and whenever native/, proto/ or pyproject.toml changed; edited
-Python files need nothing. Afterwards `import pcr` takes this checkout, also where another one was
-installed before. Missing system packages come through apt where it may be used without a password,
-else their names are printed. Safe to run again.
+Run it after install_python_deps.sh, and again after changes to native/, proto/ or pyproject.toml;
+edited Python files need nothing. Afterwards `import pcr` imports this checkout, even if another one
+was installed before. Missing system packages are installed with apt if that needs no password;
+otherwise their names are printed. Safe to run again.
 TEXT
 }
 
@@ -29,7 +29,7 @@ has_header() {
         "${CXX:-c++}" -std=c++17 -E -x c++ "${flags[@]}" - >/dev/null 2>&1
 }
 
-# Appends to APT_NAMES, DNF_NAMES, BREW_NAMES and CONDA_NAMES ('-': the platform brings it).
+# Appends to APT_NAMES, DNF_NAMES, BREW_NAMES and CONDA_NAMES.
 missing() {
     APT_NAMES+=" $1"
     DNF_NAMES+=" $2"

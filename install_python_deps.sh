@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs requirements.txt into the active virtual or conda environment, else into .venv in the
-# repository root, which it makes.
+# Installs requirements.txt into the active virtual or conda environment, or into .venv in the
+# repository root, which it creates.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 source scripts/environment.sh
@@ -10,8 +10,8 @@ usage() {
 Usage: bash install_python_deps.sh [--dev]
 
 Installs requirements.txt (and with --dev requirements-dev.txt) into the active virtual or conda
-environment, else into .venv in the repository root. PCR_SYSTEM_PYTHON=1 uses the system's Python,
-PCR_PYTHON=/path/to/python3 names the interpreter. Safe to run again.
+environment, or into .venv in the repository root. PCR_SYSTEM_PYTHON=1 uses the system's Python,
+PCR_PYTHON=/path/to/python3 chooses the interpreter. Safe to run again.
 TEXT
 }
 
@@ -48,5 +48,5 @@ if "$PYTHON" scripts/check_requirements.py "${requirements[@]}" >/dev/null; then
     echo "Python packages are up to date (${PYTHON%/bin/*})"
     exit
 fi
-echo "Installing ${requirements[*]} into ${PYTHON%/bin/*} (the first time some 5 GB, which takes minutes)"
+echo "Installing ${requirements[*]} into ${PYTHON%/bin/*} (about 5 GB the first time, which takes minutes)"
 "$PYTHON" -m pip install "${requirements[@]/#/--requirement=}"

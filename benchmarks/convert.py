@@ -3,9 +3,10 @@
 
 python3 benchmarks/convert.py [FOLDER] [--rounds 5] [--batch_size 1024]
 
-FOLDER is an ImageFolder of JPEGs; without it, 1000 are made of the size and weight of ImageNet's. All three run in
-turn, round by round, on the same files in the page cache. The converter is timed as a user runs it, process start,
-checksums and fsync included, and for its records phase alone. The bare loop reads, transcodes and forgets.
+FOLDER is an ImageFolder of JPEGs; without it, 1000 images of ImageNet's size and file size are made.
+In each round all three run in turn, on the same files in the page cache. The converter is timed as
+a user runs it, including process start, checksums and fsync, and for its records phase alone. The
+bare loop reads and transcodes, and writes nothing.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ class Contest:
         return {"loop": measured(lambda: run(command))}
 
     def check(self) -> list[str]:
-        """What of the result is not as it should be."""
+        """What is wrong with the result."""
         dataset = Dataset(self.out)
         size = sum(path.stat().st_size for path in self.out.glob("PCR*.db"))
         print(

@@ -3,8 +3,9 @@
 
 python3 benchmarks/images.py OUT [--images 1000] [--seed 0]
 
-Each is another window, scale and flip of a photograph that scikit-image or scikit-learn ships. The result is an
-ImageFolder with one class per photograph; the same seed and package versions give the same bytes.
+Each image is a different window, scale and flip of a photograph that scikit-image or scikit-learn
+ships. The result is an ImageFolder with one class per photograph. The same seed and package
+versions give the same bytes.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def _window(photograph: Image.Image, random: np.random.Generator) -> Image.Image
     top = int(random.integers(photograph.height - height + 1))
     window = photograph.crop((left, top, left + width, top + height))
     window = window.resize(SIZE, Image.Resampling.BICUBIC)
-    # The grain that a camera's picture of this size has, and an enlarged window has lost.
+    # Grain, which photographs of this size have and enlarged windows do not.
     noise = random.normal(0, 6, (SIZE[1], SIZE[0], 1))
     window = Image.fromarray(np.clip(np.asarray(window) + noise, 0, 255).astype(np.uint8))
     return window.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if random.integers(2) else window

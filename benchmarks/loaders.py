@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Compare Loader with the loaders that people use, on the same images, in one run.
+"""Compare Loader with other common loaders, on the same images, in one run.
 
 python3 benchmarks/loaders.py FOLDER WORK [--images 1000] [--rounds 3] [--levels 2,5,10]
                               [--only dali pcr:bitplane:3 …]
 
-FOLDER is an ImageFolder of JPEGs, WORK a directory for what each loader makes of it (kept, so that
-a second run need not convert again) and for loaders.md, loaders.csv and loaders.png, which
-loader_bars.py can draw again. In each round every loader runs once, in a process of its own: one
+FOLDER is an ImageFolder of JPEGs. WORK is a directory for each loader's own copy of the images
+(kept, so that a second run does not convert again) and for loaders.md, loaders.csv and loaders.png,
+which loader_bars.py can draw again. In each round every loader runs once, in its own process: one
 epoch to warm up, then the measured ones. A run counts only if every image was delivered once per
-epoch; each image has a class of its own, so the labels tell. The table has medians.
-`pip install -r benchmarks/requirements.txt` installs the others; what is not installed is reported
-as such.
+epoch; each image has its own class, so the labels show this. The table has medians.
+`pip install -r benchmarks/requirements.txt` installs the other loaders; those that are not
+installed are reported as such.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def run_trial(*arguments: str | Path) -> dict[str, Any]:
             command, capture_output=True, text=True, timeout=900, env=environment, check=False
         )
     except subprocess.TimeoutExpired:
-        return {"error": "no end after 900 s"}
+        return {"error": "not finished after 900 s"}
     try:
         result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     except (IndexError, json.JSONDecodeError):
@@ -165,7 +165,7 @@ def report(trials: pd.DataFrame, failures: dict[str, str], names: list[str], wor
 
 
 def best_peers(medians: pd.DataFrame) -> list[str]:
-    """What ours are measured by: the fastest of the others and the thriftiest."""
+    """Ours compared with the fastest of the others and the one with the least CPU time."""
     peers = medians[[not str(name).startswith("pcr:") for name in medians.index]]
     if peers.empty:
         return []
@@ -173,7 +173,7 @@ def best_peers(medians: pd.DataFrame) -> list[str]:
     thriftiest = peers["cpu_seconds_per_1000_images"]
     lines = [
         f"Fastest of the others: {title(str(fastest.idxmax()))}, {fastest.max():.0f} images/s. "
-        f"Thriftiest: {title(str(thriftiest.idxmin()))}, {thriftiest.min():.2f} CPU s / 1000 images.",
+        f"Least CPU time: {title(str(thriftiest.idxmin()))}, {thriftiest.min():.2f} CPU s / 1000 images.",
     ]
     for name in medians.index.difference(peers.index, sort=False):
         row = medians.loc[name]

@@ -17,7 +17,7 @@ from peers import Epoch, Peer, find_peer, samples
 
 
 def main() -> None:
-    """Parse, do it, print the result or what kept it from being one."""
+    """Parse, run, print the result or the error."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("task", choices=["prepare", "measure"])
     parser.add_argument("loader")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Tell whether the running environment satisfies requirements files, down to their dependencies.
+"""Check whether this environment satisfies requirements files, including their dependencies.
 
-Takes a fraction of a second, so that set-up scripts need not ask pip (and the network) each time.
+Takes a fraction of a second, so set-up scripts do not need pip (and the network) each time.
 Prints what is missing; exit code 1 if anything is.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 try:
     from packaging.requirements import Requirement
-except ImportError:  # a fresh environment holds nothing but pip
+except ImportError:  # a fresh environment has only pip
     from pip._vendor.packaging.requirements import Requirement  # type: ignore[assignment]
 
 

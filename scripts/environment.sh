@@ -4,7 +4,7 @@
 #   PCR_SYSTEM_PYTHON=1   use the system's Python (containers)
 #   PCR_PYTHON=python3.12 the interpreter to use, or to make .venv with, instead of python3
 #
-# Otherwise an active virtual or conda environment is used, and else .venv in the repository root.
+# Otherwise an active virtual or conda environment is used, or .venv in the repository root.
 
 REPOSITORY=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 MINIMUM_PYTHON=3.11
@@ -55,7 +55,7 @@ select_python() {
     export PATH PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 }
 
-# Sets APT to the command that may install packages without asking, and is false where there is none.
+# Sets APT to a command that can install packages without asking; fails if there is none.
 find_apt() {
     command -v apt-get >/dev/null || return 1
     if [[ $(id -u) == 0 ]]; then
@@ -67,7 +67,7 @@ find_apt() {
     fi
 }
 
-# Installs the named packages, or is false where it may not.
+# Installs the named packages; fails if that is not permitted.
 apt_install() {
     find_apt || return 1
     echo "Installing system packages: $*"

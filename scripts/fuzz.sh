@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the fuzz targets with clang and runs each for SECONDS, beginning with the kept corpus.
-# New inputs are collected under build/fuzz/; a finding ends the script with libFuzzer's report.
+# Builds the fuzz targets with clang and runs each for SECONDS, starting from the stored corpus.
+# New inputs are collected in build/fuzz/; a finding ends the script with libFuzzer's report.
 set -euo pipefail
 
 if [[ $# -ne 1 || ! $1 =~ ^[0-9]+$ ]]; then

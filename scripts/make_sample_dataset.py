@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Make an ImageFolder of real-photograph JPEG crops, offline, from installed packages.
 
-A class is one photograph of scikit-image or scikit-learn. Each photograph is cut into a grid of
-blocks; a crop lies within one block, and the validation blocks are none of the training blocks, so
-no pixel is in both splits. The same seed and package versions give the same bytes.
+A class is one photograph of scikit-image or scikit-learn. Each photograph is divided into a grid of
+blocks; a crop is within one block, and training and validation use different blocks, so no pixel is
+in both splits. The same seed and package versions give the same bytes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-# Class name: package and file. All are in the wheels, none is fetched.
+# Class name: package and file. All are in the wheels; nothing is downloaded.
 PHOTOGRAPHS = {
     "astronaut": ("skimage", "data/astronaut.png"),
     "brick": ("skimage", "data/brick.png"),
@@ -64,7 +64,7 @@ class Crop:
 
     @property
     def path(self) -> Path:
-        """Where it lies under the dataset's root."""
+        """Its path relative to the dataset's root."""
         return Path(self.split, self.class_name, f"{self.class_name}_{self.number:05d}.jpg")
 
     def random(self) -> np.random.Generator:
@@ -169,7 +169,7 @@ def write_crops(crops: list[Crop], root: Path) -> int:
 
 
 def make_dataset(out: Path, crops: list[Crop]) -> int:
-    """Write the dataset beside its place, move it there when complete; returns its bytes."""
+    """Write the dataset to a temporary folder and move it when complete; returns its bytes."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".unfinished_") as folder:
         total_bytes = write_crops(crops, Path(folder))
@@ -186,8 +186,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add("--train", type=int, default=2400, metavar="N", help="training images (%(default)s)")
     add("--val", type=int, default=600, metavar="N", help="validation images (%(default)s)")
-    add("--seed", type=int, default=0, help="another seed gives other crops (%(default)s)")
-    add("--force", action="store_true", help="replace train/ and val/ where OUT is not empty")
+    add("--seed", type=int, default=0, help="another seed gives different crops (%(default)s)")
+    add("--force", action="store_true", help="replace train/ and val/ if OUT is not empty")
     options = parser.parse_args(arguments)
     for split in SPLITS:
         if getattr(options, split) < len(PHOTOGRAPHS):

@@ -8,11 +8,11 @@ usage() {
     cat <<'TEXT'
 Usage: bash scripts/quickstart.sh
 
-Takes less than 10 minutes on 2 cores, downloads included; uses a GPU where there is one.
-From the environment:
+Takes less than 10 minutes on 2 cores, including downloads; uses a GPU if there is one.
+Environment variables:
   PCR_OUT=quickstart_out   where images, dataset, runs and plots go; the next quickstart replaces them
-  PCR_SCANS="10 2"         the fidelities to train at, 1 … 10
-  PCR_EPOCHS, PCR_IMAGE_SIZE, PCR_BATCH_SIZE, PCR_TRAIN_IMAGES, PCR_VAL_IMAGES   the size of it all
+  PCR_SCANS="10 2"         the numbers of levels to train with, 1 … 10
+  PCR_EPOCHS, PCR_IMAGE_SIZE, PCR_BATCH_SIZE, PCR_TRAIN_IMAGES, PCR_VAL_IMAGES   how much to train
 TEXT
 }
 
@@ -46,7 +46,7 @@ step "Conversion to Progressive Compressed Records"
 
 csvs=() labels=()
 for n_scans in "${scans[@]}"; do
-    step "ResNet18 from scratch at $n_scans of 10 scans"
+    step "ResNet18 from scratch with $n_scans of 10 levels"
     run="$out/run_${n_scans}"
     rm -rf "$run" # an earlier quickstart's
     "$PYTHON" dali_main.py -a resnet18 --PCR_train --n_scans "$n_scans" \

@@ -51,7 +51,7 @@ rm -rf "$PCR_WHEEL_DIR"
 "$PYTHON" -m pip wheel --quiet --no-deps --wheel-dir "$PCR_WHEEL_DIR" .
 
 step "pytest"
-# The oracle of the ladder `standard`; its test is skipped where it can't be had.
+# The reference for the ladder `standard`; its test is skipped if it cannot be installed.
 command -v jpegtran >/dev/null || apt_install libjpeg-turbo-progs || true
 if [[ $# == 0 ]]; then
     set -- -m "" # the slow ones too

@@ -1,8 +1,8 @@
 """The loaders that benchmarks/loaders.py compares: how each stores a folder of images, and one epoch of each.
 
-All do the same work: decode, a random-resized crop of 224 with antialiasing where the library has it, a flip,
-normalisation, float32 batches of 64 in torch's memory, shuffled. Each is set up as its own documentation says,
-with as many workers or threads as there are cores.
+All do the same work: decode, a random-resized crop of 224 (with antialiasing if the library has
+it), a flip, normalisation, shuffled float32 batches of 64 in torch's memory. Each is set up as its
+documentation says, with as many workers or threads as there are cores.
 """
 
 from __future__ import annotations

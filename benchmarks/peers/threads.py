@@ -110,7 +110,7 @@ def draw_crop(width: int, height: int) -> tuple[int, int, int, int]:
 
 
 def prepare_ffcv(folder: Path, store: Path) -> None:
-    """Its jpg mode, which encodes every image anew, at quality 90."""
+    """Its jpg mode, which re-encodes every image, at quality 90."""
     from ffcv.fields import IntField, RGBImageField
     from ffcv.writer import DatasetWriter
     from torchvision.datasets import ImageFolder

@@ -71,7 +71,7 @@ def test_a_truncated_matlab_file_is_read_right_or_refused(name, variable, fields
     make_cars(tmp_path / "cars", per_class=1)
     path = tmp_path / "cars" / "devkit" / name
     whole, content = published.read_mat(path, variable, fields), path.read_bytes()
-    last_value = len(content) - 8  # only the padding behind the last value may be missing
+    last_value = len(content) - 8  # only the padding after the last value may be missing
     for length in [*range(0, last_value, 7), *range(last_value, len(content))]:
         path.write_bytes(content[:length])
         try:

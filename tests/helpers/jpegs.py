@@ -70,7 +70,7 @@ def without_segment(jpeg: bytes, marker: int) -> bytes:
 
 
 def with_segment(jpeg: bytes, marker: int, payload: bytes) -> bytes:
-    """The JPEG with one more segment right behind its first."""
+    """The JPEG with one more segment right after its first."""
     _, end = find(jpeg, *range(0xC0, 0xFF))
     segment = bytes([0xFF, marker]) + struct.pack(">H", len(payload) + 2) + payload
     return jpeg[:end] + segment + jpeg[end:]
@@ -196,7 +196,7 @@ def _scan_bomb() -> bytes:
 
 
 def _unknown_jfif() -> bytes:
-    """A JFIF segment of version 65.1, and behind it one that all know."""
+    """A JFIF segment of version 65.1, followed by one that every decoder knows."""
     jpeg = encode(photo())
     start, end = find(jpeg, 0xE0)
     unknown = patch(jpeg[start:end], 9, b"\x41")

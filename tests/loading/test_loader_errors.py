@@ -61,7 +61,7 @@ def test_another_image_stands_in_for_a_skipped_one(
         warnings.simplefilter("error")
         drain(loader)
     assert loader.skipped == 4
-    with pytest.raises(FormatError, match="bee/7"):  # nothing to stand in for it
+    with pytest.raises(FormatError, match="bee/7"):  # no image to replace it
         drain(numpy_loader(damaged_root, 1, on_error="skip", **options))
 
 

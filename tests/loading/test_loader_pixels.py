@@ -33,7 +33,7 @@ def photos(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def resized_centre(shown: Image.Image, resize: int, crop: int) -> np.ndarray:
-    """What EvalTransform(crop, resize) stands for, by Pillow."""
+    """What EvalTransform(crop, resize) does, with Pillow."""
     scale = resize / min(shown.size)
     size = tuple(int(side * scale) for side in shown.size)
     left, top = (round((side - crop) / 2) for side in size)
