@@ -139,7 +139,7 @@ def test_a_damaged_header_is_refused(
     header = json.loads(journal.path.read_text())
     for damaged in ({**header, **damage}, {k: v for k, v in header.items() if k not in damage}):
         journal.path.write_text(json.dumps(damaged) + "\n")
-        with pytest.raises(FormatError, match=r"found it damaged .* use `force` to start over"):
+        with pytest.raises(FormatError, match=r"found it damaged .* use `restart` to drop it"):
             journal.resume(plan)
 
 
