@@ -31,8 +31,7 @@ class TensorBoardLog:
     ) -> None:
         """Open the folder for a run whose epochs have that many iterations.
 
-        What an earlier run wrote from ``resume_at`` (epoch, iteration) on is no longer shown; at the
-        end of an epoch, from its last iteration on, because what the epoch came to is written again.
+        What an earlier run wrote from ``resume_at`` (epoch, iteration) on is no longer shown.
 
         Raises:
             PCRError: TensorBoard is not installed.
@@ -46,7 +45,7 @@ class TensorBoardLog:
                 "install requirements.txt (bash install_python_deps.sh)"
             ) from error
         self._iterations = iterations
-        purge_step = resume_at and self._step(min(resume_at[1], iterations - 1), resume_at[0])
+        purge_step = resume_at and self._step(resume_at[1], resume_at[0])
         self._writer = SummaryWriter(str(log_dir), purge_step=purge_step)
 
     def write(self, iteration: int, epoch: int, **values: float) -> None:
