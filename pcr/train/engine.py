@@ -145,7 +145,9 @@ def open_log(
         output_dir.mkdir(parents=True, exist_ok=True)
         file = MetricsFile(output_dir, processes.rank, resume_at)
         if config.tensorboard and processes.is_main:
-            return MetricsLog(file, TensorBoardLog(config.tensorboard, iterations, resume_at))
+            events = TensorBoardLog(config.tensorboard, iterations, resume_at)
+            events.write_again(file.kept)
+            return MetricsLog(file, events)
         return MetricsLog(file)
     except OSError as error:
         raise PCRError(f"metrics can't be written: {describe(error)}") from None

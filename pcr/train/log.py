@@ -119,9 +119,9 @@ class MetricsFile:
             FormatError: the old file is not such a CSV.
         """
         self.path = output_dir / METRICS_FILES.replace("*", str(rank))
-        kept = [] if resume_at is None else _rows_before(self.path, resume_at)
+        self.kept = [] if resume_at is None else _rows_before(self.path, resume_at)
         with atomic_path(self.path) as temporary, temporary.open("w", newline="") as file:
-            csv.writer(file).writerows([COLUMNS, *kept])
+            csv.writer(file).writerows([COLUMNS, *self.kept])
         self._file = self.path.open("ab", buffering=0)
 
     def write(self, iteration: int, epoch: int, **values: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pcr.errors import PCRError
@@ -45,8 +46,19 @@ class TensorBoardLog:
                 "install requirements.txt (bash install_python_deps.sh)"
             ) from error
         self._iterations = iterations
-        purge_step = resume_at and self._step(resume_at[1], resume_at[0])
-        self._writer = SummaryWriter(str(log_dir), purge_step=purge_step)
+        self._first = 0
+        if resume_at is not None:
+            # An epoch's values stand at its last iteration, and come again after a validation.
+            self._first = self._step(min(resume_at[1], iterations - 1), resume_at[0])
+        self._writer = SummaryWriter(
+            str(log_dir), purge_step=None if resume_at is None else self._first
+        )
+
+    def write_again(self, rows: Iterable[Sequence[str]]) -> None:
+        """Add those rows of the CSV that are no longer shown though they were kept."""
+        for iteration, epoch, name, value in rows:
+            if self._step(int(iteration), int(epoch)) >= self._first:
+                self.write(int(iteration), int(epoch), **{name: float(value)})
 
     def write(self, iteration: int, epoch: int, **values: float) -> None:
         """Add the values that are curves; the keyword is the CSV's type."""
