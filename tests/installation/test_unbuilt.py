@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import pytest
+from helpers.packages import alone
 
 from pcr.cli import command
 
@@ -28,12 +27,11 @@ def unbuilt(tmp_path: Path) -> Path:
 
 
 def run(
-    folder: Path, *arguments: str, packages: str = sysconfig.get_path("purelib")
+    folder: Path, *arguments: str, packages: list[Path] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    # -S: the editable installation of the repository must not answer instead.
     return subprocess.run(
         [sys.executable, "-S", *arguments],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), packages])},
+        env=alone(folder, packages),
         cwd=folder,
         capture_output=True,
         text=True,
@@ -59,7 +57,7 @@ def test_commands_say_what_builds_them(unbuilt: Path, words: list[str]) -> None:
 
 @pytest.mark.parametrize("words", COMMANDS)
 def test_commands_say_what_installs_missing_packages(unbuilt: Path, words: list[str]) -> None:
-    result = run(unbuilt, *words, packages="")
+    result = run(unbuilt, *words, packages=[])
     assert result.returncode == 1
     (line,) = result.stderr.splitlines()
     assert "error: No module named" in line and "install_python_deps.sh" in line

@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from helpers.packages import alone
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,12 +49,10 @@ def test_its_messages_run_with_the_oldest_protobuf_that_it_admits(wheel: Path) -
 
 def test_it_works_outside_the_repository(wheel: Path, tmp_path: Path) -> None:
     zipfile.ZipFile(wheel).extractall(tmp_path)
-    # -S: the editable installation of the repository must not answer instead.
-    paths = os.pathsep.join([str(tmp_path), sysconfig.get_path("purelib")])
     code = "import pcr.jpeg, pcr._native, pcr._generated.pcr_pb2; print(pcr._native.__file__)"
     found = subprocess.run(
         [sys.executable, "-S", "-c", code],
-        env={**os.environ, "PYTHONPATH": paths},
+        env=alone(tmp_path),
         cwd=tmp_path,
         capture_output=True,
         text=True,

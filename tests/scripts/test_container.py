@@ -17,6 +17,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from helpers.packages import package_folders
 
 ROOT = Path(__file__).parents[2]
 USER = 1000
@@ -153,8 +154,7 @@ def can_mount() -> bool:
 def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     if os.geteuid() or not can_mount():
         pytest.skip("needs root and mount namespaces")
-    packages = [Path(p) for p in sys.path if Path(p).name in ("site-packages", "dist-packages")]
-    image = Image(tmp_path_factory.mktemp("container"), packages)
+    image = Image(tmp_path_factory.mktemp("container"), package_folders())
     image.workspace.mkdir()
     image.run("bash init_repo.sh", user=0, folder="/opt/pcr")
     return image
