@@ -108,12 +108,10 @@ class TrainConfig:
             if value is not None and value not in choices:
                 raise UsageError(f"expected {', '.join(choices)}, found {value}", name)
         if self.fidelity != Fidelity() and not self.pcr_train:
-            raise UsageError(
-                "expected with a PCR dataset (pcr_train): images have no levels", "n_scans"
-            )
+            raise UsageError("needs a PCR dataset (`pcr_train`): images have no levels", "n_scans")
         chosen = [name for name in SYNTHETIC if getattr(self, name)]
         if len(chosen) > 1:
-            raise UsageError(f"expected without {chosen[0]}", chosen[1])
+            raise UsageError(f"cannot be combined with `{chosen[0]}`", chosen[1])
         self._check_precision()
 
     def _check_precision(self) -> None:
@@ -121,10 +119,10 @@ class TrainConfig:
         if scale is not None and not scale > 0:
             raise UsageError(f"expected a number above 0, found {scale:g}", "static_loss_scale")
         if self.fp16 and self.opt_level == "O0":
-            raise UsageError("expected without opt_level O0, which is float32", "fp16")
+            raise UsageError("cannot be combined with `opt_level='O0'`, which is float32", "fp16")
         if self.bf16 and (self.precision != "O0" or self.amp_backend == "apex"):
             raise UsageError(
-                "expected without fp16, without opt_level O1 to O3, and without amp_backend apex",
+                "cannot be combined with `fp16`, `opt_level` O1 to O3 or `amp_backend='apex'`",
                 "bf16",
             )
         scaled = scale is not None or self.dynamic_loss_scale

@@ -69,9 +69,9 @@ PLAIN = {"precision": "O0", "bf16": False, "dynamic_loss_scale": False, "static_
     [
         (["--opt-level", "O1"], "--opt-level: float16 needs a CUDA GPU"),
         (["--fp16"], "use bf16, or choose the device cuda"),
-        (["--bf16", "--fp16"], "--bf16: expected without fp16"),
-        (["--bf16", "--amp-backend", "apex"], "and without amp_backend apex"),
-        (["--fp16", "--opt-level", "O0"], "--fp16: expected without opt_level O0"),
+        (["--bf16", "--fp16"], "--bf16: cannot be combined with --fp16"),
+        (["--bf16", "--amp-backend", "apex"], "or --amp-backend apex"),
+        (["--fp16", "--opt-level", "O0"], "--fp16: cannot be combined with --opt-level O0"),
         (["--opt-level", "O3", "--static-loss-scale", "128"], "doesn't scale the loss"),
         (["--amp-backend", "apex"], "--amp-backend: no NVIDIA Apex with apex.amp"),
     ],

@@ -51,7 +51,10 @@ def test_other_classes(data, tmp_path, capsys):
         (["--lr", "nan"], "--lr: expected 0 or more, found nan"),
         (["--static-loss-scale", "0"], "--static-loss-scale: expected a number above 0"),
         (["--image_size", "32", "-b", "7"], "last batch of one of the 22 images"),
-        (["--synthetic_model", "--synthetic_loader"], "--synthetic_model: expected without synth"),
+        (
+            ["--synthetic_model", "--synthetic_loader"],
+            "--synthetic_model: cannot be combined with --synth",
+        ),
     ],
 )
 def test_flags(data, capsys, flags, expected):
@@ -61,7 +64,7 @@ def test_flags(data, capsys, flags, expected):
 
 def test_scans_of_files(data, capsys):
     run = [*SMALL, "--n_scans", "2", data / "train", data / "val"]
-    assert "--n_scans: expected with a PCR dataset" in refusal(capsys, 2, *run)
+    assert "--n_scans: needs a PCR dataset (--PCR_train)" in refusal(capsys, 2, *run)
 
 
 def test_three_folders(data, capsys):
