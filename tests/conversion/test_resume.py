@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import resource
 import signal
 import subprocess
-import time
+from contextlib import redirect_stderr, redirect_stdout
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 from helpers.conversions import (
     CONVERTER,
     PCR,
-    ROOT,
     dataset_bytes,
     fail,
     make_folder,
@@ -25,17 +24,18 @@ from helpers.conversions import (
 )
 
 from pcr.atomic import TEMPORARY_SUFFIX
+from pcr.cli.command import main
 from pcr.conversion.directory import locked
 from pcr.dataset import layout
 from pcr.dataset.reader import Dataset
 
-KILLS = 12
+KILLS = 20
 OPTIONS = ("--batch_size", "8", "--quiet")
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_folder(tmp_path_factory.mktemp("source"), {"cat": 90, "dog": 90})
+    return make_folder(tmp_path_factory.mktemp("source"), {"cat": 45, "dog": 45})
 
 
 @pytest.fixture(scope="module")
@@ -45,31 +45,36 @@ def converted(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+def run_converter(words: list[str], log: Path) -> None:
+    """What the forked process does."""
+    with log.open("w") as file, redirect_stdout(file), redirect_stderr(file):
+        main("basic", words)
+
+
 class Conversion:
-    """A converter in the background, followed through the files that it writes."""
+    """A converter in a process forked from this one, followed through the files that it writes."""
 
     def __init__(self, *arguments: object) -> None:
-        command = [*CONVERTER.words, *map(str, arguments), *OPTIONS]
-        self.out = Path(str(arguments[1]))
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        words = [*map(str, arguments), *OPTIONS]
+        self.out, self.log = Path(words[1]), Path(f"{words[1]}.log")
+        self.process = get_context("fork").Process(target=run_converter, args=(words, self.log))
+        self.process.start()
 
-    def wait_for(self, name: str) -> Conversion:
-        """Until a file is there, or the process has ended."""
-        while not (self.out / name).exists() and self.process.poll() is None:
+    def wait_for(self, *names: str) -> Conversion:
+        """Until one of these files is there, or the process has ended."""
+        while self.process.is_alive() and not any((self.out / name).exists() for name in names):
             os.sched_yield()
         return self
 
-    def wait(self, seconds: float) -> None:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(seconds)
+    def end(self, number: signal.Signals) -> tuple[int | None, str]:
+        """Send a signal; the exit code and what was printed."""
+        os.kill(self.process.ident or 0, number)
+        self.process.join()
+        return self.process.exitcode, self.log.read_text()
 
-    def end(self, number: signal.Signals) -> tuple[int, str]:
-        """Send a signal; the exit code and what was printed on stderr."""
-        self.process.send_signal(number)
-        _, errors = self.process.communicate(timeout=60)
-        return self.process.returncode, errors
+    def kill(self) -> bool:
+        """Send SIGKILL; whether the process had not ended before."""
+        return self.end(signal.SIGKILL)[0] == -signal.SIGKILL
 
 
 def assert_same_dataset(out: Path, converted: Path) -> None:
@@ -82,14 +87,11 @@ def test_killed_conversions_go_on_to_the_same_bytes(
     source: Path, converted: Path, tmp_path: Path
 ) -> None:
     before, rng, kills = state(source), random.Random(0), 0
-    begun = time.perf_counter()
-    Conversion(source, tmp_path / "whole").wait_for(layout.PLAN_FILE).process.communicate()
-    seconds = time.perf_counter() - begun
+    records = len(Dataset(converted).records)
     for trial in range(3 * KILLS):
-        out = tmp_path / str(trial)
-        conversion = Conversion(source, out).wait_for(layout.PLAN_FILE)
-        conversion.wait(rng.uniform(0, seconds / 2))
-        kills += conversion.end(signal.SIGKILL)[0] == -signal.SIGKILL
+        out, file = tmp_path / str(trial), layout.record_file(rng.randrange(records))
+        moment = rng.choice([[layout.PLAN_FILE], [file], [file + TEMPORARY_SUFFIX, file]])
+        kills += Conversion(source, out).wait_for(*moment).kill()
         if (out / layout.PLAN_FILE).exists():  # else it had finished before
             succeed(CONVERTER, source, out, *OPTIONS)
         assert_same_dataset(out, converted)
@@ -111,9 +113,7 @@ def test_killed_append_goes_on_to_the_same_bytes(source: Path, tmp_path: Path) -
     succeed(CONVERTER, source, whole, *OPTIONS, "--append")
     for trial in range(3):
         out = tmp_path / str(trial)
-        Conversion(source, out, "--append").wait_for(layout.record_file(3 + 5 * trial)).end(
-            signal.SIGKILL
-        )
+        Conversion(source, out, "--append").wait_for(layout.record_file(3 + 3 * trial)).kill()
         if (out / layout.PLAN_FILE).exists():
             assert (out / layout.INDEX_FILE).read_bytes() == old[layout.INDEX_FILE]
         succeed(CONVERTER, source, out, *OPTIONS, "--append")
@@ -141,7 +141,7 @@ def test_a_signal_stops_in_order(
 def test_killed_between_index_and_the_end(source: Path, converted: Path, tmp_path: Path) -> None:
     """The one moment at which both the index and the plan are there."""
     out = tmp_path / "out"
-    Conversion(source, out).wait_for(layout.record_file(5)).end(signal.SIGKILL)
+    Conversion(source, out).wait_for(layout.record_file(5)).kill()
     plan = (out / layout.PLAN_FILE).read_bytes()
     succeed(CONVERTER, source, out, *OPTIONS)
     (out / layout.PLAN_FILE).write_bytes(plan + b'{"torn')
@@ -151,7 +151,7 @@ def test_killed_between_index_and_the_end(source: Path, converted: Path, tmp_pat
 
 def test_other_options_or_sources_are_refused(tmp_path: Path) -> None:
     source, out = make_folder(tmp_path / "source", {"cat": 40}), tmp_path / "out"
-    Conversion(source, out).wait_for(layout.record_file(1)).end(signal.SIGKILL)
+    Conversion(source, out).wait_for(layout.record_file(1)).kill()
     assert "began with --seed 0, not --seed 1" in fail(
         CONVERTER, source, out, *OPTIONS, "--seed", 1
     )
@@ -227,7 +227,7 @@ def test_rewritten_sources_resume_too(tmp_path: Path) -> None:
     out, whole = tmp_path / "out", tmp_path / "whole"
     flags = (*OPTIONS, "--convert_images")
     succeed(CONVERTER, untouched, whole, *flags)
-    Conversion(source, out, "--convert_images").wait_for(layout.record_file(2)).end(signal.SIGKILL)
+    Conversion(source, out, "--convert_images").wait_for(layout.record_file(2)).kill()
     succeed(CONVERTER, source, out, *flags)
     assert_same_dataset(out, whole)
     assert len(list(source.rglob("*"))) == len(list(untouched.rglob("*")))
