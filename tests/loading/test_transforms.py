@@ -22,7 +22,7 @@ def windows(
 
 
 @pytest.mark.parametrize("size", [(500, 375), (40, 300)], ids=["photo", "tall"])
-@pytest.mark.parametrize("draws", [DRAWS // 10, pytest.param(DRAWS, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("draws", [DRAWS // 10, pytest.param(DRAWS // 2, marks=pytest.mark.slow)])
 def test_crops_are_distributed_as_torchvisions(size: tuple[int, int], draws: int) -> None:
     transforms = pytest.importorskip("torchvision.transforms", reason="of the extra 'train'")
     torch = pytest.importorskip("torch")
@@ -30,7 +30,8 @@ def test_crops_are_distributed_as_torchvisions(size: tuple[int, int], draws: int
     image = torch.empty(1, size[1], size[0])
     get = transforms.RandomResizedCrop.get_params
     expected = np.array([get(image, (0.08, 1.0), (3 / 4, 4 / 3)) for _ in range(draws)])
-    boxes = windows(TrainTransform(), size, DRAWS)[0].astype(np.float64)
+    # Ours cost little: many of them let the test tell as much from fewer of torchvision's.
+    boxes = windows(TrainTransform(), size, 10 * draws)[0].astype(np.float64)
     top, left, height, width = expected.T
     samples = {
         "x": (boxes[:, 0], left),
