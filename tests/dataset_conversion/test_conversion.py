@@ -40,13 +40,11 @@ def test_run_as_the_user_does(script, tmp_path):
     }
 
 
-def test_missing_dataset_as_the_user_sees_it(tmp_path):
-    failed = run_as_user("ConvertCars", tmp_path / "nowhere", tmp_path / "out")
-    assert failed.returncode == 1
-    assert failed.stderr == (
-        f"ConvertCars.py: error: {tmp_path}/nowhere: expected the dataset's folder, "
-        "found no folder\n"
-    )
+def test_a_missing_dataset_is_named(tmp_path, capsys):
+    root = tmp_path / "nowhere"
+    code = run("ConvertCars", root, tmp_path / "out")
+    line = f"error: {root}: expected the dataset's folder, found no folder"
+    assert_refused(capsys, code, tmp_path / "out", line)
 
 
 @every_converter

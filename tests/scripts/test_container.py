@@ -27,8 +27,13 @@ NOT_LINKED = re.compile(
 )
 
 MODULE = """
-#include <pybind11/pybind11.h>
-PYBIND11_MODULE(_native, module) { module.attr("checkout") = "%s"; }
+#include <Python.h>
+static PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_native"};
+PyMODINIT_FUNC PyInit__native() {
+    PyObject* module = PyModule_Create(&definition);
+    PyModule_AddStringConstant(module, "checkout", "%s");
+    return module;
+}
 """
 
 # Makes the folder $1 a root file system and runs the rest of the arguments in it.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.conversions import Command, run, run_process
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -18,12 +18,11 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 import make_sample_dataset as sample  # noqa: E402
 
+SCRIPT = Command(
+    lambda words: sys.exit(sample.main(words)),
+    (sys.executable, str(ROOT / "scripts/make_sample_dataset.py")),
+)
 ARGUMENTS = ("--train", "48", "--val", "32")
-
-
-def make(out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "scripts/make_sample_dataset.py"), str(out), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def digest(folder: Path) -> str:
@@ -36,7 +35,7 @@ def digest(folder: Path) -> str:
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("sample") / "new" / "folder"
-    result = make(out, *ARGUMENTS)
+    result = run_process(SCRIPT, out, *ARGUMENTS)
     assert result.returncode == 0, result.stderr
     assert "48 training and 32 validation images of 16 classes" in result.stdout
     return out
@@ -70,8 +69,8 @@ def test_the_images_vary_as_real_ones_do(dataset: Path) -> None:
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
     dataset: Path, tmp_path: Path
 ) -> None:
-    assert make(tmp_path / "again", *ARGUMENTS).returncode == 0
-    assert make(tmp_path / "other", *ARGUMENTS, "--seed", "1").returncode == 0
+    assert run(SCRIPT, tmp_path / "again", *ARGUMENTS).returncode == 0
+    assert run(SCRIPT, tmp_path / "other", *ARGUMENTS, "--seed", "1").returncode == 0
     assert digest(tmp_path / "again") == digest(dataset)
     assert digest(tmp_path / "other") != digest(dataset)
 
@@ -81,12 +80,12 @@ def test_force_is_needed_for_a_folder_that_is_not_empty_and_spares_the_rest(
 ) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / "train/old_class").mkdir(parents=True)
-    refused = make(tmp_path, *ARGUMENTS)
+    refused = run(SCRIPT, tmp_path, *ARGUMENTS)
     assert refused.returncode == 1
     assert "is not empty" in refused.stderr and "--force" in refused.stderr
     assert (tmp_path / "train/old_class").is_dir()
 
-    assert make(tmp_path, *ARGUMENTS, "--force").returncode == 0
+    assert run(SCRIPT, tmp_path, *ARGUMENTS, "--force").returncode == 0
     assert (tmp_path / "notes.txt").read_text() == "mine"
     assert digest(tmp_path / "train") == digest(dataset / "train")
 
@@ -102,7 +101,7 @@ def test_force_is_needed_for_a_folder_that_is_not_empty_and_spares_the_rest(
 def test_wrong_usage_says_what_is_wrong(
     tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
-    result = make(tmp_path, *arguments)
+    result = run(SCRIPT, tmp_path, *arguments)
     assert result.returncode == 2
     assert message in result.stderr
     assert not list(tmp_path.iterdir())
@@ -110,7 +109,7 @@ def test_wrong_usage_says_what_is_wrong(
 
 def test_a_file_in_the_way_is_an_error_without_a_traceback(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    result = make(tmp_path / "file", *ARGUMENTS)
+    result = run(SCRIPT, tmp_path / "file", *ARGUMENTS)
     assert result.returncode == 1
     assert str(tmp_path / "file") in result.stderr
     assert "Traceback" not in result.stderr
