@@ -35,7 +35,10 @@ def test_a_level_means_the_same_for_every_number_of_components(
 ) -> None:
     """The coefficients that level k holds of luma are those of the three-component script."""
     rows, of_three = ladder.scripts[components], ladder.scripts[3]
-    last = {count: ladder._last_scan_of_level[count] for count in (3, components)}
+    last = {
+        count: ladder.level_offsets(count, np.arange(len(ladder.scripts[count]) + 1))
+        for count in (3, components)
+    }
     for level in range(1, ladder.levels + 1):
         luma = [r[5:].tolist() for r in rows[: last[components][level]] if 0 in r[1 : 1 + r[0]]]
         expected = [r[5:].tolist() for r in of_three[: last[3][level]] if 0 in r[1 : 1 + r[0]]]

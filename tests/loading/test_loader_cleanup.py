@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import signal
 import subprocess
 import sys
@@ -12,29 +11,10 @@ from pathlib import Path
 
 import pytest
 from helpers.loaders import SMALL, drain, numpy_loader
+from helpers.threads import entries, native_threads, needs_proc, settles_at
 
 from pcr.errors import FormatError
 from pcr.loading.transforms import TrainTransform
-
-
-def entries(folder: str) -> int:
-    return len(list(Path("/proc/self", folder).iterdir()))
-
-
-def native_threads() -> int:
-    return entries("task")
-
-
-def settles_at(threads: int) -> bool:
-    """Whether as many threads are left; the system forgets one a moment after it was joined."""
-    for _ in range(100_000):
-        if native_threads() == threads:
-            return True
-        os.sched_yield()
-    return False
-
-
-needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc")
 
 
 @needs_proc

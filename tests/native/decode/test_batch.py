@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers.decode_samples import EOI, SAMPLES, boxes, decode, scan_ends
 from helpers.instruction_sets import digests
+from helpers.threads import native_threads, needs_proc, settles_at
 
 from pcr import _native as native
 from pcr.errors import FormatError
@@ -150,13 +150,10 @@ def test_arguments_that_do_not_fit_raise() -> None:
         native.DecodePool(0)
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc")
+@needs_proc
 def test_a_pool_takes_its_threads_along() -> None:
-    def threads() -> int:
-        return len(list(Path("/proc/self/task").iterdir()))
-
-    before = threads()
+    before = native_threads()
     pool = native.DecodePool(3)
-    assert threads() == before + 3
+    assert native_threads() == before + 3
     del pool
-    assert threads() == before
+    assert settles_at(before)

@@ -6,6 +6,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+
 from helpers.faults import Faults
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="preloads a library")
@@ -80,7 +81,7 @@ def test_every_kind_of_call_fails_once_and_only_below_the_folder(tmp_path):
     faults = Faults.build(tmp_path)
     folder = tmp_path / "folder"
     folder.mkdir()
-    environment = {**faults.environment, "PYTHONPATH": str(Path(__file__).parent)}
+    environment = {**faults.environment, "PYTHONPATH": str(Path(__file__).parents[1])}
     result = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(SCRIPT), folder],
         env=environment, capture_output=True, text=True, check=False,

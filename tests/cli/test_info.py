@@ -1,4 +1,4 @@
-"""pcr info, verify and export: what they print and refuse."""
+"""pcr info: what it prints and refuses."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from pathlib import Path
 from helpers.conversions import (
     PCR,
     fail,
-    run,
     run_process,
     succeed,
 )
-from helpers.datasets import flip, make_release_dataset
+from helpers.datasets import failures, make_release_dataset
 
 from pcr.dataset.reader import Dataset
 from pcr.dataset.writer import write_index
@@ -50,27 +49,6 @@ def test_names_that_the_terminal_cannot_show(converted: Path, tmp_path: Path) ->
     assert result.returncode == 0 and result.stdout.startswith(f"{tmp_path}/\\xe9\n")
 
 
-def test_verify(converted: Path, dataset: Path) -> None:
-    assert succeed(PCR, "verify", converted, "--decode", "--quiet").splitlines() == [
-        "PCR.db OK",
-        *(f"PCR_{number}.db OK" for number in range(3)),
-    ]
-    flip(dataset / "PCR_1.db", 8 * 20000)
-    (dataset / "PCR_2.db").unlink()
-    shutil.copy(dataset / "PCR_0.db", dataset / "PCR_7.db")
-    result = run(PCR, "verify", dataset, "--quiet")
-    assert result.returncode == 1
-    lines = result.stdout.splitlines()
-    assert lines[:2] == ["PCR.db OK", "PCR_0.db OK"]
-    assert lines[2].startswith("PCR_1.db FAILED (expected checksum ")
-    assert lines[3:] == [
-        "PCR_2.db FAILED (expected a record, found: No such file or directory)",
-        "PCR_7.db FAILED (the index has no such record)",
-        "3 of 5 files FAILED",
-    ]
-    assert "expected a PCR dataset" in fail(PCR, "verify", dataset.parent)
-
-
 def test_info_of_a_dataset_that_does_not_know_its_sources(dataset: Path) -> None:
     opened = Dataset(dataset)
     write_index(dataset, replace(opened.info, source_bytes=0), [r.entry for r in opened.records])
@@ -79,11 +57,7 @@ def test_info_of_a_dataset_that_does_not_know_its_sources(dataset: Path) -> None
     printed = succeed(PCR, "info", dataset)
     assert "bytes of the last level (the dataset does not have" in printed
     assert re.search(r"^ +10 .* 1\.000 ", printed, re.MULTILINE)
-    assert verify_all(dataset)
-
-
-def verify_all(root: Path) -> bool:
-    return succeed(PCR, "verify", root, "--quiet").count(" OK\n") == 4
+    assert failures(dataset) == {}
 
 
 def test_a_dataset_of_the_papers_release_is_named(tmp_path: Path) -> None:
