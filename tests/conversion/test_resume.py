@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import random
 import resource
 import signal
 import subprocess
+from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from multiprocessing import get_context
 from pathlib import Path
@@ -83,14 +83,20 @@ def assert_same_dataset(out: Path, converted: Path) -> None:
     assert not (out / layout.PLAN_FILE).exists()
 
 
+def moments(records: int) -> Iterator[tuple[str, ...]]:
+    """Files whose appearance says how far a conversion is: before, in and after each record."""
+    yield (layout.PLAN_FILE,)
+    for file in map(layout.record_file, range(records)):
+        yield file + TEMPORARY_SUFFIX, file
+        yield (file,)
+
+
 def test_killed_conversions_go_on_to_the_same_bytes(
     source: Path, converted: Path, tmp_path: Path
 ) -> None:
-    before, rng, kills = state(source), random.Random(0), 0
-    records = len(Dataset(converted).records)
-    for trial in range(3 * KILLS):
-        out, file = tmp_path / str(trial), layout.record_file(rng.randrange(records))
-        moment = rng.choice([[layout.PLAN_FILE], [file], [file + TEMPORARY_SUFFIX, file]])
+    before, kills = state(source), 0
+    for trial, moment in enumerate(3 * [*moments(len(Dataset(converted).records))]):
+        out = tmp_path / str(trial)
         kills += Conversion(source, out).wait_for(*moment).kill()
         if (out / layout.PLAN_FILE).exists():  # else it had finished before
             succeed(CONVERTER, source, out, *OPTIONS)
