@@ -7,6 +7,7 @@ import json
 import sys
 import time
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,10 +103,12 @@ def _lines(summary: ConversionSummary, output: Path) -> Iterator[str]:
         yield f"  dataset  {summary.dataset_bytes:>18,} bytes, {share:.3f} of the sources"
         yield from level_table(summary.level_bytes, summary.source_bytes)
     if summary.problems:
-        skipped = sum(problem.action == "skipped" for problem in summary.problems)
+        found = Counter(problem.action for problem in summary.problems)
+        left_alone = found["not rewritten"]
         yield (
-            f"  {counted(skipped, 'image')} skipped, {len(summary.problems) - skipped} re-encoded: "
-            f"see {printable(output / layout.REPORT_FILE)}"
+            f"  {counted(found['skipped'], 'image')} skipped, {found['re-encoded']} re-encoded"
+            + f", {counted(left_alone, 'source')} not rewritten" * bool(left_alone)
+            + f": see {printable(output / layout.REPORT_FILE)}"
         )
     if summary.empty_classes:
         count = counted(len(summary.empty_classes), "class", "classes")

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
-import shutil
 import stat
-import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -16,15 +13,12 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from pcr import jpeg
-from pcr.atomic import atomic_path
 from pcr.conversion.options import LOSSLESS, ConversionOptions
+from pcr.conversion.rewriting import NotRewrittenError, rewrite_source
 from pcr.dataset.layout import MAX_GROUP_BYTES
 from pcr.dataset.messages import ImageInfo
 from pcr.errors import FormatError
 from pcr.imagefolder import Sample
-
-# Links may lead two workers to one source: they rewrite it one after the other.
-_REWRITING = [threading.Lock() for _ in range(64)]
 
 
 @dataclass(frozen=True)
@@ -59,16 +53,16 @@ class EncodedImage:
 
 @dataclass(frozen=True)
 class Problem:
-    """A source file that is not in the dataset, or not without loss."""
+    """A source file that is not in the dataset, not without loss, or that was not rewritten."""
 
     name: str
-    action: Literal["skipped", "re-encoded"]
+    action: Literal["skipped", "re-encoded", "not rewritten"]
     reason: str
 
 
 @dataclass(frozen=True)
 class EncodedSource:
-    """What came of one source file: an image, a problem, or (re-encoded) both."""
+    """What came of one source file: an image, a problem, or both."""
 
     image: EncodedImage | None
     problem: Problem | None
@@ -85,7 +79,13 @@ def encode_source(root: Path, sample: Sample, options: ConversionOptions) -> Enc
         image = encode_jpeg(_compressed(data, options), sample, options)
     except (OSError, FormatError) as error:
         return _bad_source(path, data, sample, options, _reason(error, data))
-    size = _rewrite(path, data, options) if options.convert_images else len(data)
+    if not options.convert_images:
+        return EncodedSource(image, None)
+    try:
+        size = rewrite_source(path, data, options)
+    except NotRewrittenError as error:
+        size, problem = len(data), Problem(sample.name, "not rewritten", str(error))
+        return EncodedSource(replace(image, source_bytes=size), problem)
     return EncodedSource(replace(image, source_bytes=size), None)
 
 
@@ -165,23 +165,3 @@ def _reencode(data: bytes, quality: int, options: ConversionOptions) -> bytes:
     except Exception as error:  # Pillow's plugins raise anything
         raise FormatError(f"cannot be decoded: {error}") from None
     return out.getvalue()
-
-
-def _rewrite(path: Path, data: bytes, options: ConversionOptions) -> int:
-    """Replace a source by its form with the ladder's scans; the new size of the file.
-
-    It keeps all markers, mode and times, and what follows the image in the file (more images, a
-    maker's data).
-    """
-    target = Path(os.path.realpath(path))
-    rewritten = jpeg.transcode(
-        data, options.ladder.scripts, copy_markers="all", max_pixels=options.max_pixels
-    )
-    tail = data[int(jpeg.split(data)[-1]) + len(jpeg.EOI) :]
-    lock = _REWRITING[hash(target) % len(_REWRITING)]
-    with lock, atomic_path(target) as temporary:
-        with temporary.open("wb") as file:
-            file.write(rewritten.data)
-            file.write(tail)
-        shutil.copystat(target, temporary)
-    return len(rewritten) + len(tail)

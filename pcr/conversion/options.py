@@ -35,7 +35,8 @@ class ConversionOptions:
     tf_records: write each record as a TFRecord file too, which needs the package ``tfrecord``;
         default False.
     convert_images: rewrite the source files in place, without loss, with the scans of the ladder;
-        default False: sources are never touched.
+        the report lists those that can't be, and are left alone. Default False: sources are never
+        touched.
     """
 
     ladder: Ladder = field(default_factory=Ladder.default)

@@ -26,7 +26,7 @@ class ConversionSummary:
     source_bytes: size of the source files of the images in the new records.
     dataset_bytes: size of the new records.
     level_bytes: size of each level; entry k - 1 is level k's.
-    problems: the images that were skipped or re-encoded.
+    problems: the images that were skipped or re-encoded, and sources that were not rewritten.
     resumed_records: how many of the records an interrupted earlier run had written.
     base_images: how many images the dataset had before; 0 unless appending.
     phase_seconds: elapsed seconds of each phase: scan, plan, records, index.

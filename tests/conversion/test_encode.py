@@ -206,8 +206,7 @@ def test_late_segments_change_no_colour_of_a_rewritten_source(tmp_path: Path, na
 def test_images_are_rewritten_only_where_that_is_asked_for(tmp_path: Path) -> None:
     source = make_folder(tmp_path / "source", {"cat": 3})
     path = source / "cat" / "000.jpg"
-    tail = b"\0" * 10 + jpegs.encode(jpegs.photo(20, 20))
-    path.write_bytes(jpegs.encode(jpegs.photo(), exif=jpegs.exif(3)) + tail)
+    path.write_bytes(jpegs.encode(jpegs.photo(), exif=jpegs.exif(3)))
     path.chmod(0o640)
     (source / "cat" / "link.jpg").symlink_to(path)
     (source / "cat" / "bad.png").write_bytes(picture("PNG"))
@@ -218,7 +217,7 @@ def test_images_are_rewritten_only_where_that_is_asked_for(tmp_path: Path) -> No
     succeed(*arguments, "--convert_images", "--force")
     rewritten = path.read_bytes()
     assert rewritten != original
-    assert b"Exif" in rewritten and rewritten.endswith(b"\xff\xd9" + tail)
+    assert b"Exif" in rewritten and rewritten.endswith(b"\xff\xd9")
     assert path.stat().st_mode & 0o777 == 0o640
     assert (source / "cat" / "link.jpg").is_symlink()
     assert (source / "cat" / "bad.png").read_bytes() == picture("PNG")
