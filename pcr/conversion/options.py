@@ -73,7 +73,7 @@ class ConversionOptions:
                 raise UsageError(f"expected one of {', '.join(choices)}, found {found!r}", name)
         if self.convert_images and self.static_compression != LOSSLESS:
             raise UsageError(
-                "expected without `static_compression`, because re-encoding the sources loses "
+                "cannot be combined with `static_compression`, because re-encoding the sources loses "
                 "quality for good: with `static_compression` alone the dataset is re-encoded, and "
                 "the sources stay as they are",
                 "convert_images",

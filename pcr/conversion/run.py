@@ -97,7 +97,7 @@ def _check_arguments(num_workers: int | None, force: bool, append: bool) -> None
     if num_workers is not None and num_workers < 1:
         raise UsageError(f"expected 1 or more, found {num_workers}", "num_workers")
     if force and append:
-        raise UsageError("expected without `force`, found both", "append")
+        raise UsageError("cannot be combined with `force`", "append")
 
 
 def _complete(options: ConversionOptions | None, output: Path, append: bool) -> ConversionOptions:

@@ -67,6 +67,7 @@ def _check_finished(root: Path) -> None:
     if (root / layout.PLAN_FILE).exists():
         raise DatasetError(
             f"{root}: expected a finished PCR dataset, found a conversion that was interrupted: "
-            "run the same conversion command again (without --force), it resumes where it stopped"
+            "run the same conversion again, without `force` or `restart`, and it resumes where it "
+            "stopped"
         )
     raise DatasetError(f"{root}: expected a PCR dataset, found no {layout.INDEX_FILE}")

@@ -175,7 +175,7 @@ class Loader(TensorLoader):
         seed: of the order, the crops and the flips, 0 or more.
         rank, world_size: which share of how many; 0 of 1: the whole dataset.
         shuffle: whether the order is drawn; without it, images come as the dataset has them.
-        drop_last: leave out batches that are not full, on all ranks alike.
+        drop_last: leave out batches that are not full, on every rank.
         shuffle_buffer_records: how many records are mixed at a time; all of them are in memory.
         read_ahead_records: how many more are read while those are used.
         verify_checksums: compare the checksums of all that is read.

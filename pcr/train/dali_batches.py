@@ -23,7 +23,7 @@ try:
 except ImportError as error:
     raise PCRError(
         f"the loader dali needs NVIDIA DALI, which can't be imported ({error}): "
-        "install requirements.txt (bash install_python_deps.sh), or choose --loader native"
+        "install requirements.txt (bash install_python_deps.sh), or choose `loader='native'`"
     ) from error
 
 

@@ -56,7 +56,7 @@ def compile_errors(arch: str) -> Iterator[None]:
             raise
         reason = " ".join(str(error).split())[:300]
         raise PCRError(
-            f"torch {torch.__version__} can't compile {arch} here: leave out --compile ({reason})"
+            f"torch {torch.__version__} can't compile {arch} here: leave out `compile` ({reason})"
         ) from error
 
 
@@ -68,7 +68,7 @@ def _load_pretrained(model: torch.nn.Module, arch: str) -> None:
     except (URLError, OSError, RuntimeError) as error:
         raise PCRError(
             f"the pretrained weights of {arch} can't be had from {weights.url} ({error}): put the "
-            f"file into {torch.hub.get_dir()}/checkpoints, or train without --pretrained"
+            f"file into {torch.hub.get_dir()}/checkpoints, or train without `pretrained`"
         ) from error
     own = model.state_dict()
     fitting = {

@@ -28,7 +28,7 @@ def check_free(config: TrainConfig, output_dir: Path, processes: Processes) -> N
     """
     resume = config.resume
     if resume is None or not lies_in(output_dir, resume):
-        found, what = earlier_result(output_dir), "continue that run with --resume auto, or"
+        found, what = earlier_result(output_dir), "continue that run with `resume='auto'`, or"
     elif processes.is_main and not checkpoint.find(resume, output_dir):
         found, what = finished_epochs(output_dir), "its checkpoint is gone, so"
     else:
@@ -37,7 +37,7 @@ def check_free(config: TrainConfig, output_dir: Path, processes: Processes) -> N
     if first is not None:
         raise PCRError(
             f"{first[0]}: expected no results of another run in this folder: {first[1]} choose "
-            "another --output_dir"
+            "another `output_dir`"
         )
 
 

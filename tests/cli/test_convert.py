@@ -63,7 +63,7 @@ def test_refusals(source: Path, tmp_path: Path) -> None:
         ),
         (
             (source, out, "--static_compression", 50, "--convert_images"),
-            "error: --convert_images: expected without --static_compression, because",
+            "error: --convert_images: cannot be combined with --static_compression, because",
             2,
         ),
     ):

@@ -62,7 +62,7 @@ def test_append_refuses_what_would_not_fit(source: Path, tmp_path: Path) -> None
         (("--copy", "exif"), "expected the --copy that the dataset was made with"),
     ):
         assert reason in fail(CONVERTER, source, out, "--quiet", "--append", *flags)
-    with pytest.raises(UsageError, match="append: expected without `force`"):
+    with pytest.raises(UsageError, match="append: cannot be combined with `force`"):
         convert(source, out, append=True, force=True)
     more = make_folder(tmp_path / "more", {"dog": 3})
     (more / "dog" / "bad.jpg").write_bytes(b"")

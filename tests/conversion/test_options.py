@@ -24,11 +24,6 @@ from pcr.imagefolder import ImageFolder
 from pcr.ladder import Ladder
 
 
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_folder(tmp_path_factory.mktemp("source"), {"ant": 12, "cow": 13})
-
-
 def test_static_compression_leaves_the_sources(source: Path, tmp_path: Path) -> None:
     before = state(source)
     succeed(ADVANCED, source, tmp_path / "out", "--quiet", "--static_compression", 20)

@@ -138,7 +138,7 @@ def test_a_signal_stops_in_order(
         "run the same command again, without --force or --restart, to resume after the last "
         "complete record\n"
     )
-    assert "(without --force)" in fail(PCR, "info", tmp_path / "out")
+    assert "without `force` or `restart`" in fail(PCR, "info", tmp_path / "out")
     printed = succeed(CONVERTER, source, tmp_path / "out", *OPTIONS)
     assert "from an earlier run" in printed
     assert_same_dataset(tmp_path / "out", converted)

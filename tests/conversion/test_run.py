@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pytest
 from helpers import jpegs
 from helpers.conversions import (
     CONVERTER,
     contents,
     dataset_bytes,
     fail,
-    make_folder,
     state,
     succeed,
 )
@@ -20,11 +18,6 @@ from helpers.datasets import failures
 
 from pcr.dataset.reader import Dataset
 from pcr.imagefolder import ImageFolder
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_folder(tmp_path_factory.mktemp("source"), {"ant": 12, "cow": 13})
 
 
 def test_every_image_is_in_the_dataset_with_its_pixels(source: Path, tmp_path: Path) -> None:

@@ -23,11 +23,6 @@ CUDA = torch.device("cuda", 0)
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-@pytest.fixture(scope="module")
-def data(training_data):
-    return training_data
-
-
 def test_bfloat16_and_channels_last_learn_on_the_cpu(data, tmp_path, capsys):
     flags = ["--bf16", "--channels-last", "--epochs", "6"]
     assert train(*pcr_run(data, tmp_path, lr="0.01"), *flags) == 0

@@ -29,11 +29,6 @@ WHOLE = {"transform": EvalTransform(8, 8), "dtype": "uint8", "output": "numpy", 
 
 
 @pytest.fixture(scope="module")
-def data(training_data):
-    return training_data
-
-
-@pytest.fixture(scope="module")
 def numbered(tmp_path_factory):
     """A folder of 1000 one-coloured JPEGs, by whose colour each can be told, and their bytes."""
     folder = tmp_path_factory.mktemp("numbered")

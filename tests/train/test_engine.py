@@ -32,11 +32,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
-def data(training_data):
-    return training_data
-
-
-@pytest.fixture(scope="module")
 def trained(data, tmp_path_factory):
     """A run of two epochs at all levels."""
     output = tmp_path_factory.mktemp("trained")

@@ -18,11 +18,6 @@ from pcr.train.state import TrainState
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-@pytest.fixture(scope="module")
-def data(training_data):
-    return training_data
-
-
 @pytest.mark.parametrize(
     ("text", "levels"),
     [

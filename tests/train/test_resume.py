@@ -22,11 +22,6 @@ BATCHES = 4  # of the 22 images of an epoch
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-@pytest.fixture(scope="module")
-def data(training_data):
-    return training_data
-
-
 @pytest.fixture
 def losses(monkeypatch):
     """The loss of every training step and its epoch's labels, in the order in which they were computed."""

@@ -19,11 +19,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 BATCHES = 4
 
 
-@pytest.fixture(scope="module")
-def data(training_data):
-    return training_data
-
-
 def scalars(folder):
     """Tag → [(step, value)], as TensorBoard shows them."""
     events = EventAccumulator(str(folder)).Reload()
