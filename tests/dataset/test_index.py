@@ -36,7 +36,7 @@ def test_a_directory_that_is_no_dataset(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="expected the directory"):
         Dataset(tmp_path / "nowhere")
     (tmp_path / layout.PLAN_FILE).write_bytes(b"")
-    with pytest.raises(DatasetError, match="run the same conversion command again"):
+    with pytest.raises(DatasetError, match="run the same conversion again"):
         Dataset(tmp_path)
 
 
