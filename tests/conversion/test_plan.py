@@ -96,7 +96,7 @@ def test_options_are_checked() -> None:
         {"on_bad_image": "ignore"},
         {"copy_markers": "some"},
     ):
-        with pytest.raises(UsageError, match="expected|cannot be combined"):
+        with pytest.raises(UsageError, match=r"expected|cannot be combined"):
             replace(OPTIONS, **changes)  # type: ignore[arg-type]
 
 
