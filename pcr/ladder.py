@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pcr.arguments import check_at_least
 from pcr.errors import FormatError, UsageError
 
 DEFAULT_LADDER = "bitplane"
@@ -124,7 +125,8 @@ class Ladder:
 
         Raises UsageError where the ladder has fewer levels.
         """
-        if not 1 <= levels <= self.levels or not self.scans:
+        check_at_least(1, levels=levels)
+        if levels > self.levels or not self.scans:
             raise UsageError(
                 f"expected 1 to the {self.levels} levels of ladder {self.name}, found {levels}",
                 "levels",

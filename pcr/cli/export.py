@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from pcr.cli.text import counted, printable
-from pcr.tools.image_export import export
+from pcr.tools.image_export import ExportSummary, export
 
 HELP = "Write a dataset, or a level of it, back into an ImageFolder with the original names."
+_MOST_LISTED = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,5 +47,16 @@ def run(arguments: argparse.Namespace) -> None:
         force=arguments.force,
         progress=not arguments.quiet,
     )
-    renamed = f", {summary.renamed} of them with .jpg added to their names" * bool(summary.renamed)
-    print(f"{printable(arguments.out)}: {counted(summary.images, 'image')}{renamed}")
+    print("\n".join(_lines(summary, arguments.out)))
+
+
+def _lines(summary: ExportSummary, out: Path) -> Iterator[str]:
+    """How many images there are, and which have other names; of many of these, the first ones."""
+    renamed = summary.renamed
+    yield f"{printable(out)}: {counted(summary.images, 'image')}" + (
+        f", {len(renamed):,} of them under another name:" * bool(renamed)
+    )
+    for name, file in islice(renamed.items(), _MOST_LISTED):
+        yield f"  {printable(name)} is {printable(file)}"
+    if len(renamed) > _MOST_LISTED:
+        yield f"  and {len(renamed) - _MOST_LISTED:,} more"

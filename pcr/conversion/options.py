@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, cast, get_args
 
+from pcr.arguments import check_between, check_choice
 from pcr.dataset import layout
 from pcr.dataset.messages import DatasetInfo
 from pcr.errors import UsageError
@@ -53,6 +54,8 @@ class ConversionOptions:
     convert_images: bool = False
 
     def __post_init__(self) -> None:
+        if not isinstance(self.ladder, Ladder):
+            raise UsageError(f"expected a Ladder, found {self.ladder!r}", "ladder")
         for name, least, most in (
             ("images_per_record", 1, layout.MAX_RECORD_IMAGES),
             ("seed", 0, 2**63 - 1),
@@ -61,16 +64,12 @@ class ConversionOptions:
             ("static_compression", 1, 100),
             ("duplicate_dataset_factor", 1, 1000),
         ):
-            if not least <= getattr(self, name) <= most:
-                found = getattr(self, name)
-                raise UsageError(f"expected {least} to {most}, found {found}", name)
+            check_between(least, most, **{name: getattr(self, name)})
         for name, choices in (
             ("copy_markers", get_args(CopyMarkers)),
             ("on_bad_image", get_args(OnBadImage)),
         ):
-            if getattr(self, name) not in choices:
-                found = getattr(self, name)
-                raise UsageError(f"expected one of {', '.join(choices)}, found {found!r}", name)
+            check_choice(choices, **{name: getattr(self, name)})
         if self.convert_images and self.static_compression != LOSSLESS:
             raise UsageError(
                 "cannot be combined with `static_compression`, because re-encoding the sources loses "

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from pcr.arguments import check_at_least
 from pcr.conversion import tfrecord
 from pcr.conversion.append import Base
 from pcr.conversion.directory import (
@@ -94,8 +95,8 @@ def convert(
 
 
 def _check_arguments(num_workers: int | None, force: bool, append: bool) -> None:
-    if num_workers is not None and num_workers < 1:
-        raise UsageError(f"expected 1 or more, found {num_workers}", "num_workers")
+    if num_workers is not None:
+        check_at_least(1, num_workers=num_workers)
     if force and append:
         raise UsageError("cannot be combined with `force`", "append")
 

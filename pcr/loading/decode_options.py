@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 
+from pcr.arguments import check_at_least, check_choice
 from pcr.cores import usable_cores
 from pcr.errors import UsageError
 from pcr.jpeg import MAX_PIXELS
-from pcr.loading.arguments import check_at_least, check_choice
 from pcr.loading.buffers import LAYOUTS, STORED_DTYPES, BatchSpec
 from pcr.loading.transforms import TrainTransform, Transform
 

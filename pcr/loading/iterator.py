@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pcr.arguments import check_at_least
 from pcr.dataset.messages import ImageInfo
 from pcr.dataset.reader import Dataset
 from pcr.dataset.record import RecordImages
 from pcr.errors import FormatError
-from pcr.loading.arguments import check_at_least
 from pcr.loading.order import EpochOrder
 from pcr.loading.read_ahead import ReadAhead, Reading
 from pcr.loading.source import JpegBatch, JpegSource, share_sizes

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pcr.arguments import check_at_least
 from pcr.errors import UsageError
-from pcr.loading.arguments import check_at_least
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from pcr.arguments import check_at_least
 from pcr.errors import UsageError
-from pcr.loading.arguments import check_at_least
 from pcr.loading.epochs import EpochIterator, Epochs
 from pcr.loading.order import EpochOrder, batch_count, batch_sizes
 from pcr.loading.read_ahead import Reading

@@ -14,22 +14,26 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps
 
+from pcr.arguments import check_between
 from pcr.atomic import atomic_path
 from pcr.dataset.layout import check_name
 from pcr.dataset.messages import ImageInfo
 from pcr.dataset.reader import Dataset
-from pcr.errors import DatasetError, FormatError, UsageError
+from pcr.errors import DatasetError, FormatError
 from pcr.progress import progress_bar
-
-_JPEG_EXTENSIONS = (".jpg", ".jpeg")
+from pcr.tools.export_files import check_classes, check_folders, file_names, ignores_case
 
 
 @dataclass(frozen=True)
 class ExportSummary:
-    """How many images were written, and how many of them with ``.jpg`` added to their names."""
+    """What an export wrote.
+
+    images: how many. renamed: the files, relative to the folder, of those images whose files have
+        other names than they have, by the images' names.
+    """
 
     images: int
-    renamed: int
+    renamed: dict[str, str]
 
 
 def export(
@@ -54,47 +58,47 @@ def export(
     force: write into a folder that is not empty, replacing files of the same names. Default False.
     progress: show a progress bar on stderr; default True.
 
-    An image with another format's name, such as ``.png``, gets ``.jpg`` after it. An image that the
-    dataset holds several times is written once. All names are checked before the first file is
-    written. Raises UsageError for a wrong argument, DatasetError where ``out`` is not empty or a
-    name leads out of it, FormatError where a record is damaged.
+    An image with another format's name, such as ``.png``, gets ``.jpg`` after it, and a number
+    where that name is taken (``x.png.2.jpg``). An image that the dataset holds several times is
+    written once. All names, which are in memory, and folders are checked before the first file is
+    written: no two images get one file, also where the file system ignores case, and none is
+    written through a link in ``out``. Raises UsageError for a wrong argument, DatasetError where
+    ``out`` is not empty or a name leads out of it, FormatError where a record is damaged.
     """
     dataset, out = Dataset(root), Path(out)
     level = dataset.check_level(n_scans)
-    if not 1 <= quality <= 100:
-        raise UsageError(f"expected 1 to 100, found {quality}", "quality")
+    check_between(1, 100, quality=quality)
     _check_empty(out, force)
-    _check_names(dataset)
+    files = _plan_files(dataset, out)
     turn = partial(_upright, quality=quality) if apply_orientation else None
     images = progress_bar(
-        _export(dataset, out, level, turn),
+        _export(dataset, out, files, level, turn),
         desc="Exporting",
-        total=len(dataset),
+        total=len(files),
         unit=" images",
         disable=not progress,
     )
-    written = renamed = 0
-    for image_renamed in images:
-        written += 1
-        renamed += image_renamed
-    return ExportSummary(written, renamed)
+    written = sum(1 for _ in images)
+    return ExportSummary(written, {name: file for name, file in files.items() if name != file})
 
 
-def _export(dataset: Dataset, out: Path, level: int, turn: _Turn | None) -> Iterator[bool]:
-    """Write image by image; whether each got another name."""
-    out.mkdir(parents=True, exist_ok=True)
-    written: set[str] = set()
+def _export(
+    dataset: Dataset, out: Path, files: dict[str, str], level: int, turn: _Turn | None
+) -> Iterator[None]:
+    """Write image by image."""
+    rest = dict(files)
     for record in dataset.records:
         infos = record.info().images
         images = record.read(level)
         for number, info in enumerate(infos):
-            if info.name in written:
+            file = rest.pop(info.name, None)
+            if file is None:
                 continue
-            written.add(info.name)
             data = images[number]
             if turn is not None and info.orientation > 1:
                 data = turn(data, info)
-            yield _write(out, info.name, data)
+            _write(out / file, data)
+            yield
     os.sync()  # all files at once: an fsync for each would take hours with millions
 
 
@@ -105,24 +109,32 @@ def _check_empty(out: Path, force: bool) -> None:
         raise DatasetError(f"{out}: expected an empty directory: `force` replaces files in it")
 
 
-def _check_names(dataset: Dataset) -> None:
+def _plan_files(dataset: Dataset, out: Path) -> dict[str, str]:
+    """The file of each image, by its name; makes ``out`` once nothing but a folder in it can fail."""
+    names = list(_checked_names(dataset))
+    out.mkdir(parents=True, exist_ok=True)
+    ignore_case = ignores_case(out)
+    if ignore_case:
+        check_classes(names)
+    files = file_names(names, ignore_case=ignore_case)
+    check_folders(out, files.values())
+    return files
+
+
+def _checked_names(dataset: Dataset) -> Iterator[str]:
     for record in dataset.records:
         for info in record.info().images:
             try:
                 check_name(info.name)
             except FormatError as error:
                 raise FormatError(f"{record.path}: {error}") from None
+            yield info.name
 
 
-def _write(out: Path, name: str, data: NDArray[np.uint8]) -> bool:
-    renamed = not name.lower().endswith(_JPEG_EXTENSIONS)
-    path = out / (f"{name}.jpg" if renamed else name)
+def _write(path: Path, data: NDArray[np.uint8]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.parent.resolve().is_relative_to(out.resolve()):
-        raise DatasetError(f"{path.parent}: expected a folder inside {out}, found a link out of it")
     with atomic_path(path, durable=False) as temporary, temporary.open("xb") as file:
         shutil.copyfileobj(io.BytesIO(data.data), file)
-    return renamed
 
 
 _Turn = Callable[[NDArray[np.uint8], ImageInfo], NDArray[np.uint8]]

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from pcr import jpeg
+from pcr.arguments import check_at_least
 from pcr.cores import usable_cores
 from pcr.dataset import layout
 from pcr.dataset.layout import check_class_name, check_name, dataset_files
@@ -51,6 +52,8 @@ def verify(
     that the index does not know. Raises DatasetError where there is no finished dataset.
     """
     root = Path(root)
+    workers = usable_cores() if num_workers is None else num_workers
+    check_at_least(1, num_workers=workers)
     try:
         dataset = Dataset(root)
     except FormatError as error:
@@ -61,7 +64,7 @@ def verify(
     if verdict.failure is not None:
         return
     ladder = dataset.info.ladder
-    with ThreadPoolExecutor(num_workers or usable_cores()) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         for record in dataset.records:
             check = partial(_check_record, dataset, record, ladder, pool, decode)
             yield _verdict(record.path, check)

@@ -68,13 +68,29 @@ def test_export_refuses_names_that_lead_out(dataset: Path, tmp_path: Path, name:
     assert not (tmp_path / "out").exists()
 
 
-def test_export_follows_no_links_out(converted: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("target", ["outside", "out/dog"])
+def test_export_follows_no_links(converted: Path, tmp_path: Path, target: str) -> None:
+    linked, out = tmp_path / target, tmp_path / "out"
+    linked.mkdir(parents=True)
+    out.mkdir(exist_ok=True)
+    (out / "cat").symlink_to(linked)
+    with pytest.raises(
+        DatasetError, match=rf"out/cat: expected a folder, found a link to {linked}"
+    ):
+        export(converted, out, force=True, progress=False)
+    assert list(linked.iterdir()) == []
+    assert {path.name for path in out.iterdir()} <= {"cat", "dog"}
+
+
+def test_export_makes_no_folder_through_a_link(dataset: Path, tmp_path: Path) -> None:
+    first, *others = Dataset(dataset).records[1].info().images
+    rewrite(dataset, 1, images=(replace(first, name="deep/in/x.jpg"), *others))
     outside, out = tmp_path / "outside", tmp_path / "out"
     outside.mkdir()
     out.mkdir()
-    (out / "cat").symlink_to(outside)
-    with pytest.raises(DatasetError, match="found a link out of it"):
-        export(converted, out, force=True, progress=False)
+    (out / "deep").symlink_to(outside)
+    with pytest.raises(DatasetError, match=r"out/deep/in: expected a folder, found a link"):
+        export(dataset, out, force=True, progress=False)
     assert list(outside.iterdir()) == []
 
 
@@ -94,5 +110,27 @@ def test_export_of_what_was_not_a_jpeg(tmp_path: Path) -> None:
     jpegs.photo().save(source / "cat" / "real.png")
     succeed(CONVERTER, source, tmp_path / "pcr", "--quiet", "--on_bad_image", "reencode")
     printed = succeed(PCR, "export", tmp_path / "pcr", out, "--quiet")
-    assert printed == f"{out}: 3 images, 1 of them with .jpg added to their names\n"
+    assert printed.splitlines() == [
+        f"{out}: 3 images, 1 of them under another name:",
+        "  cat/real.png is cat/real.png.jpg",
+    ]
     assert (out / "cat" / "real.png.jpg").read_bytes().startswith(b"\xff\xd8")
+
+
+def test_export_loses_no_image_to_another_ones_name(tmp_path: Path) -> None:
+    source, out = make_folder(tmp_path / "source", {"cat": 1}), tmp_path / "out"
+    jpegs.photo(50, 40).save(source / "cat" / "x.png")
+    (source / "cat" / "x.png.jpg").write_bytes(jpegs.encode(jpegs.photo(60, 40)))
+    succeed(CONVERTER, source, tmp_path / "pcr", "--quiet", "--on_bad_image", "reencode")
+    summary = export(tmp_path / "pcr", out, progress=False)
+    assert summary.images == 3 and summary.renamed == {"cat/x.png": "cat/x.png.2.jpg"}
+    widths = {p.name: jpegs.decode(p.read_bytes()).shape[1] for p in (out / "cat").iterdir()}
+    assert widths == {"000.jpg": 40, "x.png.jpg": 60, "x.png.2.jpg": 50}
+
+
+def test_export_prints_names_that_a_terminal_may_see(dataset: Path, tmp_path: Path) -> None:
+    infos = Dataset(dataset).records[1].info().images
+    images = tuple(replace(info, name=f"cat/\x1b[31m{i}.png") for i, info in enumerate(infos))
+    rewrite(dataset, 1, images=images)
+    lines = succeed(PCR, "export", dataset, tmp_path / "out", "--quiet").splitlines()
+    assert lines[1] == r"  cat/\x1b[31m0.png is cat/\x1b[31m0.png.jpg"

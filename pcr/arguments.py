@@ -10,8 +10,15 @@ from pcr.errors import UsageError
 def check_at_least(least: int, **values: object) -> None:
     """Raise UsageError of the parameter for anything but a whole number from ``least`` on."""
     for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        if not _is_whole(value) or value < least:  # type: ignore[operator]
             raise UsageError(f"expected {least} or more, found {value!r}", name)
+
+
+def check_between(least: int, most: int, **values: object) -> None:
+    """Raise UsageError of the parameter for anything but a whole number in ``least`` … ``most``."""
+    for name, value in values.items():
+        if not _is_whole(value) or not least <= value <= most:  # type: ignore[operator]
+            raise UsageError(f"expected {least} to {most}, found {value!r}", name)
 
 
 def check_choice(choices: tuple[str, ...], **values: object) -> None:
@@ -19,3 +26,7 @@ def check_choice(choices: tuple[str, ...], **values: object) -> None:
     for name, value in values.items():
         if value not in choices:
             raise UsageError(f"expected one of {', '.join(choices)}, found {value!r}", name)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
