@@ -31,8 +31,10 @@ class DecodeOptions:
     output: "torch", or "numpy" for arrays; torch is not imported then.
     prefetch_batches: how many batches are made ahead; each takes memory of its own.
     apply_orientation: turn images as their EXIF data say, which torchvision's ImageFolder does not.
-    on_error: "raise", or "skip": another image of the batch takes the place of one that can't be
-        decoded; the loader counts it in ``skipped`` and warns once.
+    on_error: "raise", or "skip": the next good image of the batch takes the place of one that can't
+        be decoded, with its label; where the batch has none, the first one of the batches after it,
+        then of this rank's epoch from its beginning, and an error where there is none. The loader
+        counts it in ``skipped`` and warns once.
     decoder: "native", or "libjpeg", the slower reference.
     block_smoothing: libjpeg's guess at coefficients that are missing at lower levels; with
         decoder="libjpeg" only.

@@ -9,10 +9,11 @@ from collections.abc import Generator
 from contextlib import closing
 from typing import Any, Literal, TypeAlias
 
+from pcr.errors import printable
 from pcr.jpeg import MAX_PIXELS
 from pcr.loading.buffers import BatchSpec, NumpyOutput, Output
 from pcr.loading.decode_options import DEFAULT_TRANSFORM, DecodeOptions
-from pcr.loading.decoding import Batch, TensorDecoder, WholeImageDecoder
+from pcr.loading.decoding import Batch, Decoder, TensorDecoder, WholeImageDecoder
 from pcr.loading.epochs import EpochIterator
 from pcr.loading.iterator import PCRIterator
 from pcr.loading.read_ahead import ReadAhead
@@ -103,8 +104,8 @@ class TensorLoader(EpochIterator[Tensors]):
             closing(self.source.read(epoch, numbers.start)) as jpegs,
             closing(self._make_decoder(epoch)) as decoder,
         ):
-            for _ in numbers:
-                yield decoder.decode(next(jpegs))
+            for number in numbers:
+                yield decoder.decode(next(jpegs), number)
 
     def _receive(self, arrivals: ReadAhead[Batch]) -> Tensors:
         asked = time.perf_counter()
@@ -113,16 +114,16 @@ class TensorLoader(EpochIterator[Tensors]):
         self.source.count()
         if batch.errors and not self.skipped:
             warnings.warn(
-                f"{batch.errors[0]}; another image takes its place, `skipped` counts how often",
+                f"{printable(batch.errors[0])}; another image takes its place, `skipped` counts how often",
                 stacklevel=3,
             )
         self.skipped += len(batch.errors)
         return self._output.deliver(batch.images, batch.labels)
 
-    def _make_decoder(self, epoch: int) -> TensorDecoder | WholeImageDecoder:
+    def _make_decoder(self, epoch: int) -> Decoder:
         transform = self.options.transform
         if transform is None:
-            return WholeImageDecoder(self.source, self._output, self.options)
+            return WholeImageDecoder(self.source, self._output, self.options, epoch)
         return TensorDecoder(self.source, self._output, self.options, transform, epoch)
 
 
@@ -192,8 +193,8 @@ class Loader(TensorLoader):
         prefetch_batches: how many batches are made ahead; each takes memory of its own.
         apply_orientation: turn images as their EXIF data say, which torchvision's ImageFolder does
             not.
-        on_error: "raise", or "skip": another image of the batch takes the place of one that can't
-            be decoded; the loader counts it in ``skipped`` and warns once.
+        on_error: "raise", or "skip": the next good image takes the place of one that can't be
+            decoded; the loader counts it in ``skipped`` and warns once. See docs/LOADER.md.
         decoder: "native", or "libjpeg", the slower reference.
         block_smoothing: libjpeg's guess at coefficients that are missing at lower levels; with
             decoder="libjpeg" only.

@@ -33,6 +33,11 @@ class JpegBatch:
     labels: NDArray[np.int64]
     images: NDArray[np.int64]
 
+    def only(self, place: int) -> JpegBatch:
+        """The batch of one of its images."""
+        one = slice(place, place + 1)
+        return JpegBatch(self.jpegs[one], self.labels[one], self.images[one])
+
 
 class JpegSource(EpochIterator[DaliBatch]):
     """One rank's share of a data set in an order drawn from (seed, epoch), dealt out in batches.

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from helpers import jpegs
 from helpers.loaders import SMALL, drain, numpy_loader
 from helpers.toy_data import make_folder
+from PIL import Image
 
 from pcr.errors import DatasetError, FormatError, UsageError
 from pcr.imagefolder import ImageFolder
@@ -61,8 +66,98 @@ def test_another_image_stands_in_for_a_skipped_one(
         warnings.simplefilter("error")
         drain(loader)
     assert loader.skipped == 4
-    with pytest.raises(FormatError, match="bee/7"):  # no image to replace it
-        drain(numpy_loader(damaged_root, 1, on_error="skip", **options))
+
+
+@pytest.mark.parametrize("transform", [SMALL, None], ids=["tensor", "whole"])
+@pytest.mark.parametrize(
+    ("bad", "stand_ins"),
+    [
+        ({1}, {1: 2}),
+        ({1, 2, 4}, {1: 3, 2: 3, 4: 5}),
+        ({4, 5}, {4: 0, 5: 0}),
+        ({0, 3, 5}, {0: 1, 3: 4, 5: 1}),
+        ({0, 1, 2, 4, 5}, {0: 3, 1: 3, 2: 3, 4: 3, 5: 3}),
+    ],
+    ids=str,
+)
+def test_an_image_of_another_batch_stands_in_where_a_batch_has_no_good_one(
+    tmp_path: Path, transform: TrainTransform | None, bad: set[int], stand_ins: dict[int, int]
+) -> None:
+    source, good = six_files(tmp_path, bad)
+    options = DecodeOptions(transform=transform, output="numpy", on_error="skip")
+    expected = [good[stand_ins.get(number, number)] for number in range(6)]
+    if transform is None:
+        loader = TensorLoader(source, options)
+        with pytest.warns(UserWarning, match="another image takes its place"):
+            images = [(images[0].shape, int(labels[0])) for images, labels in loader]
+        assert images == expected and loader.skipped == len(bad)
+        return
+    intact = drain(TensorLoader(six_files(tmp_path / "intact", set())[0], options))
+    for first in (0, max(bad)):  # also where an epoch is resumed
+        loader = TensorLoader(source, options)
+        loader.set_epoch(0, first)
+        with pytest.warns(UserWarning, match="another image takes its place"):
+            drawn = drain(loader)
+        assert drawn == [intact[stand_ins.get(number, number)] for number in range(first, 6)]
+        assert loader.skipped == sum(number >= first for number in bad)
+
+
+def test_an_epoch_without_a_good_image(tmp_path: Path) -> None:
+    source, _ = six_files(tmp_path, set(range(6)))
+    for batch_size in (1, 4):
+        again = FileIterator(source.folder, batch_size, shuffle=False)
+        loader = TensorLoader(again, DecodeOptions(output="numpy", on_error="skip"))
+        with pytest.raises(FormatError, match=r"000\.jpg: .*; nor can any other image"):
+            drain(loader)
+
+
+def test_a_long_run_of_bad_images_is_searched_once(tmp_path: Path) -> None:
+    source, _ = six_files(tmp_path, {0, 1, 2, 3, 4})
+    sizes = [path.stat().st_size for path in map(source.folder.path, source.folder.samples)]
+    loader = TensorLoader(source, DecodeOptions(output="numpy", on_error="skip"))
+    with pytest.warns(UserWarning):
+        drain(loader)
+    assert source.bytes_read == sum(sizes) + sum(sizes[1:])
+
+
+def six_files(root: Path, bad: set[int]) -> tuple[FileIterator, list[tuple[object, int]]]:
+    """Batches of one file each, of which these are cut short; shapes and labels of the images."""
+    folder = ImageFolder.scan(make_folder(root / "folder", 3))
+    good: list[tuple[object, int]] = []
+    for number, sample in enumerate(folder.samples):
+        path = folder.path(sample)
+        good.append((jpegs.decode(path.read_bytes()).shape, sample.label))
+        if number in bad:
+            path.write_bytes(path.read_bytes()[:-100])
+    return FileIterator(folder, 1, shuffle=False), good
+
+
+@pytest.mark.skipif("LD_PRELOAD" in os.environ, reason="sanitizers reserve more address space")
+@pytest.mark.parametrize("transform", ["pcr.TrainTransform(16)", "None"], ids=["tensor", "whole"])
+def test_being_out_of_memory_is_no_damage(tmp_path: Path, transform: str) -> None:
+    """A good image that needs more memory than there is."""
+    root = make_folder(tmp_path / "folder", 1)
+    large = Image.new("L", (12_000, 12_000))
+    large.save(root / "blue" / "large.jpg", progressive=True, quality=30)
+    code = f"""
+import resource, pcr
+from pathlib import Path
+source = pcr.FileIterator(pcr.ImageFolder.scan({str(root)!r}), 1, shuffle=False)
+options = pcr.DecodeOptions({transform}, num_threads=1, output="numpy", on_error="skip")
+loader = pcr.TensorLoader(source, options)
+list(pcr.TensorLoader(source, pcr.DecodeOptions(max_pixels=10**6, output="numpy", on_error="skip")))
+pages = int(Path("/proc/self/statm").read_text().split()[0])
+limit = pages * resource.getpagesize() + 200_000_000
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+try:
+    list(loader)
+except MemoryError as error:
+    print("MemoryError", loader.skipped)
+"""
+    printed = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout
+    assert printed == "MemoryError 0\n"
 
 
 def test_a_damaged_record_is_never_skipped(damaged_root: Path) -> None:
