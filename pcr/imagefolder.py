@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +32,9 @@ class ImageFolder:
 
     @classmethod
     def scan(cls, root: str | os.PathLike[str]) -> ImageFolder:
-        """List the images below ``root``; links are followed, names compared in code point order.
+        """List the images below ``root``; names are compared in code point order.
+
+        Links are followed, but not those that lead back to a folder that they lie in.
 
         Raises DatasetError where there is no folder, no class, a class without images, or a folder
         that can't be read.
@@ -69,7 +72,11 @@ def _class_folders(root: Path) -> tuple[str, ...]:
         raise DatasetError(f"{root}: expected an ImageFolder, found {what}")
     try:
         with os.scandir(root) as entries:
-            names = sorted(entry.name for entry in entries if entry.is_dir())
+            names = sorted(
+                entry.name
+                for entry in entries
+                if entry.is_dir() and not _leads_back(Path(entry.path), root)
+            )
     except OSError as error:
         raise DatasetError(f"{root}: cannot be listed: {error.strerror}") from None
     if not names:
@@ -82,10 +89,27 @@ def _image_names(root: Path, class_name: str) -> list[str]:
         raise DatasetError(f"{error.filename}: cannot be listed: {error.strerror}") from None
 
     found = []
-    folders = sorted(os.walk(root / class_name, followlinks=True, onerror=refuse))
-    for folder, _, file_names in folders:
+    for folder, file_names in sorted(_walk(root, class_name, refuse)):
         relative = Path(folder).relative_to(root).as_posix()
         found += [
             f"{relative}/{name}" for name in sorted(file_names) if name.lower().endswith(EXTENSIONS)
         ]
     return found
+
+
+def _walk(
+    root: Path, class_name: str, refuse: Callable[[OSError], None]
+) -> Iterator[tuple[str, list[str]]]:
+    """The folders of a class, and the names of the files in each."""
+    walk = os.walk(root / class_name, followlinks=True, onerror=refuse)
+    for folder, inside, file_names in walk:
+        inside[:] = [name for name in inside if not _leads_back(Path(folder, name), root)]
+        yield folder, file_names
+
+
+def _leads_back(folder: Path, root: Path) -> bool:
+    """Whether this is a link to a folder that it lies in, ``root`` the outermost."""
+    if not folder.is_symlink():
+        return False
+    around = [folder.parents[n] for n in range(len(folder.relative_to(root).parts))]
+    return any(folder.samefile(parent) for parent in around)

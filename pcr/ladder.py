@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from pcr.arguments import check_at_least
 from pcr.errors import FormatError, UsageError
+from pcr.regular_file import read_regular
 
 DEFAULT_LADDER = "bitplane"
 MAX_SCANS = 100
@@ -73,7 +74,7 @@ class Ladder:
             return cls.parse(str(name_or_path), shipped.read_text(encoding="utf-8"))
         path = Path(name_or_path)
         try:
-            return cls.parse(path.stem, path.read_text(encoding="utf-8"), source=str(path))
+            return cls.parse(path.stem, read_regular(path).decode(), source=str(path))
         except OSError as error:
             raise FormatError(
                 f"{name_or_path}: expected one of the ladders {', '.join(shipped_names())} "

@@ -69,3 +69,35 @@ def test_a_folder_without_classes_or_images_is_refused(
 def test_no_such_folder(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no such directory"):
         ImageFolder.scan(tmp_path / "nowhere")
+
+
+def test_links_that_lead_back_are_not_followed(tmp_path: Path) -> None:
+    _touch(tmp_path, "a/x.jpg", "a/deep/y.jpg", "b/z.jpg")
+    for link, target in {
+        "a/here": ".",
+        "a/again": "../a",
+        "a/deep/up": "..",
+        "a/deep/top": "../..",
+        "b/a": "../a",
+        "b/twice": "../a",
+        "root": ".",
+    }.items():
+        (tmp_path / link).symlink_to(target)
+    folder = ImageFolder.scan(tmp_path)
+    assert folder.classes == ("a", "b")
+    assert [sample.name for sample in folder.samples] == [
+        "a/x.jpg",
+        "a/deep/y.jpg",
+        "b/z.jpg",
+        "b/a/x.jpg",
+        "b/a/deep/y.jpg",
+        "b/twice/x.jpg",
+        "b/twice/deep/y.jpg",
+    ]
+
+
+def test_many_links_to_one_folder_are_listed_at_once(tmp_path: Path) -> None:
+    _touch(tmp_path, "a/x.jpg")
+    for number in range(8):  # followed, these would be 8 ** 40 folders
+        (tmp_path / "a" / f"l{number}").symlink_to(".")
+    assert len(ImageFolder.scan(tmp_path).samples) == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -19,6 +18,7 @@ from pcr.dataset.layout import MAX_GROUP_BYTES
 from pcr.dataset.messages import ImageInfo
 from pcr.errors import FormatError
 from pcr.imagefolder import Sample
+from pcr.regular_file import read_regular
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def encode_source(root: Path, sample: Sample, options: ConversionOptions) -> Enc
     """
     path, data = root / sample.name, b""
     try:
-        data = _read(path)
+        data = read_regular(path, MAX_GROUP_BYTES)
         image = encode_jpeg(_compressed(data, options), sample, options)
     except (OSError, FormatError) as error:
         return _bad_source(path, data, sample, options, _reason(error, data))
@@ -98,16 +98,6 @@ def encode_jpeg(data: bytes, sample: Sample, options: ConversionOptions) -> Enco
     header = rewritten.source
     offsets = ladder.level_offsets(header.components, rewritten.borders)
     return EncodedImage(sample, header, rewritten.data, offsets, len(data))
-
-
-def _read(path: Path) -> bytes:
-    """A source's bytes; anything but a regular file could block, or never end."""
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode):
-        raise FormatError("expected a regular file, found a pipe, device or directory")
-    if found.st_size > MAX_GROUP_BYTES:
-        raise FormatError(f"expected at most {MAX_GROUP_BYTES} bytes, found {found.st_size}")
-    return path.read_bytes()
 
 
 def _compressed(data: bytes, options: ConversionOptions) -> bytes:

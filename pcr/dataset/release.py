@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pcr.dataset import layout
 from pcr.errors import DatasetError
+from pcr.regular_file import open_regular
 
 _RECORD_SUFFIX = ".pcr"
 _OTHER_INDEXES = ("BCR.db", "PCR_index.pb", "PCR_rocksdb.db")
@@ -33,6 +34,6 @@ def _is_release_dataset(directory: Path) -> bool:
 
 
 def _is_pickled(index: Path) -> bool:
-    with index.open("rb") as file:
+    with open_regular(index) as file:
         page = file.read(_FIRST_PAGE_BYTES)
     return layout.application_id(page) == 0 and _PICKLED_TABLE in page

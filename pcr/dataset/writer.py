@@ -17,6 +17,7 @@ from pcr.atomic import atomic_path
 from pcr.dataset import layout
 from pcr.dataset.messages import DatasetInfo, RecordIndex, RecordInfo
 from pcr.errors import FormatError
+from pcr.regular_file import open_regular
 
 # sqlitedict's thread logs, with two stack traces, what it then raises here.
 logging.getLogger("sqlitedict").addHandler(logging.NullHandler())
@@ -131,7 +132,7 @@ def file_checksum(path: Path) -> int:
     """XXH3-64 of a file."""
     digest = xxhash.xxh3_64()
     buffer = memoryview(bytearray(_READ_BYTES))
-    with path.open("rb", buffering=0) as file:
-        while size := file.readinto(buffer):
+    with open_regular(path) as file:
+        while size := file.readinto(buffer):  # type: ignore[attr-defined]
             digest.update(buffer[:size])
     return digest.intdigest()

@@ -18,6 +18,7 @@ from pcr.imagefolder import ImageFolder
 from pcr.loading.order import EpochOrder
 from pcr.loading.read_ahead import ReadAhead, Reading
 from pcr.loading.source import JpegBatch, JpegSource, share_sizes
+from pcr.regular_file import read_regular
 
 READ_AHEAD_BATCHES = 2
 
@@ -118,9 +119,11 @@ def _batches(
 def _read(path: Path) -> tuple[NDArray[np.uint8], int]:
     """A file, and its size."""
     try:
-        contents = np.fromfile(path, dtype=np.uint8)
+        contents = np.frombuffer(read_regular(path), dtype=np.uint8)
     except OSError as error:
-        raise DatasetError(f"{path}: expected an image, it can't be read ({error})") from error
+        raise DatasetError(
+            f"{path}: expected an image, it can't be read ({error.strerror})"
+        ) from error
     if not len(contents):
         raise DatasetError(f"{path}: expected an image, found an empty file")
     return contents, len(contents)
@@ -137,7 +140,7 @@ def _read_jpeg(path: Path) -> tuple[NDArray[np.uint8], int]:
         return contents, size
     encoded = io.BytesIO()
     try:
-        with Image.open(path) as image:
+        with Image.open(io.BytesIO(contents.data)) as image:
             if image.width * image.height > jpeg.MAX_PIXELS:
                 raise DatasetError(f"{path}: expected {jpeg.MAX_PIXELS} pixels or less")
             image.convert("RGB").save(encoded, "JPEG", quality=100, subsampling="4:4:4")

@@ -37,7 +37,8 @@ def sample_images(dataset: Dataset, images: int, seed: int = 0) -> Iterator[Leve
     """Up to ``images`` images drawn from the whole dataset."""
     starts = np.cumsum([0, *(record.images for record in dataset.records)])
     random = np.random.Generator(np.random.PCG64(seed))
-    drawn = np.sort(random.permutation(len(dataset))[:images])
+    # Without a permutation: an index may promise more images than memory has numbers for.
+    drawn = np.sort(random.choice(len(dataset), min(images, len(dataset)), replace=False))
     for number in np.unique(np.searchsorted(starts, drawn, side="right") - 1).tolist():
         record = dataset.records[number]
         infos, full = record.info().images, record.read()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from dataclasses import replace
+
 import pytest
 from helpers import jpegs, records
 
 from pcr import jpeg
-from pcr.errors import DatasetError
+from pcr.dataset.reader import Dataset
+from pcr.dataset.writer import write_index
+from pcr.errors import DatasetError, FormatError
 from pcr.ladder import Ladder
 from pcr.tools.samples import named_images, sample_images, to_baseline
 
@@ -35,3 +40,26 @@ def test_images_come_at_every_level_with_the_size_of_their_source(tmp_path):
     sampled = list(sample_images(dataset, 4))
     assert len({image.name for image in sampled}) == 4
     assert len(list(sample_images(dataset, 100))) == 5
+
+
+def test_a_sample_of_very_many_images_takes_little_memory(tmp_path):
+    """Of 40 million, which only the index promises."""
+    dataset = records.make_dataset(tmp_path / "pcr", (1,))
+    entry = dataset.records[0].entry
+    entry = replace(
+        entry,
+        images=2**20,
+        file_bytes=2**21,
+        prefix_bytes=(2**21,) * 11,
+        group_bytes=(2**20, *[0] * 10),
+    )
+    promised = replace(dataset.info, images=40 * 2**20, records=40)
+    write_index(dataset.root, promised, [entry] * 40)
+    promising = Dataset(dataset.root)
+    tracemalloc.start()
+    try:
+        with pytest.raises(FormatError, match=r"PCR_\d+\.db: expected "):
+            list(sample_images(promising, 10))
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
