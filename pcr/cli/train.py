@@ -8,7 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from pcr.errors import UsageError
+from pcr.cli.parser import Parser
+from pcr.errors import UsageError, printable
 from pcr.train.config import CHOICES, TrainConfig
 from pcr.train.fidelity import Fidelity
 
@@ -39,9 +40,10 @@ class Flags:
         action.help = f"{help} (default: {known if known is not None else default})"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     """Declare the flags; those of the paper's program keep its names."""
     parser.argument_default = argparse.SUPPRESS  # TrainConfig has the defaults
+    parser.set_defaults(wording=parser.in_flags)
     parser.epilog = EPILOG
     parser.add_argument(
         "data",
@@ -66,9 +68,9 @@ def run(arguments: argparse.Namespace) -> int | None:
     from pcr.train.stop import Stopped
 
     try:
-        engine.run(config)
+        engine.run(config, arguments.wording)
     except Stopped as stopped:
-        print(stopped, file=sys.stderr)
+        print(printable(arguments.wording(str(stopped))), file=sys.stderr)
         return 128 + stopped.number
     return None
 

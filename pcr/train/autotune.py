@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, cross_entropy
 
 from pcr.loading.in_memory_batches import InMemoryBatches
+from pcr.train.classes import relabelled
 from pcr.train.config import TrainConfig
 from pcr.train.data import decoded, in_memory_batches
 from pcr.train.processes import Processes
@@ -71,7 +72,7 @@ def gradients(
     Model, optimizer, random numbers and the training data stay as they were.
     """
     held.n_scans = level
-    data = decoded(held, config, processes)
+    data = relabelled(decoded(held, config, processes), state.classes, processes.device)
     data.set_epoch(state.epoch)
     parameters = [weight for weight in state.model.parameters() if weight.requires_grad]
     with closing(data), undisturbed(state.model, config.base_seed):

@@ -17,7 +17,10 @@ class Batches(Protocol):
     """
 
     source: JpegSource  # what is decoded: its classes, levels, number of images, bytes read
-    wait_seconds: float  # that the consumer has waited for batches so far
+
+    @property
+    def wait_seconds(self) -> float:
+        """How long the consumer has waited for batches so far."""
 
     def __len__(self) -> int:
         """Batches per epoch."""

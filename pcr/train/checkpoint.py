@@ -13,13 +13,15 @@ import torch
 
 from pcr.atomic import atomic_path
 from pcr.errors import DatasetError, FormatError, printable
+from pcr.train.checksum import checksum
 from pcr.train.contents import CHECKPOINT, mismatch
 
 AUTO = "auto"  # instead of a path
 LAST_FILE = "checkpoint.pth.tar"
 PREVIOUS_FILE = "checkpoint_previous.pth.tar"
 BEST_FILE = "model_best.pth.tar"
-FORMAT_VERSION = 3
+_OF_THE_FILE = ("format_version", "checksum")  # which `save` adds
+FORMAT_VERSION = 4
 
 
 def save(output_dir: Path, state: dict[str, Any], is_best: bool) -> None:
@@ -32,7 +34,7 @@ def save(output_dir: Path, state: dict[str, Any], is_best: bool) -> None:
     """
     last = output_dir / LAST_FILE
     with atomic_path(last) as temporary:
-        _write({"format_version": FORMAT_VERSION, **state}, temporary)
+        _write({"format_version": FORMAT_VERSION, "checksum": checksum(state), **state}, temporary)
         if is_best:
             with atomic_path(output_dir / BEST_FILE) as best:
                 shutil.copyfile(temporary, best)
@@ -104,7 +106,17 @@ def load(path: Path) -> dict[str, Any]:
         raise FormatError(f"{expected} of version {FORMAT_VERSION}, found version {version}")
     if different := mismatch(state, CHECKPOINT):
         raise FormatError(f"{expected} of this program, found other contents ({different})")
-    return state
+    saved = {name: value for name, value in state.items() if name not in _OF_THE_FILE}
+    if not _is_as_saved(saved, state["checksum"]):
+        raise FormatError(f"{expected}, found contents that were changed after they were saved")
+    return saved
+
+
+def _is_as_saved(contents: dict[str, Any], expected: str) -> bool:
+    try:
+        return checksum(contents) == expected
+    except (RuntimeError, TypeError, ValueError):  # contents of kinds that are never saved
+        return False
 
 
 def _check_sums(file: IO[bytes]) -> None:

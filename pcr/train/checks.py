@@ -1,38 +1,24 @@
-"""What training and validation data must be like for a run, checked before its first step."""
+"""What training data must be like for a run, checked before its first step."""
 
 from __future__ import annotations
 
-from pcr.errors import DatasetError, UsageError
+from pcr.errors import UsageError
 from pcr.loading.order import batch_count, batch_sizes, span_of
 from pcr.train.batches import Batches
 from pcr.train.config import TrainConfig
+from pcr.train.processes import Processes
 
 
-def check_data(train: Batches, val: Batches, config: TrainConfig, world_size: int) -> None:
-    """Refuse data that this configuration can't be trained on.
-
-    Raises:
-        DatasetError, UsageError: what doesn't fit, in one line.
-    """
-    check_classes(train, val, config)
-    check_levels(train, config)
-    check_last_batch(train.source.total_images, config, world_size)
-
-
-def check_classes(train: Batches, val: Batches, config: TrainConfig) -> None:
-    """Refuse data sets of different classes: their labels would mean different things.
+def check_data(data: Batches, config: TrainConfig, processes: Processes) -> None:
+    """Warn of settings without effect, and refuse data that this configuration can't be trained on.
 
     Raises:
-        DatasetError: names the classes that only one of them has.
+        UsageError: what doesn't fit, in one line.
     """
-    names, others = train.source.classes, val.source.classes
-    if names != others:
-        only_train, only_val = sorted(set(names) - set(others)), sorted(set(others) - set(names))
-        raise DatasetError(
-            f"{config.val_dir}: expected the {len(names)} classes of {config.train_dir}, "
-            f"found {len(others)} (only in training: {_some(only_train)}; "
-            f"only in validation: {_some(only_val)})"
-        )
+    if config.static_loss_scale is not None and config.precision == "O0":
+        processes.warn("`static_loss_scale` has no effect without `fp16`")
+    check_levels(data, config)
+    check_last_batch(data.source.total_images, config, processes.world_size)
 
 
 def check_levels(data: Batches, config: TrainConfig) -> None:
@@ -60,8 +46,3 @@ def check_last_batch(images: int, config: TrainConfig, world_size: int) -> None:
             f"normalisation can't take at image_size {config.crop_size}: change either",
             "batch_size",
         )
-
-
-def _some(names: list[str], limit: int = 3) -> str:
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return (", ".join(names[:limit]) or "none") + more

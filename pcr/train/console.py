@@ -24,15 +24,12 @@ def announcement(config: TrainConfig, processes: Processes, data: Batches, val: 
     why = " (no CUDA GPU here)" if device.type == "cpu" and config.device == "auto" else ""
     several = f", {processes.world_size} processes" if processes.world_size > 1 else ""
     levels = f", n_scans {config.fidelity}" if data.source.levels else ""
-    text = wrapped(
+    return wrapped(
         f"{config.arch} on {name}{why}{several}, {_formats(config)}, seed {config.seed}: "
         f"{data.source.total_images} images{levels} to train, "
         f"{val.source.total_images} to validate, "
         f"{len(data.source.classes)} classes, loader {config.loader}"
     )
-    if config.static_loss_scale is not None and config.precision == "O0":
-        text += "\n--static-loss-scale has no effect without --fp16"
-    return text
 
 
 def wrapped(text: str) -> str:

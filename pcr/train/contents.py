@@ -1,6 +1,6 @@
 """What a checkpoint holds: the names of its values and what each of them must be.
 
-Checksums find damage. This finds files that were never written by the trainer, or were edited.
+Checksums find damage. This names what is wrong with files that the trainer never wrote.
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ RANK = {
 }
 CHECKPOINT = {
     "format_version": COUNT,
+    "checksum": TEXT,
     "arch": TEXT,
     "classes": [TEXT],
     "seed": COUNT,

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from pcr.errors import PCRError, describe
+from pcr.errors import PCRError, describe, printable
 from pcr.train import checkpoint, console, results
 from pcr.train.autotune import tune
 from pcr.train.batches import Batches, ResumableBatches
 from pcr.train.checks import check_data
+from pcr.train.classes import check_classes, relabelled
 from pcr.train.config import TrainConfig
 from pcr.train.data import choose_loader, train_batches, validation_batches
 from pcr.train.epoch import Run, train_epoch, validate
@@ -27,23 +31,21 @@ from pcr.train.tensorboard import TensorBoardLog
 Saved = dict[str, Any]
 
 
-def run(config: TrainConfig) -> TrainState:
+def run(config: TrainConfig, wording: Callable[[str], str] = str) -> TrainState:
     """Train as `config` says, or only validate with `evaluate`; what happens is printed and logged.
+
+    `wording` is applied to what is printed: a command puts its flags in place of parameters there.
 
     Raises:
         PCRError: something that the user can fix, in one line.
         Stopped: a signal ended the run.
     """
-    with Processes.joined(config.device, config.local_rank) as processes:
+    with Processes.joined(config.device, config.local_rank, wording) as processes:
         config, saved = prepare(config, processes)
         torch.manual_seed(config.base_seed)
-        val = validation_batches(config, processes)
-        try:
-            act = evaluate if config.evaluate else train
-            with compile_errors(config.arch):
-                return act(config, val, saved, processes)
-        finally:
-            val.close()
+        act = evaluate if config.evaluate else train
+        with compile_errors(config.arch):
+            return act(config, saved, processes)
 
 
 def prepare(config: TrainConfig, processes: Processes) -> tuple[TrainConfig, Saved | None]:
@@ -60,7 +62,7 @@ def prepare(config: TrainConfig, processes: Processes) -> tuple[TrainConfig, Sav
         found = checkpoint.load_first(checkpoint.find(config.resume, output_dir))
     saved, path = processes.from_main(found) or (None, None)
     if config.resume and path is None:
-        processes.print(f"no checkpoint in {output_dir}: starting from the beginning")
+        processes.print(f"no checkpoint in {printable(output_dir)}: starting from the beginning")
     seed, loader = config.seed, config.loader
     if seed is None:
         seed = saved["seed"] if saved else processes.from_main(random.getrandbits(31))
@@ -69,43 +71,61 @@ def prepare(config: TrainConfig, processes: Processes) -> tuple[TrainConfig, Sav
     return replace(config, seed=seed, resume=path, loader=loader, output_dir=output_dir), saved
 
 
-def evaluate(
-    config: TrainConfig, val: Batches, saved: Saved | None, processes: Processes
-) -> TrainState:
+def evaluate(config: TrainConfig, saved: Saved | None, processes: Processes) -> TrainState:
     """Only validate: a checkpoint, or the weights that `pretrained` downloads."""
-    state = TrainState.create(config, val.source.classes, processes)
-    if saved is not None:
-        state.restore(config, saved)
-    with StopRequest(processes) as stop:
-        scores = validate(state, val, config, processes, stop)
+    with closing(validation_batches(config, processes)) as val:
+        state = TrainState.create(config, classes_of(val, saved), processes)
+        named = by_class(val, config.val_dir, state, config, processes)
+        if saved is not None:
+            state.restore(config, saved)
+        with StopRequest(processes) as stop:
+            scores = validate(state, named, config, processes, stop)
     processes.print(
         f"test loss {scores.loss:.4f}, top-1 {scores.top_1:.2f} %, top-5 {scores.top_5:.2f} %"
     )
     return state
 
 
-def train(
-    config: TrainConfig, val: Batches, saved: Saved | None, processes: Processes
-) -> TrainState:
+def train(config: TrainConfig, saved: Saved | None, processes: Processes) -> TrainState:
     """Train from the beginning, or from where a checkpoint was saved."""
-    data = train_batches(config, processes)
-    try:
-        check_data(data, val, config, processes.world_size)
-        state = TrainState.create(config, data.source.classes, processes)
+    with (
+        closing(train_batches(config, processes)) as data,
+        closing(validation_batches(config, processes)) as val,
+    ):
+        check_data(data, config, processes)
+        state = TrainState.create(config, classes_of(data, saved), processes)
         torch.manual_seed(config.base_seed + processes.rank)  # the same weights, other dropout
         data.set_epoch(state.epoch)
+        named = by_class(data, config.train_dir, state, config, processes)
+        named_val = by_class(val, config.val_dir, state, config, processes)
         processes.print(console.announcement(config, processes, data, val))
         if saved is not None:
             state.restore(config, saved)
             state.restore_own(config, saved, processes, data)
             processes.print(console.wrapped(resumption(state, data, config)))
         if config.only_measures:
-            measure(state, data, config, processes)
+            measure(state, named, config, processes)
         else:
-            fit(state, data, val, config, processes)
-    finally:
-        data.close()
+            fit(state, named, named_val, config, processes)
     return state
+
+
+def classes_of(data: Batches, saved: Saved | None) -> tuple[str, ...]:
+    """The classes that labels are positions in: a checkpoint's, otherwise those of the data."""
+    return tuple(saved["classes"]) if saved else data.source.classes
+
+
+def by_class(
+    data: ResumableBatches,
+    where: Path,
+    state: TrainState,
+    config: TrainConfig,
+    processes: Processes,
+) -> ResumableBatches:
+    """The data, its labels matched with the classes of the state by their names."""
+    origin = config.resume or config.train_dir
+    check_classes(data.source.classes, where, state.classes, origin, processes)
+    return relabelled(data, state.classes, processes.device)
 
 
 def fit(
@@ -126,9 +146,9 @@ def fit(
                 finish_epoch(state, data, val, run)
         except Stopped as stopped:
             save(state, data, run)
-            saved = f"saved in {output_dir / checkpoint.LAST_FILE}, continue with --resume auto"
+            saved = f"saved in {output_dir / checkpoint.LAST_FILE}, continue with `resume='auto'`"
             raise Stopped(stopped.number, f" {position(state, data, config)}: {saved}") from None
-    processes.print(f"best top-1 {state.best_top_1:.2f} %, results in {output_dir}")
+    processes.print(f"best top-1 {state.best_top_1:.2f} %, results in {printable(output_dir)}")
 
 
 def open_log(

@@ -7,7 +7,8 @@ MASTER_PORT; without these variables a run is one process.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -16,7 +17,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from pcr.errors import PCRError, UsageError
+from pcr.errors import PCRError, UsageError, printable
 
 T = TypeVar("T")
 
@@ -28,10 +29,16 @@ class Processes:
     device: torch.device
     rank: int = 0
     world_size: int = 1
+    wording: Callable[[str], str] = str  # of messages: a command has flags for parameters
 
     @classmethod
     @contextmanager
-    def joined(cls, device_name: str, local_rank: int | None = None) -> Iterator[Processes]:
+    def joined(
+        cls,
+        device_name: str,
+        local_rank: int | None = None,
+        wording: Callable[[str], str] = str,
+    ) -> Iterator[Processes]:
         """This process, connected to the others until the block ends: by NCCL on GPUs, else by gloo.
 
         ``local_rank`` is the launcher's argument, for an environment without LOCAL_RANK.
@@ -41,7 +48,7 @@ class Processes:
             PCRError: the others can't be reached, or one of them has ended.
         """
         rank, local_rank, world_size = place(os.environ, local_rank)
-        processes = cls(choose_device(device_name, local_rank), rank, world_size)
+        processes = cls(choose_device(device_name, local_rank), rank, world_size, wording)
         if world_size == 1:
             yield processes
             return
@@ -72,9 +79,15 @@ class Processes:
         return self.rank == 0
 
     def print(self, text: str) -> None:
-        """Print something once for all processes."""
+        """Print lines once for all processes."""
         if self.is_main:
-            print(text, flush=True)
+            lines = self.wording(text).split("\n")
+            print("\n".join(map(printable, lines)), flush=True)
+
+    def warn(self, text: str) -> None:
+        """Print a warning of one line once for all processes, on stderr."""
+        if self.is_main:
+            print(f"warning: {printable(self.wording(text))}", file=sys.stderr, flush=True)
 
     def replicate(self, model: nn.Module) -> nn.Module:
         """The model, its gradients averaged over the processes; all use the first one's buffers."""

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from pcr.errors import DatasetError, FormatError, UsageError
+from pcr.errors import FormatError, UsageError
 from pcr.train.amp import Precision, choose_precision, create_optimizer, load_optimizer
 from pcr.train.batches import ResumableBatches
 from pcr.train.config import TrainConfig
@@ -104,7 +104,6 @@ class TrainState:
 
         Raises:
             UsageError: it is of another model.
-            DatasetError: the data has other classes.
             FormatError: its weights don't fit.
         """
         if saved["arch"] != config.arch:
@@ -112,11 +111,6 @@ class TrainState:
                 f"{config.resume}: expected a checkpoint of {config.arch}, "
                 f"found one of {saved['arch']}: choose that one",
                 "arch",
-            )
-        if tuple(saved["classes"]) != self.classes:
-            raise DatasetError(
-                f"{config.resume}: expected a checkpoint for the {len(self.classes)} classes of the data, "
-                f"found one for {len(saved['classes'])} other classes"
             )
         with _fitting(f"{config.resume}: expected the weights of this {config.arch}"):
             self.model.load_state_dict(saved["model"])

@@ -39,11 +39,8 @@ def test_damage_is_found_or_harmless(saved, tmp_path, kind):
     path = tmp_path / checkpoint.LAST_FILE
     outcomes = []
     for _ in range(10):
-        now = damaged.damage(kind, whole, path, rng)
-        what = damaged.outcome(path, saved.resume, now, contents)
-        if kind == "type" and what == "exact":
-            what = damaged.trial(path, replace(saved, resume=path), ALONE)
-        outcomes.append(what)
+        damaged.damage(kind, whole, path, rng)
+        outcomes.append(damaged.outcome(path, saved.resume, contents))
     assert "fell back" in outcomes
 
 
@@ -80,7 +77,7 @@ def test_a_flipped_bit_of_a_weight_is_found(saved, tmp_path, place):
     ],
 )
 def test_contents_of_other_types_are_named(saved, tmp_path, change, expected):
-    contents = checkpoint.load(saved.resume)
+    contents = torch.load(saved.resume, weights_only=True)
     contents["classes"] = list(contents["classes"])
     change(contents)
     path = tmp_path / "other"
@@ -102,11 +99,31 @@ def test_contents_of_other_types_are_named(saved, tmp_path, change, expected):
     ],
 )
 def test_values_that_do_not_fit_are_refused(saved, tmp_path, change):
+    """Where they were saved like that they are no damage, and nothing is tried instead."""
     contents = checkpoint.load(saved.resume)
     change(contents)
+    checkpoint.save(tmp_path, contents, is_best=False)
+    settings = replace(saved, resume=tmp_path / checkpoint.LAST_FILE)
+    assert damaged.trial(settings.resume, settings, ALONE) == "refused"
+
+
+def test_contents_without_an_end_are_damage(saved, tmp_path):
+    contents = torch.load(saved.resume, weights_only=True)
+    contents["config"]["itself"] = contents["config"]
     path = tmp_path / "other"
     torch.save(contents, path)
-    assert damaged.trial(path, replace(saved, resume=path), ALONE) == "refused"
+    with pytest.raises(FormatError, match="changed after they were saved"):
+        checkpoint.load(path)
+
+
+def test_contents_that_were_changed_are_damage_though_they_would_fit(saved, tmp_path, capsys):
+    contents = torch.load(saved.resume, weights_only=True)
+    next(iter(contents["model"].values()))[0] += 1
+    path = tmp_path / checkpoint.LAST_FILE
+    torch.save(contents, path)
+    assert checkpoint.load_first([path, saved.resume])[1] == saved.resume
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "found contents that were changed after they were saved; trying" in line
 
 
 def test_what_was_saved_is_resumed(saved):

@@ -29,12 +29,6 @@ def test_no_dataset(data, tmp_path, capsys):
     assert str(tmp_path / "none") in line
 
 
-def test_other_classes(data, tmp_path, capsys):
-    val = make_folder(tmp_path / "val", 1, classes=("blue", "green"))
-    line = refusal(capsys, 1, "--PCR_train", *SMALL, data / "pcr", val)
-    assert "only in training: red; only in validation: green" in line
-
-
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [

@@ -2,10 +2,12 @@
 
 import io
 import re
+import signal
 from pathlib import Path
 
 import pytest
-from helpers.training_runs import ALONE, config, pcr_run, rows, train, values
+from helpers.toy_data import make_folder
+from helpers.training_runs import ALONE, SMALL, config, pcr_run, rows, train, values
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from pcr.errors import PCRError
@@ -13,6 +15,7 @@ from pcr.train import console, engine, meter
 from pcr.train.log import EpochSummary, MetricsLog
 from pcr.train.meter import Reading, Scores
 from pcr.train.processes import Processes
+from pcr.train.stop import Stopped
 from pcr.train.tensorboard import SCORE_PREFIX, TAGS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -122,3 +125,35 @@ def test_a_wide_row_still_fits_80_columns():
     assert len(line) == len(console.heading()) == 80
     blank = console.row(EpochSummary(299, None, 6.9078, None, reading), 300)
     assert blank.split()[1:6] == ["-", "6.9078", "-", "-", "-"]
+
+
+def test_names_reach_the_terminal_without_their_escape_sequences(data, tmp_path, capsys):
+    """Of classes and folders, on both streams, also where a signal ends the run."""
+    red = "\x1b[31mred"
+    train_dir = make_folder(tmp_path / "train", 2, ("blue", red))
+    val = make_folder(tmp_path / "val", 1, ("blue",))
+    out = tmp_path / f"{red}\x1b]0;title\x07\nerror: none"
+    flags = [*SMALL, "--epochs", "1", "--resume", "auto", "--output_dir", out]
+    assert train(*flags, train_dir, val) == 0
+    assert train(*flags, train_dir, val) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "finish_epoch", stop)
+        assert train(*flags, "--epochs", "2", train_dir, val) == 128 + signal.SIGTERM
+    assert train(*flags, "--output_dir", tmp_path / "other", val, train_dir) == 1
+    said = capsys.readouterr()
+    assert rf"results in {tmp_path}/\x1b[31mred\x1b]0;title\x07\nerror: none" in said.out
+    assert r"has no images of these classes" in said.err
+    assert r"found others: \x1b[31mred" in said.err
+    assert r"title\x07\nerror: none/checkpoint.pth.tar, continue with --resume auto" in said.err
+    assert all(line.isprintable() for line in (said.out + said.err).split("\n"))
+
+
+def stop(*_):
+    raise Stopped(signal.SIGTERM)
+
+
+def test_a_setting_without_effect_is_named_as_it_was_given(data, tmp_path, capsys):
+    flags = ["--static_loss_scale", "128", "--epochs", "1"]
+    assert train(*pcr_run(data, tmp_path), *flags) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "warning: --static-loss-scale has no effect without --fp16"
