@@ -29,6 +29,14 @@ class DatasetError(PCRError):
     """A directory that is not the input or the dataset that a command needs."""
 
 
+class StorageError(PCRError):
+    """Bytes that a store does not deliver or take: names the URL, the range and what was tried."""
+
+
+class ObjectNotFoundError(StorageError):
+    """A store has nothing of that name."""
+
+
 def describe(error: Exception) -> str:
     """An error as one line: the file, then what was found."""
     if isinstance(error, OSError) and error.strerror and error.filename:

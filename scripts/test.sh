@@ -53,6 +53,8 @@ rm -rf "$PCR_WHEEL_DIR"
 step "pytest"
 # The reference for the ladder `standard`; its test is skipped if it cannot be installed.
 command -v jpegtran >/dev/null || apt_install libjpeg-turbo-progs || true
+# The web server that tests read records from; they are skipped if it cannot be installed.
+command -v nginx >/dev/null || apt_install nginx-light || true
 if [[ $# == 0 ]]; then
     set -- -m "" # the slow ones too
 fi

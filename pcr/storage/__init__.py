@@ -1,1 +1,1 @@
-"""Where bytes lie: the first n bytes of a file."""
+"""Where bytes lie: local files, object stores and HTTP servers, all read by ranges."""

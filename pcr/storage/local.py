@@ -1,9 +1,15 @@
-"""Where a record's bytes come from."""
+"""LocalStore: the files of a directory, and prefixes of files read without read-ahead."""
 
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+
+from pcr.atomic import atomic_path
+from pcr.errors import ObjectNotFoundError, StorageError
+from pcr.storage.counters import Counters
 
 # What one POSIX_FADV_WILLNEED is sure to fetch: the kernel cuts longer requests to its read-ahead.
 _FETCH_BYTES = 128 * 1024
@@ -31,3 +37,64 @@ def read_prefix(path: Path, prefix_bytes: int) -> bytes:
     """The first ``prefix_bytes`` of a file; fewer only where the file ends before."""
     with path.open("rb", buffering=0) as file:
         return file.read(prefix_bytes)
+
+
+class LocalStore:
+    """The files of a directory."""
+
+    def __init__(self, root: Path) -> None:
+        """``root`` need not exist before something is written."""
+        self.root = root
+        self.location = str(root)
+        self.counters = Counters()
+
+    def __repr__(self) -> str:
+        return f"<LocalStore {self.location!r}>"
+
+    def read(self, name: str, length: int | None = None, start: int = 0) -> bytes:
+        """``length`` bytes from ``start`` on; None: all to the end.
+
+        Raises ObjectNotFoundError where there is no such file, StorageError where it is shorter.
+        """
+        path = self.root / name
+        try:
+            with path.open("rb", buffering=0) as file:
+                file.seek(start)
+                data = file.read(-1 if length is None else length)
+        except FileNotFoundError:
+            raise ObjectNotFoundError(f"{path}: there is no such file") from None
+        except OSError as error:
+            raise StorageError(f"{path}: {error.strerror}") from None
+        self.counters.add(requests=1, bytes_read=len(data))
+        if length is not None and len(data) != length:
+            raise StorageError(
+                f"{path}: bytes {start} to {start + length - 1}: "
+                f"expected {length} bytes, found {len(data)}"
+            )
+        return data
+
+    def size(self, name: str) -> int | None:
+        """The size of a file in bytes; None where there is none."""
+        path = self.root / name
+        return path.stat().st_size if path.is_file() else None
+
+    def names(self, prefix: str = "") -> Iterator[tuple[str, int]]:
+        """The names of files in the directory that begin with ``prefix``, and their sizes."""
+        if not self.root.is_dir():
+            return
+        for path in sorted(self.root.iterdir()):
+            if path.name.startswith(prefix) and path.is_file():
+                yield path.name, path.stat().st_size
+
+    def write(self, name: str, source: Path | bytes) -> None:
+        """Put a file or bytes there, whole or not at all."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with atomic_path(self.root / name) as temporary:
+            if isinstance(source, bytes):
+                temporary.write_bytes(source)
+            else:
+                shutil.copyfile(source, temporary)
+
+    def delete(self, name: str) -> None:
+        """Remove a file, if there is one."""
+        (self.root / name).unlink(missing_ok=True)

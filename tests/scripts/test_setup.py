@@ -105,7 +105,8 @@ def test_requirements_files_say_what_pyproject_says() -> None:
         stripped = (line.split("  #")[0] for line in (ROOT / name).read_text().splitlines())
         return sorted(line for line in stripped if line and not line.startswith("#"))
 
-    expected = [*build, *project["project"]["dependencies"], *extras["train"], *extras["datasets"]]
+    used = [*extras["train"], *extras["remote"], *extras["datasets"]]
+    expected = [*build, *project["project"]["dependencies"], *used]
     assert lines("requirements.txt") == sorted(expected)
     assert lines("requirements-dev.txt") == sorted(extras["dev"])
 

@@ -1,0 +1,144 @@
+"""RemoteStore: objects of an object store, or files of an HTTP server, under one URL."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pcr.errors import ObjectNotFoundError, StorageError
+from pcr.storage.client import connect, load_obstore
+from pcr.storage.counters import Counters
+from pcr.storage.failures import translate
+from pcr.storage.location import check_url, join, printable_url
+from pcr.storage.retries import PassingFault, Retries
+
+T = TypeVar("T")
+
+_PART_BYTES = 16 * 2**20  # of an upload; S3 admits 10 000 parts
+_PARTS_AT_ONCE = 4
+
+
+class RemoteStore:
+    """What lies under one URL. Safe to use from threads, in forked processes, and to pickle.
+
+    location: the URL, without credentials. counters: what was asked of it so far.
+    """
+
+    def __init__(self, url: str, retries: Retries | None = None) -> None:
+        """Nothing is sent before the first request. UsageError where the URL makes no sense."""
+        self._url = check_url(url)
+        self.location = printable_url(self._url)
+        self.retries = retries or Retries()
+        self.counters = Counters()
+        self._clients: dict[int, Any] = {}
+        self._process = 0
+
+    def __repr__(self) -> str:
+        return f"<RemoteStore {self.location!r}: {self.counters!r}>"
+
+    def read(self, name: str, length: int | None = None, start: int = 0) -> bytes:
+        """``length`` bytes from ``start`` on, by one range request; None: all to the end.
+
+        Raises ObjectNotFoundError where there is no such object, StorageError where these bytes
+        can't be had.
+        """
+        if length == 0:
+            return b""
+        what = join(self.location, name)
+        if length is not None:
+            what = f"{what}: bytes {start} to {start + length - 1}"
+        return self._run(lambda client: self._get(client, name, length, start), what)
+
+    def size(self, name: str) -> int | None:
+        """The size of an object in bytes; None where there is none."""
+        try:
+            found = self._run(
+                lambda client: load_obstore().head(client, name), join(self.location, name)
+            )
+        except ObjectNotFoundError:
+            return None
+        return int(found["size"])
+
+    def names(self, prefix: str = "") -> Iterator[tuple[str, int]]:
+        """The names below the location that begin with ``prefix``, and their sizes in bytes.
+
+        Raises StorageError for ``http(s)://``, which cannot list.
+        """
+        self._refuse_http("listed")
+        for found in self._run(_list, self.location):
+            if found["path"].startswith(prefix):
+                yield found["path"], int(found["size"])
+
+    def write(self, name: str, source: Path | bytes) -> None:
+        """Put a file or bytes there, whole or not at all, in parts of which few are in memory.
+
+        Raises StorageError for ``http(s)://``, which is for reading alone.
+        """
+        self._refuse_http("written to")
+        what = join(self.location, name)
+
+        # A part that failed is sent again by obstore: an upload of many parts would else seldom end.
+        def put(_: Any) -> None:
+            load_obstore().put(
+                self._client(self.retries.tries),
+                name,
+                source,
+                chunk_size=_PART_BYTES,
+                max_concurrency=_PARTS_AT_ONCE,
+            )
+
+        self._run(put, what)
+
+    def delete(self, name: str) -> None:
+        """Remove an object, if there is one."""
+        self._refuse_http("written to")
+        try:
+            self._run(lambda client: load_obstore().delete(client, name), join(self.location, name))
+        except ObjectNotFoundError:
+            return
+
+    def _get(self, client: Any, name: str, length: int | None, start: int) -> bytes:
+        obstore = load_obstore()
+        if length is None:
+            options = {"range": {"offset": start}} if start else None
+            data = bytes(obstore.get(client, name, options=options).bytes())
+        else:
+            data = bytes(obstore.get_range(client, name, start=start, length=length))
+        self.counters.add(bytes_read=len(data))
+        if length is not None and len(data) != length:
+            raise PassingFault(f"expected {length} bytes, found {len(data)}")
+        return data
+
+    def _run(self, request: Callable[[Any], T], what: str) -> T:
+        def attempt() -> T:
+            try:
+                return request(self._client())
+            except (PassingFault, StorageError):
+                raise
+            except Exception as error:
+                raise translate(error, what) from None
+
+        return self.retries.run(attempt, what, self.counters)
+
+    def _client(self, tries: int = 1) -> Any:
+        """obstore's store, made by this process; it sends each request up to ``tries`` times."""
+        if self._process != os.getpid():
+            self._clients, self._process = {}, os.getpid()
+        if tries not in self._clients:
+            self._clients[tries] = connect(self._url, self.retries, client_tries=tries)
+        return self._clients[tries]
+
+    def _refuse_http(self, verb: str) -> None:
+        if self._url.startswith(("http://", "https://")):
+            raise StorageError(
+                f"{self.location}: http(s):// can be read, not {verb}: use s3://, gs:// or az://"
+            )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_clients": {}, "_process": 0}
+
+
+def _list(client: Any) -> list[Any]:
+    return [found for chunk in load_obstore().list(client) for found in chunk]

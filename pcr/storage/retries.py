@@ -1,0 +1,60 @@
+"""Retries: how often and how long what may pass is tried again, and what is said in the end."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pcr.errors import StorageError
+from pcr.storage.counters import Counters
+
+T = TypeVar("T")
+
+
+class PassingFault(Exception):  # noqa: N818 - never leaves this folder
+    """A fault that may be gone at the next try: a dropped connection, a busy server."""
+
+
+@dataclass(frozen=True)
+class Retries:
+    """How patient a remote store is.
+
+    tries: of one request, the first included. first_pause_seconds: the longest pause before the
+    second try; it doubles with each try, up to longest_pause_seconds, and each pause is drawn
+    evenly from 0 to that, so that many readers don't return at once. silence_seconds: ends a try in
+    which nothing arrives for so long. total_seconds: after so long, no other try begins.
+    """
+
+    tries: int = 5
+    first_pause_seconds: float = 0.2
+    longest_pause_seconds: float = 5.0
+    silence_seconds: float = 10.0
+    total_seconds: float = 60.0
+
+    def run(self, attempt: Callable[[], T], what: str, counters: Counters) -> T:
+        """What ``attempt`` returns, tried again after each PassingFault.
+
+        Raises StorageError, which says ``what`` was tried and how often, after the last try.
+        """
+        begun = time.monotonic()
+        tries = 1
+        while True:
+            counters.add(requests=1)
+            try:
+                return attempt()
+            except PassingFault as fault:
+                elapsed = time.monotonic() - begun
+                if tries >= self.tries or elapsed >= self.total_seconds:
+                    raise StorageError(
+                        f"{what}: {fault} (tried {tries} times in {elapsed:.1f} s)"
+                    ) from None
+            time.sleep(self._pause_seconds(tries))
+            counters.add(retries=1)
+            tries += 1
+
+    def _pause_seconds(self, tries: int) -> float:
+        longest = min(self.longest_pause_seconds, self.first_pause_seconds * 2 ** (tries - 1))
+        return random.uniform(0, longest)

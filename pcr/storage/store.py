@@ -1,0 +1,46 @@
+"""Store: what readers and writers ask of any place, and how one is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from pcr.storage.counters import Counters
+from pcr.storage.local import LocalStore
+from pcr.storage.location import Location, is_remote, local_path
+from pcr.storage.remote import RemoteStore
+from pcr.storage.retries import Retries
+
+
+class Store(Protocol):
+    """Named files in one place, local or remote."""
+
+    location: str
+    """The path or URL, fit for messages."""
+    counters: Counters
+
+    def read(self, name: str, length: int | None = None, start: int = 0) -> bytes:
+        """Exactly ``length`` bytes from ``start`` on, or a StorageError; None: all to the end."""
+
+    def size(self, name: str) -> int | None:
+        """The size of a file in bytes; None where there is none."""
+
+    def names(self, prefix: str = "") -> Iterator[tuple[str, int]]:
+        """The names that begin with ``prefix``, with sizes in bytes; not for ``http(s)://``."""
+
+    def write(self, name: str, source: Path | bytes) -> None:
+        """Put a file or bytes there, whole or not at all."""
+
+    def delete(self, name: str) -> None:
+        """Remove a file, if there is one."""
+
+
+def open_store(location: Location, retries: Retries | None = None) -> LocalStore | RemoteStore:
+    """The store at a path or URL. Nothing is read yet, and a directory need not exist.
+
+    retries: how patient a remote one is. Raises UsageError for a URL that makes no sense.
+    """
+    if is_remote(location):
+        return RemoteStore(str(location), retries)
+    return LocalStore(local_path(location))
