@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import xxhash
@@ -21,20 +21,20 @@ def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
     ``path``. Without ``durable`` it is left to the caller to have many files synchronised at once.
     """
     temporary = _temporary(path)
-    temporary.unlink(missing_ok=True)
     try:
+        temporary.unlink(missing_ok=True)
         yield temporary
         if durable:
             _fsync(temporary)
         temporary.replace(path)
         if durable:
             _fsync(path.parent)
-    except OSError as error:
-        if error.filename in (None, temporary, str(temporary)):
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename in (None, temporary, str(temporary)):
             error.filename = str(path)
+        with suppress(OSError):  # the error to report is the first one
+            temporary.unlink()
         raise
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _temporary(path: Path) -> Path:

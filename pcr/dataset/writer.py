@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -11,16 +10,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import xxhash
-from sqlitedict import SqliteDict
 
 from pcr.atomic import atomic_path
 from pcr.dataset import layout
 from pcr.dataset.messages import DatasetInfo, RecordIndex, RecordInfo
 from pcr.errors import FormatError
 from pcr.regular_file import open_regular
-
-# sqlitedict's thread logs, with two stack traces, what it then raises here.
-logging.getLogger("sqlitedict").addHandler(logging.NullHandler())
 
 _READ_BYTES = 2**20
 
@@ -61,25 +56,25 @@ def write_record(path: Path, info: RecordInfo, groups: Sequence[bytes]) -> Recor
 def write_index(directory: Path, info: DatasetInfo, records: Sequence[RecordIndex]) -> None:
     """Write ``PCR.db``, whose presence means that the dataset is finished."""
     path = directory / layout.INDEX_FILE
+    entries = {str(number): record.encode() for number, record in enumerate(records)}
     with atomic_path(path) as temporary, _sqlite_errors(path):
-        with closing(_create(temporary, page_bytes=4096)):
-            pass
-        with _index_table(temporary, layout.DATASET_TABLE) as table:
-            table[layout.DATASET_KEY] = info.sealed(records).encode()
-        with _index_table(temporary, layout.RECORDS_TABLE) as table:
-            for number, record in enumerate(records):
-                table[str(number)] = record.encode()
+        with closing(_create(temporary, page_bytes=4096)) as connection:
+            connection.execute("BEGIN")
+            dataset = {layout.DATASET_KEY: info.sealed(records).encode()}
+            _write_index_table(connection, layout.DATASET_TABLE, dataset)
+            _write_index_table(connection, layout.RECORDS_TABLE, entries)
+            connection.execute("COMMIT")
 
 
-@contextmanager
-def _index_table(path: Path, name: str) -> Iterator[SqliteDict]:
-    with closing(
-        SqliteDict(
-            str(path), tablename=name, encode=sqlite3.Binary, decode=bytes, journal_mode="OFF"
-        )
-    ) as table:
-        yield table
-        table.commit()
+def _write_index_table(
+    connection: sqlite3.Connection, name: str, entries: dict[str, bytes]
+) -> None:
+    """A table as sqlitedict lays it out.
+
+    Not written by sqlitedict, whose thread dies of a full disk while its caller waits for it.
+    """
+    connection.execute(f'CREATE TABLE "{name}" ({layout.INDEX_COLUMNS})')
+    connection.executemany(f'INSERT INTO "{name}" VALUES (?, ?)', entries.items())
 
 
 @contextmanager

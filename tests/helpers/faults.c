@@ -4,10 +4,12 @@
  * process runs and is shared with the processes that this one starts.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -16,11 +18,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum call { NONE, WRITE, FSYNC, RENAME, UNLINK, READ, CREATE, TRUNCATE };
+enum call {
+    NONE, WRITE, FSYNC, RENAME, UNLINK, READ, CREATE, TRUNCATE, OPEN, MKDIR, THREAD, ALLOCATE
+};
 
 struct control {          /* as faults.py packs it */
     int32_t call;         /* the kind to fail */
@@ -146,6 +151,10 @@ PATH_CALL(unlink, UNLINK, AT_FDCWD, path, (const char* path), (path))
 PATH_CALL(unlinkat, UNLINK, folder, path, (int folder, const char* path, int flags),
           (folder, path, flags))
 
+PATH_CALL(mkdir, MKDIR, AT_FDCWD, path, (const char* path, mode_t mode), (path, mode))
+PATH_CALL(mkdirat, MKDIR, folder, path, (int folder, const char* path, mode_t mode),
+          (folder, path, mode))
+
 #define OPEN_CALL(name, folder, parameters, arguments)     \
     int name parameters {                                  \
         REAL(name);                                        \
@@ -156,6 +165,8 @@ PATH_CALL(unlinkat, UNLINK, folder, path, (int folder, const char* path, int fla
             mode = va_arg(rest, mode_t);                   \
             va_end(rest);                                  \
             if (fails_at(CREATE, folder, path)) return -1; \
+        } else if (fails_at(OPEN, folder, path)) {         \
+            return -1;                                     \
         }                                                  \
         return real arguments;                             \
     }
@@ -165,3 +176,28 @@ OPEN_CALL(openat, folder, (int folder, const char* path, int flags, ...),
           (folder, path, flags, mode))
 OPEN_CALL(openat64, folder, (int folder, const char* path, int flags, ...),
           (folder, path, flags, mode))
+
+DIR* opendir(const char* path) {
+    REAL(opendir);
+    return fails_at(OPEN, AT_FDCWD, path) ? NULL : real(path);
+}
+
+/* Threads and memory belong to no folder: all calls of the process count. */
+
+int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*),
+                   void* argument) {
+    REAL(pthread_create);
+    if (control && control->call == THREAD && counted()) return control->error;
+    return real(thread, attributes, run, argument);
+}
+
+#define LARGE 32768 /* bytes: buffers of images, not objects of the interpreter */
+#define ALLOCATE_CALL(name, parameters, size, arguments)                               \
+    void* __libc_##name parameters;                                                    \
+    void* name parameters {                                                            \
+        int large = control && control->call == ALLOCATE && (size) >= LARGE;           \
+        return large && counted() ? NULL : __libc_##name arguments;                    \
+    }
+ALLOCATE_CALL(malloc, (size_t size), size, (size))
+ALLOCATE_CALL(calloc, (size_t count, size_t size), count* size, (count, size))
+ALLOCATE_CALL(realloc, (void* old, size_t size), size, (old, size))

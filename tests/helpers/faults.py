@@ -29,7 +29,8 @@ from pathlib import Path
 
 import pytest
 
-CALLS = ("write", "fsync", "rename", "unlink", "read", "create", "truncate")  # enum call, from 1
+FILE_CALLS = ("write", "fsync", "rename", "unlink", "read", "create", "truncate", "open", "mkdir")
+CALLS = (*FILE_CALLS, "thread", "allocate")  # `enum call` of faults.c, from 1
 _CONTROL = struct.Struct("=6i4096s")
 _SEEN = struct.Struct("=20xi")
 _VARIABLE = "PCR_FAULTS"
@@ -89,6 +90,9 @@ class Faults:
         torn: bool = False,
     ) -> Iterator[Fault]:
         """The ``number``-th such call on a file below ``under``, counted from 1, fails.
+
+        "create" opens a file that may be new, "open" others and folders. "thread" starts one, and
+        "allocate" asks for 32 KiB or more: those of the whole process count.
 
         0 only counts. ``times=0``: so do all later ones, as on a disk that stays full. ``torn``: the
         first write that fails writes half of its bytes.

@@ -12,7 +12,7 @@ from helpers.faults import Faults
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="preloads a library")
 
 SCRIPT = """
-    import errno, os, shutil, sqlite3, sys
+    import errno, os, shutil, sqlite3, sys, threading
     from pathlib import Path
     from helpers.faults import Faults
 
@@ -32,12 +32,14 @@ SCRIPT = """
         "read": lambda: old.read_bytes(),
         "create": lambda: new.write_bytes(b""),
         "truncate": lambda: os.truncate(os.open(old, os.O_RDWR), 1),
+        "open": lambda: os.listdir(folder) and os.close(os.open(old, os.O_RDONLY)),
+        "mkdir": lambda: new.mkdir(),
     }
     for call, act in acts.items():
         old.write_bytes(b"1234")
-        new.unlink(missing_ok=True)
         with faults.failing(call, 1, under=folder / "elsewhere"):
             act()
+        shutil.rmtree(new) if new.is_dir() else new.unlink(missing_ok=True)
         old.write_bytes(b"1234")
         try:
             with faults.failing(call, 1, under=folder, error=errno.EDQUOT) as fault:
@@ -73,6 +75,17 @@ SCRIPT = """
     with faults.failing("write", 0, under=folder) as fault:
         database()
     assert fault.calls > 1 and not fault.happened
+    for call, act, expected in (
+        ("thread", lambda: threading.Thread(target=print).start(), RuntimeError),
+        ("allocate", lambda: bytes(32768), MemoryError),
+    ):
+        try:
+            with faults.failing(call, 1, under=folder, error=errno.EAGAIN) as fault:
+                act()
+        except expected:
+            assert fault.happened
+        else:
+            raise AssertionError(call)
     print("done")
 """
 
