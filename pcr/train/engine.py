@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from pcr.errors import PCRError, describe, printable
+from pcr.errors import printable
 from pcr.train import checkpoint, console, results
 from pcr.train.autotune import tune
 from pcr.train.batches import Batches, ResumableBatches
@@ -140,7 +140,11 @@ def fit(
     output_dir = results.folder(config)
     table = [console.heading(), *(console.row(one, config.epochs) for one in state.summaries)]
     processes.print("\n".join(table))
-    with open_log(state, len(data), config, processes) as log, StopRequest(processes) as stop:
+    with (
+        results.disk_errors(),
+        open_log(state, len(data), config, processes) as log,
+        StopRequest(processes) as stop,
+    ):
         run = Run(config, processes, stop, LossWatch(config, processes), log)
         try:
             while state.epoch < config.epochs:
@@ -158,20 +162,18 @@ def open_log(
     """Where metrics go: a CSV on each process, and TensorBoard's events on the main one.
 
     Raises:
-        PCRError: they can't be written.
+        OSError: they can't be written.
+        PCRError: TensorBoard is not installed.
     """
     resume_at = (state.epoch, state.step) if config.resume else None
     output_dir = results.folder(config)
-    try:
-        output_dir.mkdir(parents=True, exist_ok=True)
-        file = MetricsFile(output_dir, processes.rank, resume_at)
-        if config.tensorboard and processes.is_main:
-            events = TensorBoardLog(config.tensorboard, iterations, resume_at)
-            events.write_again(file.kept)
-            return MetricsLog(file, events)
-        return MetricsLog(file)
-    except OSError as error:
-        raise PCRError(f"metrics can't be written: {describe(error)}") from None
+    output_dir.mkdir(parents=True, exist_ok=True)
+    file = MetricsFile(output_dir, processes.rank, resume_at)
+    if config.tensorboard and processes.is_main:
+        events = TensorBoardLog(config.tensorboard, iterations, resume_at)
+        events.write_again(file.kept)
+        return MetricsLog(file, events)
+    return MetricsLog(file)
 
 
 def finish_epoch(state: TrainState, data: ResumableBatches, val: Batches, run: Run) -> None:
