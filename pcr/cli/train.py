@@ -224,6 +224,10 @@ def _add_run_flags(flags: Flags) -> None:
         help="also save after every N iterations; a run always saves after each epoch and when it is "
         "stopped by a signal",
     )
+    flags.switch(
+        "--stop_on_nan",
+        help="end the run at a loss that is NaN or infinite; the last checkpoint before it stays",
+    )
     flags.value(
         "--validate-freq", of=int, metavar="N", help="validate after every N epochs and the last"
     )

@@ -63,6 +63,7 @@ class TrainConfig:
     validate_freq: int = 1  # epochs
     resume: Path | None = None  # "auto": the last checkpoint of the output folder, if there is one
     checkpoint_every: int = 0  # iterations; 0: only after each epoch
+    stop_on_nan: bool = False  # end the run at a loss that is NaN or infinite
     evaluate: bool = False
     pretrained: bool = False
     fp16: bool = False

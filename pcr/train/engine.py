@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from pcr.errors import PCRError, describe, printable
+from pcr.errors import printable
 from pcr.train import checkpoint, console, results
 from pcr.train.autotune import tune
 from pcr.train.batches import Batches, ResumableBatches
@@ -21,6 +21,7 @@ from pcr.train.config import TrainConfig
 from pcr.train.data import choose_loader, train_batches, validation_batches
 from pcr.train.epoch import Run, train_epoch, validate
 from pcr.train.log import EpochSummary, MetricsFile, MetricsLog
+from pcr.train.loss_watch import LossWatch
 from pcr.train.model import compile_errors
 from pcr.train.processes import Processes
 from pcr.train.state import TrainState
@@ -139,8 +140,12 @@ def fit(
     output_dir = results.folder(config)
     table = [console.heading(), *(console.row(one, config.epochs) for one in state.summaries)]
     processes.print("\n".join(table))
-    with open_log(state, len(data), config, processes) as log, StopRequest(processes) as stop:
-        run = Run(config, processes, stop, log)
+    with (
+        results.disk_errors(),
+        open_log(state, len(data), config, processes) as log,
+        StopRequest(processes) as stop,
+    ):
+        run = Run(config, processes, stop, LossWatch(config, processes), log)
         try:
             while state.epoch < config.epochs:
                 finish_epoch(state, data, val, run)
@@ -157,20 +162,18 @@ def open_log(
     """Where metrics go: a CSV on each process, and TensorBoard's events on the main one.
 
     Raises:
-        PCRError: they can't be written.
+        OSError: they can't be written.
+        PCRError: TensorBoard is not installed.
     """
     resume_at = (state.epoch, state.step) if config.resume else None
     output_dir = results.folder(config)
-    try:
-        output_dir.mkdir(parents=True, exist_ok=True)
-        file = MetricsFile(output_dir, processes.rank, resume_at)
-        if config.tensorboard and processes.is_main:
-            events = TensorBoardLog(config.tensorboard, iterations, resume_at)
-            events.write_again(file.kept)
-            return MetricsLog(file, events)
-        return MetricsLog(file)
-    except OSError as error:
-        raise PCRError(f"metrics can't be written: {describe(error)}") from None
+    output_dir.mkdir(parents=True, exist_ok=True)
+    file = MetricsFile(output_dir, processes.rank, resume_at)
+    if config.tensorboard and processes.is_main:
+        events = TensorBoardLog(config.tensorboard, iterations, resume_at)
+        events.write_again(file.kept)
+        return MetricsLog(file, events)
+    return MetricsLog(file)
 
 
 def finish_epoch(state: TrainState, data: ResumableBatches, val: Batches, run: Run) -> None:
@@ -188,6 +191,7 @@ def finish_epoch(state: TrainState, data: ResumableBatches, val: Batches, run: R
     tested = None
     if config.validates(state.epoch):
         tested = validate(state, val, config, run.processes, run.stop)
+        run.watch.note([torch.tensor(tested.loss)], state.epoch, state.step)
     summary = EpochSummary(state.epoch, data.source.n_scans, trained.loss, tested, reading)
     run.log.write_epoch(summary, iterations=len(data))
     run.processes.print(console.row(summary, config.epochs))
@@ -215,7 +219,7 @@ def measure(
     """Time training, or a part of it alone: nothing is validated or written."""
     batches = synthetic_batches(data, config, processes)
     with StopRequest(processes) as stop:
-        run = Run(config, processes, stop, MetricsLog())
+        run = Run(config, processes, stop, LossWatch(config, processes), MetricsLog())
         for epoch in range(state.epoch, state.epoch + 1 if config.prof else config.epochs):
             state.epoch, state.step = epoch, 0
             if data.source.levels:
@@ -225,7 +229,13 @@ def measure(
 
 
 def save(state: TrainState, data: ResumableBatches, run: Run, is_best: bool = False) -> None:
-    """Write a checkpoint; all processes tell the main one where they stand."""
+    """Write a checkpoint; all processes tell the main one where they stand.
+
+    Raises:
+        NotFinite: the weights or a loss before them are not finite, with `stop_on_nan`.
+    """
+    run.watch.note(state.weights(), state.epoch, state.step)
+    run.watch.settle()
     ranks = run.processes.to_main(state.own_snapshot(data.state_dict()))
     if run.processes.is_main:
         snapshot = state.snapshot(run.config, ranks)

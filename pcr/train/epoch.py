@@ -13,6 +13,7 @@ from torch.nn.functional import cross_entropy
 from pcr.train.batches import Batches
 from pcr.train.config import TrainConfig
 from pcr.train.log import MetricsLog
+from pcr.train.loss_watch import LossWatch
 from pcr.train.meter import PassMeter, Reading, Scores
 from pcr.train.processes import Processes
 from pcr.train.schedule import paper_rate, scaled_rate
@@ -29,6 +30,7 @@ class Run:
     config: TrainConfig
     processes: Processes
     stop: StopRequest
+    watch: LossWatch
     log: MetricsLog
 
 
@@ -41,6 +43,7 @@ def train_epoch(
 
     Raises:
         Stopped: a signal ends the run.
+        NotFinite: so does a loss that is NaN or infinite, with `stop_on_nan`.
     """
     config = run.config
     state.network.train()
@@ -59,25 +62,30 @@ def train_epoch(
                 meter.count(len(labels))
             else:
                 set_learning_rate(state, config, len(data))
-                train_step(state, images, labels, meter)
+                loss = train_step(state, images, labels, meter)
+                run.watch.note([loss], state.epoch, state.step + 1)
             state.step += 1
+            if state.step % config.print_freq == 0:
+                run.watch.check()
             if config.prof and state.step == PROFILED_ITERATIONS:
                 break
             iterations = state.epoch * len(data) + state.step
             if config.checkpoint_every and iterations % config.checkpoint_every == 0:
                 save()
             run.stop.check()
+        run.watch.settle()
         scores = meter.scores()  # waits for the device, so that the reading's clock counts its work
         return scores, meter.reading().over(run.processes)
 
 
-def train_step(state: TrainState, images: Tensor, labels: Tensor, meter: PassMeter) -> None:
-    """Learn from one batch."""
+def train_step(state: TrainState, images: Tensor, labels: Tensor, meter: PassMeter) -> Tensor:
+    """Learn from one batch; its loss."""
     with state.precision.autocast():
         logits = state.network(images)
         loss = mean_loss(logits, labels)
     state.precision.step(loss, state.optimizer)
     meter.update(logits, labels, loss)
+    return loss
 
 
 @torch.no_grad()

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import csv
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +12,7 @@ from typing import Any, Protocol
 from pcr.atomic import atomic_path
 from pcr.errors import FormatError, printable
 from pcr.train.meter import Reading, Scores
+from pcr.train.unbuffered_file import UnbufferedFile
 
 COLUMNS = ("iteration", "epoch", "type", "value")
 METRICS_FILES = "train_data_*.csv"  # * is the process
@@ -122,33 +120,20 @@ class MetricsFile:
         self.kept = [] if resume_at is None else _rows_before(self.path, resume_at)
         with atomic_path(self.path) as temporary, temporary.open("w", newline="") as file:
             csv.writer(file).writerows([COLUMNS, *self.kept])
-        self._file = self.path.open("ab", buffering=0)
+        self._file = UnbufferedFile(self.path, "ab")
 
     def write(self, iteration: int, epoch: int, **values: float) -> None:
         """Append a row for each value; nothing is kept to be written later."""
         rows = "".join(f"{iteration},{epoch},{name},{values[name]}\r\n" for name in values)
-        with self._named():
-            written, data = 0, rows.encode()
-            while written < len(data):
-                written += self._file.write(data[written:])
+        self._file.write(rows.encode())
 
     def flush(self) -> None:
         """Have the rows on the disk: a checkpoint follows that they must not lag behind."""
-        with self._named():
-            os.fsync(self._file.fileno())
+        self._file.flush()
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-    @contextmanager
-    def _named(self) -> Iterator[None]:
-        """Let an error of the disk say which file it is of."""
-        try:
-            yield
-        except OSError as error:
-            error.filename = str(self.path)
-            raise
 
 
 def _rows_before(path: Path, resume_at: tuple[int, int]) -> list[list[str]]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from pcr.errors import PCRError
+from pcr.errors import PCRError, describe
 from pcr.train import checkpoint
 from pcr.train.config import TrainConfig
 from pcr.train.log import METRICS_FILES
 from pcr.train.processes import Processes
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def folder(config: TrainConfig) -> Path:
@@ -44,6 +49,22 @@ def check_free(config: TrainConfig, output_dir: Path, processes: Processes) -> N
 def lies_in(output_dir: Path, resume: Path) -> bool:
     """Whether the checkpoint to resume from is one of the folder's."""
     return str(resume) == checkpoint.AUTO or resume.parent.resolve() == output_dir.resolve()
+
+
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """Turn what the disk fails at into one line, which says how to resume what was saved.
+
+    Raises:
+        PCRError: names the file, and what to do.
+    """
+    try:
+        yield
+    except OSError as error:
+        remedy = "free some space" if error.errno in _FULL else "mend that"
+        raise PCRError(
+            f"{describe(error)}: {remedy}, then continue with `resume='auto'`"
+        ) from error
 
 
 def earlier_result(output_dir: Path) -> Path | None:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pcr.errors import FormatError, UsageError
 from pcr.train.amp import Precision, choose_precision, create_optimizer, load_optimizer
@@ -64,6 +64,10 @@ class TrainState:
         if config.compile:
             network.compile()
         return cls(tuple(classes), model, network, optimizer, precision, config.start_epoch)
+
+    def weights(self) -> list[Tensor]:
+        """Parameters and running statistics, all that are not whole numbers."""
+        return [value for value in self.model.state_dict().values() if value.is_floating_point()]
 
     def end_epoch(self, summary: EpochSummary) -> bool:
         """Go to the beginning of the next epoch; whether the one that ends was the best."""

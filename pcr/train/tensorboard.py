@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from pcr.errors import PCRError
+from pcr.train.unbuffered_file import UnbufferedFile
 
 # What the CSV calls it → where TensorBoard shows it. When an epoch began is not a curve.
 TAGS = {
@@ -39,7 +44,8 @@ class TensorBoardLog:
             OSError: the folder can't be written to.
         """
         try:
-            from torch.utils.tensorboard import SummaryWriter
+            from tensorboard.compat.proto import event_pb2, summary_pb2
+            from tensorboard.summary.writer.record_writer import RecordWriter
         except ImportError as error:
             raise PCRError(
                 f"TensorBoard's events need the package tensorboard, which can't be imported ({error}): "
@@ -50,9 +56,15 @@ class TensorBoardLog:
         if resume_at is not None:
             # An epoch's values stand at its last iteration, and come again after a validation.
             self._first = self._step(min(resume_at[1], iterations - 1), resume_at[0])
-        self._writer = SummaryWriter(
-            str(log_dir), purge_step=None if resume_at is None else self._first
-        )
+        self._event, self._summary = event_pb2.Event, summary_pb2.Summary
+        # TensorBoard's own writer has a thread, which meets a full disk later, with a traceback.
+        log_dir.mkdir(parents=True, exist_ok=True)
+        name = f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}.{os.getpid()}"
+        self._writer = RecordWriter(UnbufferedFile(log_dir / name, "xb"))
+        self._add(file_version="brain.Event:2")
+        if resume_at is not None:
+            start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
+            self._add(step=self._first, session_log=start)
 
     def write_again(self, rows: Iterable[Sequence[str]]) -> None:
         """Add those rows of the CSV that are no longer shown though they were kept."""
@@ -65,15 +77,21 @@ class TensorBoardLog:
         for name, value in values.items():
             tag = f"fidelity/{name}" if name.startswith(SCORE_PREFIX) else TAGS.get(name)
             if tag:
-                self._writer.add_scalar(tag, value, self._step(iteration, epoch))
+                scalar = self._summary.Value(tag=tag, simple_value=value)
+                summary = self._summary(value=[scalar])
+                self._add(step=self._step(iteration, epoch), summary=summary)
 
     def flush(self) -> None:
-        """Have everything on disk, which otherwise happens from time to time."""
+        """Have everything on disk."""
         self._writer.flush()
 
     def close(self) -> None:
-        """Write what is left."""
+        """Close the file."""
         self._writer.close()
+
+    def _add(self, **contents: Any) -> None:
+        event = self._event(wall_time=time.time(), **contents)
+        self._writer.write(event.SerializeToString())
 
     def _step(self, iteration: int, epoch: int) -> int:
         return epoch * self._iterations + iteration

@@ -11,7 +11,7 @@ from helpers.training_runs import ALONE, SMALL, config, pcr_run, rows, train, va
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from pcr.errors import PCRError
-from pcr.train import console, engine, meter
+from pcr.train import console, engine, meter, results
 from pcr.train.log import EpochSummary, MetricsLog
 from pcr.train.meter import Reading, Scores
 from pcr.train.processes import Processes
@@ -76,7 +76,8 @@ def test_a_folder_that_is_a_file_is_one_clear_line(data, tmp_path, flag):
     path.write_text("")
     state = engine.TrainState.create(config(data), ["a", "b"], ALONE)
     settings = config(data, **{"output_dir": tmp_path, flag: path / "in"})
-    with pytest.raises(PCRError, match=f"metrics can't be written: {path}/in.*: Not a directory"):
+    expected = f"{path}/in.*: Not a directory: mend that, then continue with `resume='auto'`"
+    with pytest.raises(PCRError, match=expected), results.disk_errors():
         engine.open_log(state, 4, settings, ALONE)
 
 
