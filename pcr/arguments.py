@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from pcr.errors import UsageError
@@ -19,6 +21,19 @@ def check_between(least: int, most: int, **values: object) -> None:
     for name, value in values.items():
         if not _is_whole(value) or not least <= value <= most:  # type: ignore[operator]
             raise UsageError(f"expected {least} to {most}, found {value!r}", name)
+
+
+def check_numbers(count: int, **values: object) -> None:
+    """Raise UsageError of the parameter for anything but ``count`` finite numbers."""
+    for name, value in values.items():
+        numbers = value if isinstance(value, tuple | list | np.ndarray) else ()
+        if len(numbers) != count or not all(is_number(n) and math.isfinite(n) for n in numbers):
+            raise UsageError(f"expected {count} numbers, found {value!r}", name)
+
+
+def is_number(value: object) -> bool:
+    """Whether this is a real number, infinity and NaN included."""
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
 def check_choice(choices: tuple[str, ...], **values: object) -> None:

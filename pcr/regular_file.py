@@ -26,7 +26,7 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
     Opening a pipe would wait for its other end, reading a device may never end.
     """
     with named_errors(path):
-        _check(path.stat(), path)
+        regular_bytes(path)
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb", buffering=0) as file:
             _check(os.fstat(descriptor), path)  # it may have changed
@@ -53,10 +53,17 @@ def named_errors(path: Path) -> Iterator[None]:
         raise
 
 
+def regular_bytes(path: Path) -> int:
+    """The size of a file; OSError as `open_regular`."""
+    found = path.stat()
+    _check(found, path)
+    return found.st_size
+
+
 def _check(found: os.stat_result, path: Path) -> None:
     if not stat.S_ISREG(found.st_mode):
         kind = _KINDS.get(stat.S_IFMT(found.st_mode), "special file")
-        raise _refusal(path, f"expected a regular file, found a {kind}")
+        raise _refusal(path, f"a {kind}, not a regular file")
 
 
 def _refusal(path: Path, reason: str) -> OSError:

@@ -22,12 +22,12 @@ from pcr.regular_file import named_errors, read_regular
 def test_what_is_no_regular_file_is_refused(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "x"
     with special_file(path, kind):
-        with pytest.raises(OSError, match=f"expected a regular file, found a {kind}") as caught:
+        with pytest.raises(OSError, match=f"a {kind}, not a regular file") as caught:
             read_regular(path)
-        assert describe(caught.value) == f"{path}: expected a regular file, found a {kind}"
-        with pytest.raises(OSError, match=f"found a {kind}"):
+        assert describe(caught.value) == f"{path}: a {kind}, not a regular file"
+        with pytest.raises(OSError, match=f"a {kind}, not a regular file"):
             file_checksum(path)
-        with pytest.raises(FormatError, match=f"found: expected a regular file, found a {kind}"):
+        with pytest.raises(FormatError, match=f"found: a {kind}, not a regular file"):
             Ladder.load(path)
 
 
@@ -45,12 +45,10 @@ def test_an_image_that_is_no_file_keeps_nobody_waiting(tmp_path: Path, kind: str
     with special_file(path, kind):
         for only_jpegs in (False, True):
             source = FileIterator(ImageFolder.scan(root), 2, only_jpegs=only_jpegs)
-            with pytest.raises(
-                DatasetError, match=rf"{path}: .* \(expected a regular file, found a {kind}\)"
-            ):
+            with pytest.raises(DatasetError, match=rf"{path}: .* \(a {kind}, not a regular file\)"):
                 list(source)
         line = fail(PCR, "convert", root, tmp_path / "out", "--quiet")
-        assert line.startswith(f"error: {path}: expected a regular file, found a {kind}. ")
+        assert line.startswith(f"error: {path}: a {kind}, not a regular file. ")
         printed = succeed(
             PCR, "convert", root, tmp_path / "out", "--quiet", "--on_bad_image", "skip"
         )

@@ -17,7 +17,9 @@ from pcr.storage import local as storage
 def read_index(path: Path) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
     """What an index says of its dataset and of every record; FormatError where it is damaged."""
     source = str(path)
-    layout.check_sqlite_header(storage.read_prefix(path, 100), source)
+    header = storage.read_prefix(path, 100)
+    layout.check_sqlite_header(header, source)
+    layout.check_index_bytes(header, path.stat().st_size, source)
     # Not through sqlitedict, which has such tables: it unpickles by default, and it opens the file
     # for writing, so that SQLite plays back a journal beside it. A stranger's journal can name a
     # file elsewhere, which is then deleted.

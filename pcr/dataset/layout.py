@@ -33,6 +33,7 @@ MAX_GROUP_BYTES = 10**9  # SQLite's default SQLITE_MAX_LENGTH
 MAX_CLASSES = 2**24
 MAX_RECORD_IMAGES = 2**20
 MAX_RECORDS = 2**24
+MAX_INDEX_BYTES = 2**33  # twice what so many records of ten levels take
 
 _NUMBER = r"(0|[1-9][0-9]{0,7})"
 _RECORD_FILE = re.compile(rf"PCR_{_NUMBER}\.db")
@@ -117,6 +118,14 @@ def check_sqlite_header(header: bytes, source: str) -> None:
         raise FormatError(
             f"{source}: expected format version {FORMAT_VERSION} at byte 60, found {version}"
         )
+
+
+def check_index_bytes(header: bytes, found_bytes: int, source: str) -> None:
+    """Raise FormatError unless an index has the size that its first 100 bytes say, within limits."""
+    page_bytes, pages = int.from_bytes(header[16:18], "big"), int.from_bytes(header[28:32], "big")
+    expected = min(pages * (65536 if page_bytes == 1 else page_bytes), MAX_INDEX_BYTES)
+    if found_bytes != expected:
+        raise FormatError(f"{source}: expected {expected} bytes, found {found_bytes}")
 
 
 def check_name(name: str) -> None:

@@ -16,6 +16,7 @@ from pcr.dataset.tables import closing, connect, read_chunks
 from pcr.errors import FormatError, UsageError
 from pcr.extension import native
 from pcr.jpeg import Buffer
+from pcr.regular_file import regular_bytes
 from pcr.storage import local as storage
 
 
@@ -159,6 +160,6 @@ def check_level(level: int | None, levels: int, parameter: str, least: int = 1) 
 
 def _file_bytes(path: Path) -> int:
     try:
-        return path.stat().st_size
+        return regular_bytes(path)
     except OSError as error:
         raise FormatError(f"{path}: expected a record, found: {error.strerror}") from None

@@ -12,7 +12,7 @@ from pcr.cores import usable_cores
 from pcr.errors import UsageError
 from pcr.jpeg import MAX_PIXELS
 from pcr.loading.buffers import LAYOUTS, STORED_DTYPES, BatchSpec
-from pcr.loading.transforms import TrainTransform, Transform
+from pcr.loading.transforms import TrainTransform, Transform, check_transform
 
 DEFAULT_TRANSFORM = TrainTransform()
 
@@ -57,6 +57,7 @@ class DecodeOptions:
     max_pixels: int = MAX_PIXELS
 
     def __post_init__(self) -> None:
+        check_transform(self.transform)
         check_at_least(1, prefetch_batches=self.prefetch_batches, max_pixels=self.max_pixels)
         check_at_least(1, num_threads=self.threads)
         check_choice(("native", "libjpeg"), decoder=self.decoder)

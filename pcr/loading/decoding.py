@@ -138,8 +138,8 @@ class TensorDecoder(Decoder):
             batch.jpegs,
             images,
             orientations=orientations,
-            boxes=boxes,
-            flips=flips,
+            boxes=np.asarray(boxes, dtype=np.float32),
+            flips=np.asarray(flips, dtype=np.bool_),
             **self._arguments,
         )
         return {i: self._source.error(batch.images[i], message) for i, message in errors}

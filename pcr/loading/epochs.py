@@ -30,6 +30,10 @@ class Epochs:
         self._running: weakref.ref[Generator[Any, None, None]] | None = None
         self._process = os.getpid()  # in which it runs
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Of a copy, which is to resume here: an epoch under way stays with who runs it."""
+        return {**self.__dict__, "_running": None, "_handed_out": False}
+
     @property
     def position(self) -> tuple[int, int]:
         """The epoch and the number of the batch that comes after the last one handed out."""

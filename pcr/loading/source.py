@@ -65,6 +65,9 @@ class JpegSource(EpochIterator[DaliBatch]):
         self._epochs = Epochs(len(self.batch_sizes))
         self._without_loop: Generator[DaliBatch, None, None] | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_without_loop": None}
+
     @abstractmethod
     def read(self, epoch: int, first_batch: int = 0) -> Generator[JpegBatch, None, None]:
         """The batches of an epoch from ``first_batch`` on; closing it ends its thread."""

@@ -58,6 +58,9 @@ class CudaOutput(TorchOutput):
         self.device = device
         self._stream = torch.cuda.Stream(device)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.spec, self.device)
+
     def buffer(self) -> NDArray[Any]:
         """Where the next batch goes, in pinned memory."""
         dtype = getattr(torch, np.dtype(STORED_DTYPES[self.spec.dtype]).name)

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pcr.arguments import check_at_least, check_numbers, is_number
 from pcr.errors import UsageError
 
 Size: TypeAlias = int | tuple[int, int]
@@ -36,6 +37,7 @@ CROP_ATTEMPTS = 10
 _FLIPS, _CROPS = range(2)  # one stream of random numbers for each purpose
 
 
+@runtime_checkable
 class Transform(Protocol):
     """What a loader asks of `TrainTransform`, `EvalTransform` or a class of your own."""
 
@@ -95,11 +97,12 @@ class TrainTransform:
 
     def __post_init__(self) -> None:
         _check_output(self)
+        check_numbers(2, scale=self.scale, ratio=self.ratio)
         for name, (least, most) in (("scale", self.scale), ("ratio", self.ratio)):
             if not 0 < least <= most:
                 raise UsageError(f"expected 0 < least <= most, found {least} and {most}", name)
-        if not 0 <= self.flip <= 1:
-            raise UsageError(f"expected a probability, found {self.flip}", "flip")
+        if not is_number(self.flip) or not 0 <= self.flip <= 1:
+            raise UsageError(f"expected a probability, found {self.flip!r}", "flip")
 
     @property
     def output_size(self) -> tuple[int, int]:
@@ -135,6 +138,7 @@ class EvalTransform:
 
     def __post_init__(self) -> None:
         _check_output(self)
+        check_at_least(1, resize=self.resize)
         if max(_pair(self.size)) > self.resize:
             raise UsageError(
                 f"expected at most the {self.resize} of resize, found {self.size}", "size"
@@ -226,16 +230,29 @@ def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def _pair(size: Size) -> tuple[int, int]:
-    return (size, size) if isinstance(size, int) else size
+    return size if isinstance(size, tuple | list) else (size, size)
+
+
+def check_transform(transform: object) -> None:
+    """Raise UsageError for anything but a `Transform` or None."""
+    if transform is None:
+        return
+    if isinstance(transform, type) or not isinstance(transform, Transform):
+        raise UsageError(
+            "expected a TrainTransform, an EvalTransform, an object with their attributes, or None, "
+            f"found {transform!r}",
+            "transform",
+        )
+    _check_output(transform)
 
 
 def _check_output(transform: Transform) -> None:
-    if min(transform.output_size) < 1:
-        raise UsageError(f"expected 1 pixel or more, found {transform.output_size}", "size")
-    mean, std = transform.mean, transform.std
-    if len(mean) != 3:
-        raise UsageError(f"expected a value for each of 3 channels, found {mean}", "mean")
-    if len(std) != 3 or min(std) <= 0:
-        raise UsageError(f"expected a positive value for each of 3 channels, found {std}", "std")
-    if not transform.oversampling >= 1:
-        raise UsageError(f"expected 1 or more, found {transform.oversampling}", "oversampling")
+    height_width, oversampling = transform.output_size, transform.oversampling
+    check_numbers(2, size=height_width)
+    for side in height_width:
+        check_at_least(1, size=side)
+    check_numbers(3, mean=transform.mean, std=transform.std)
+    if min(transform.std) <= 0:
+        raise UsageError(f"expected positive values, found {transform.std}", "std")
+    if not is_number(oversampling) or not oversampling >= 1:
+        raise UsageError(f"expected 1 or more, found {oversampling!r}", "oversampling")

@@ -9,6 +9,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+from helpers import records
 from helpers.conversions import (
     PCR,
     fail,
@@ -67,3 +68,11 @@ def test_a_dataset_of_the_papers_release_is_named(tmp_path: Path) -> None:
         line = fail(PCR, *command, tmp_path, *images)
         assert "holds a dataset of the paper's released code" in line
         assert line.endswith("convert the source images again, with pcr convert")
+
+
+def test_info_of_a_dataset_without_records(tmp_path: Path) -> None:
+    records.make_dataset(tmp_path, ())
+    assert "images   0 in 0 records" in succeed(PCR, "info", tmp_path)
+    facts = json.loads(succeed(PCR, "info", tmp_path, "--json"))
+    assert facts["images"] == facts["records"] == facts["file_bytes"] == 0
+    assert [row["prefix_bytes"] for row in facts["levels"]] == [0] * 10

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from helpers import records
+from helpers.datasets import failures
 from sqlitedict import SqliteDict
 
 from pcr.dataset import layout
@@ -151,3 +152,34 @@ def test_reading_an_index_plays_back_no_journal(tmp_path: Path) -> None:
     before = index.read_bytes(), journal.read_bytes()
     assert Dataset(dataset.root).records == dataset.records
     assert victim.exists() and (index.read_bytes(), journal.read_bytes()) == before
+
+
+def test_an_index_of_another_size_than_it_says(tmp_path: Path) -> None:
+    """Refused before it is read: there may be no memory for it."""
+    path = records.make_dataset(tmp_path, (2,)).root / layout.INDEX_FILE
+    os.truncate(path, 200 * 2**30)
+    for _ in range(2):
+        with pytest.raises(FormatError, match=rf"PCR\.db: expected \d+ bytes, found {200 * 2**30}"):
+            Dataset(tmp_path)
+        with path.open("r+b") as file:  # its header says that it is as large as can be
+            file.seek(16)
+            file.write(struct.pack(">H", 1))
+            file.seek(28)
+            file.write(struct.pack(">I", 200 * 2**30 // 65536))
+
+
+def test_a_record_that_is_a_directory(tmp_path: Path) -> None:
+    """Also where a directory has the size of the record."""
+    dataset = records.make_dataset(tmp_path, (2,))
+    path, entry = dataset.records[0].path, dataset.records[0].entry
+    path.unlink()
+    path.mkdir()
+    size = path.stat().st_size
+    forged = replace(entry, file_bytes=size, prefix_bytes=(size,) * 11, group_bytes=(10, *[0] * 10))
+    if size:
+        write_index(tmp_path, dataset.info, [forged])
+    reason = r"PCR_0\.db: expected a record, found: a directory, not a regular file"
+    for read in (lambda: Dataset(tmp_path).records[0].read(1), Dataset(tmp_path).records[0].info):
+        with pytest.raises(FormatError, match=reason):
+            read()
+    assert "a directory" in failures(tmp_path)["PCR_0.db"]

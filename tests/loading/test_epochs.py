@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -167,3 +169,24 @@ def test_a_loader_counts_in_its_source(loader_root: Path) -> None:
     loader.source.set_epoch(3)
     assert loader.epoch == 3 and list(batches) == []
     assert len(drain(loader)) == loader.source.num_images
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
+def test_a_copy_resumes_where_the_original_is(
+    make: Make, epochs: list[list[list[tuple[bytes, int]]]], duplicate: Callable[[Any], Any]
+) -> None:
+    with make() as original:
+        list(original)
+        batches = iter(original)
+        next(batches)
+        with duplicate(original) as twin:
+            assert twin.state_dict() == original.state_dict()
+            assert [contents(batch) for batch in twin] == epochs[1][1:]
+        assert [contents(batch) for batch in batches] == epochs[1][1:]
+
+
+def test_a_source_that_gave_batches_without_a_loop_can_be_copied(loader_root: Path) -> None:
+    with PCRIterator(loader_root, BATCH, seed=2) as source:
+        next(source)
+        with copy.deepcopy(source) as twin:
+            assert contents(next(twin)) == contents(next(source))

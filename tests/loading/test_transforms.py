@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+
 import numpy as np
 import pytest
+from helpers.loaders import numpy_loader
 from PIL import Image
 from scipy.stats import ks_2samp
 
 from pcr.errors import UsageError
+from pcr.loading.decode_options import DecodeOptions
 from pcr.loading.transforms import EvalTransform, TrainTransform, image_keys, uniforms
 
 DRAWS = 100_000
@@ -125,8 +130,51 @@ def test_draws_are_uniform() -> None:
         lambda: EvalTransform(oversampling=float("nan")),
         lambda: EvalTransform(224, 200),
         lambda: EvalTransform((224, 300), 256),
+        lambda: TrainTransform("224"),
+        lambda: TrainTransform(2.5),
+        lambda: TrainTransform(True),
+        lambda: TrainTransform((1, 2, 3)),
+        lambda: TrainTransform(scale=0.5),
+        lambda: TrainTransform(ratio=("a", "b")),
+        lambda: TrainTransform(flip="x"),
+        lambda: TrainTransform(mean=None),
+        lambda: TrainTransform(std=(1, 1, float("nan"))),
+        lambda: TrainTransform(oversampling="1"),
+        lambda: EvalTransform(resize="256"),
+        lambda: EvalTransform(resize=256.5),
+        lambda: EvalTransform((2,)),
     ],
 )
 def test_transforms_that_make_no_sense(make: object) -> None:
     with pytest.raises(UsageError):
         make()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("transform", ["x", 5, TrainTransform, object(), lambda image: image])
+def test_what_is_no_transform(transform: object) -> None:
+    with pytest.raises(
+        UsageError, match="transform: expected a TrainTransform, an EvalTransform, "
+    ):
+        DecodeOptions(transform=transform)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Corner:
+    """The upper left corner, as doubles and numbers."""
+
+    output_size: tuple[int, int] = (8, 8)
+    mean: tuple[float, ...] = (0.5, 0.5, 0.5)
+    std: tuple[float, ...] = (1, 1, 1)
+    oversampling: float = 1
+    resize_first: bool = False
+
+    def windows(self, sizes: np.ndarray, _: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return np.tile([0.0, 0.0, 8.0, 8.0], (len(sizes), 1)), np.zeros(len(sizes), dtype=int)
+
+
+def test_a_transform_of_ones_own(loader_root: Path) -> None:
+    images, _ = next(iter(numpy_loader(loader_root, transform=Corner())))
+    assert images.shape == (8, 3, 8, 8) and images.std() > 0
+    for wrong in (Corner(output_size=(0, 8)), Corner(std=(1, 1)), Corner(oversampling=0)):
+        with pytest.raises(UsageError):
+            DecodeOptions(transform=wrong)
