@@ -79,10 +79,13 @@ def _write_index_table(
 
 @contextmanager
 def _sqlite_errors(path: Path) -> Iterator[None]:
-    """Raise SQLite's errors as the operating system's that they stand for."""
+    """Raise SQLite's errors as the operating system's that they stand for.
+
+    SQLite takes pages that it wrote and can't read again for damage: any DatabaseError.
+    """
     try:
         yield
-    except sqlite3.OperationalError as error:
+    except sqlite3.DatabaseError as error:
         code = errno.ENOSPC if error.sqlite_errorcode == sqlite3.SQLITE_FULL else errno.EIO
         raise OSError(code, f"{os.strerror(code)} ({error})", str(path)) from None
 

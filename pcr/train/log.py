@@ -5,15 +5,13 @@ from __future__ import annotations
 import csv
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
 from pcr.atomic import atomic_path
-from pcr.errors import FormatError, printable
+from pcr.errors import FormatError, naming, printable
 from pcr.train.meter import Reading, Scores
 
 COLUMNS = ("iteration", "epoch", "type", "value")
@@ -127,28 +125,19 @@ class MetricsFile:
     def write(self, iteration: int, epoch: int, **values: float) -> None:
         """Append a row for each value; nothing is kept to be written later."""
         rows = "".join(f"{iteration},{epoch},{name},{values[name]}\r\n" for name in values)
-        with self._named():
+        with naming(self.path):
             written, data = 0, rows.encode()
             while written < len(data):
                 written += self._file.write(data[written:])
 
     def flush(self) -> None:
         """Have the rows on the disk: a checkpoint follows that they must not lag behind."""
-        with self._named():
+        with naming(self.path):
             os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-    @contextmanager
-    def _named(self) -> Iterator[None]:
-        """Let an error of the disk say which file it is of."""
-        try:
-            yield
-        except OSError as error:
-            error.filename = str(self.path)
-            raise
 
 
 def _rows_before(path: Path, resume_at: tuple[int, int]) -> list[list[str]]:
