@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 
 class PCRError(Exception):
@@ -38,17 +35,6 @@ class StorageError(PCRError):
 
 class ObjectNotFoundError(StorageError):
     """A store has nothing of that name."""
-
-
-@contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Let an error of the system say which file it is of; that of a read or a write does not."""
-    try:
-        yield
-    except OSError as error:
-        if error.filename is None:
-            error.filename = str(path)
-        raise
 
 
 def describe(error: Exception) -> str:

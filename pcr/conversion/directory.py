@@ -101,13 +101,15 @@ def explained_limits(directory: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        raise _limit(directory, error.strerror, "free some space") from None
+        raise _limit(directory, str(error.strerror), "free some space") from None
     except MemoryError:
         raise out_of_memory(directory) from None
     except RuntimeError as error:
         if str(error) != "can't start new thread":
             raise
-        raise _limit(directory, "no more threads can be started", "give fewer `num_workers`") from None
+        raise _limit(
+            directory, "no more threads can be started", "give fewer `num_workers`"
+        ) from None
 
 
 def out_of_memory(path: Path) -> DatasetError:

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from pcr.atomic import TEMPORARY_SUFFIX
-from pcr.errors import FormatError, naming
+from pcr.errors import FormatError
 from pcr.regular_file import open_regular
 
 FORMAT_VERSION = 1
@@ -89,7 +89,7 @@ def page_bytes(content_bytes: int) -> int:
 
 def is_ours(path: Path) -> bool:
     """Whether a database is a file of this format, of any version."""
-    with naming(path), open_regular(path) as file:
+    with open_regular(path) as file:
         return application_id(file.read(_SQLITE_HEADER_BYTES)) == APPLICATION_ID
 
 

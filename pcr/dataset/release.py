@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pcr.dataset import layout
-from pcr.errors import DatasetError, naming
+from pcr.errors import DatasetError
 from pcr.regular_file import open_regular
 
 _RECORD_SUFFIX = ".pcr"
@@ -34,6 +34,6 @@ def _is_release_dataset(directory: Path) -> bool:
 
 
 def _is_pickled(index: Path) -> bool:
-    with naming(index), open_regular(index) as file:
+    with open_regular(index) as file:
         page = file.read(_FIRST_PAGE_BYTES)
     return layout.application_id(page) == 0 and _PICKLED_TABLE in page

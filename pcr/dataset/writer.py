@@ -57,13 +57,16 @@ def write_index(directory: Path, info: DatasetInfo, records: Sequence[RecordInde
     """Write ``PCR.db``, whose presence means that the dataset is finished."""
     path = directory / layout.INDEX_FILE
     entries = {str(number): record.encode() for number, record in enumerate(records)}
-    with atomic_path(path) as temporary, _sqlite_errors(path):
-        with closing(_create(temporary, page_bytes=4096)) as connection:
-            connection.execute("BEGIN")
-            dataset = {layout.DATASET_KEY: info.sealed(records).encode()}
-            _write_index_table(connection, layout.DATASET_TABLE, dataset)
-            _write_index_table(connection, layout.RECORDS_TABLE, entries)
-            connection.execute("COMMIT")
+    with (
+        atomic_path(path) as temporary,
+        _sqlite_errors(path),
+        closing(_create(temporary, page_bytes=4096)) as connection,
+    ):
+        connection.execute("BEGIN")
+        dataset = {layout.DATASET_KEY: info.sealed(records).encode()}
+        _write_index_table(connection, layout.DATASET_TABLE, dataset)
+        _write_index_table(connection, layout.RECORDS_TABLE, entries)
+        connection.execute("COMMIT")
 
 
 def _write_index_table(

@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from pcr.atomic import atomic_path
-from pcr.errors import FormatError, naming, printable
+from pcr.errors import FormatError, printable
+from pcr.regular_file import named_errors
 from pcr.train.meter import Reading, Scores
 
 COLUMNS = ("iteration", "epoch", "type", "value")
@@ -125,14 +126,14 @@ class MetricsFile:
     def write(self, iteration: int, epoch: int, **values: float) -> None:
         """Append a row for each value; nothing is kept to be written later."""
         rows = "".join(f"{iteration},{epoch},{name},{values[name]}\r\n" for name in values)
-        with naming(self.path):
+        with named_errors(self.path):
             written, data = 0, rows.encode()
             while written < len(data):
                 written += self._file.write(data[written:])
 
     def flush(self) -> None:
         """Have the rows on the disk: a checkpoint follows that they must not lag behind."""
-        with naming(self.path):
+        with named_errors(self.path):
             os.fsync(self._file.fileno())
 
     def close(self) -> None:
