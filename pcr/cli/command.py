@@ -83,6 +83,8 @@ def execute(command: Command, arguments: argparse.Namespace, parser: Parser) -> 
         return _fail(parser.in_flags(describe(error)), EXIT_FAILURE)
     except ImportError as error:
         return _fail(how_to_set_up(error), EXIT_FAILURE)
+    except MemoryError:
+        return _fail("out of memory", EXIT_FAILURE)
     except KeyboardInterrupt as interrupt:
         return _fail(interrupt if interrupt.args else "interrupted", EXIT_INTERRUPTED)
 

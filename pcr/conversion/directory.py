@@ -1,4 +1,4 @@
-"""The directory that a conversion writes to: whose files it holds, its lock, and full disks."""
+"""The directory that a conversion writes to: whose files it holds, its lock, and its limits."""
 
 from __future__ import annotations
 
@@ -94,14 +94,31 @@ def locked(directory: Path) -> Iterator[None]:
 
 
 @contextmanager
-def explained_full_disk(directory: Path) -> Iterator[None]:
-    """Turn the error of a full disk, a quota or a size limit into what to do about it."""
+def explained_limits(directory: Path) -> Iterator[None]:
+    """Turn the error of a full disk, of memory or of threads into what to do about it."""
     try:
         yield
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        raise DatasetError(
-            f"{directory}: {error.strerror}: free some space and convert again, without `force` "
-            "or `restart`, to resume after the last complete record"
+        raise _limit(directory, str(error.strerror), "free some space") from None
+    except MemoryError:
+        raise out_of_memory(directory) from None
+    except RuntimeError as error:
+        if str(error) != "can't start new thread":
+            raise
+        raise _limit(
+            directory, "no more threads can be started", "give fewer `num_workers`"
         ) from None
+
+
+def out_of_memory(path: Path) -> DatasetError:
+    """What to do where the memory was not enough for this file or directory."""
+    return _limit(path, "out of memory", "free some, or give fewer `num_workers`,")
+
+
+def _limit(path: Path, found: str, remedy: str) -> DatasetError:
+    return DatasetError(
+        f"{path}: {found}: {remedy} and convert again, without `force` or `restart`, to resume "
+        "after the last complete record"
+    )

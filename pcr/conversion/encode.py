@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from pcr import jpeg
+from pcr.conversion.directory import out_of_memory
 from pcr.conversion.options import LOSSLESS, ConversionOptions
 from pcr.conversion.rewriting import NotRewrittenError, rewrite_source
 from pcr.dataset.layout import MAX_GROUP_BYTES
@@ -19,6 +21,8 @@ from pcr.dataset.messages import ImageInfo
 from pcr.errors import FormatError
 from pcr.imagefolder import Sample
 from pcr.regular_file import read_regular
+
+_OURS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # limits of this process, not damage of a file
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,11 @@ def encode_source(root: Path, sample: Sample, options: ConversionOptions) -> Enc
         data = read_regular(path, MAX_GROUP_BYTES)
         image = encode_jpeg(_compressed(data, options), sample, options)
     except (OSError, FormatError) as error:
+        if isinstance(error, OSError) and error.errno in _OURS:
+            raise
         return _bad_source(path, data, sample, options, _reason(error, data))
+    except MemoryError:
+        raise out_of_memory(path) from None
     if not options.convert_images:
         return EncodedSource(image, None)
     try:
@@ -152,6 +160,8 @@ def _reencode(data: bytes, quality: int, options: ConversionOptions) -> bytes:
             image.convert(mode).save(out, "JPEG", quality=quality, **kept)
     except UnidentifiedImageError:  # its text has an address that changes in each run
         raise FormatError("cannot be decoded: not an image format that Pillow knows") from None
+    except MemoryError:
+        raise
     except Exception as error:  # Pillow's plugins raise anything
         raise FormatError(f"cannot be decoded: {error}") from None
     return out.getvalue()

@@ -20,6 +20,7 @@ from pcr.conversion.plan import Plan
 from pcr.dataset import layout
 from pcr.dataset.messages import RecordIndex
 from pcr.errors import DatasetError, FormatError
+from pcr.regular_file import named_errors
 
 # May change when a conversion resumes that failed at its first bad image.
 _BAD_IMAGE_OPTIONS = ("on_bad_image", "quality")
@@ -56,7 +57,7 @@ class Journal:
 
     def add(self, record: FinishedRecord) -> None:
         """Note a record that is safe on disk."""
-        with self.path.open("a", encoding="ascii") as file:
+        with named_errors(self.path), self.path.open("a", encoding="ascii") as file:
             file.write(_line(asdict(record)))
             file.flush()
             os.fsync(file.fileno())
@@ -130,7 +131,8 @@ class Journal:
 
     def _read(self) -> tuple[dict[str, Any], list[FinishedRecord]]:
         """The identity and all complete lines; a last one torn by a crash does not count."""
-        lines = self.path.read_bytes().split(b"\n")[:-1]
+        with named_errors(self.path):
+            lines = self.path.read_bytes().split(b"\n")[:-1]
         try:
             if not lines:
                 raise ValueError("without a complete line")

@@ -16,7 +16,7 @@ from pcr.conversion.append import Base
 from pcr.conversion.directory import (
     check_directories,
     check_no_dataset,
-    explained_full_disk,
+    explained_limits,
     locked,
     remove_dataset,
     remove_temporaries,
@@ -79,7 +79,7 @@ def convert(
         folder = ImageFolder.scan(source)
     _warn_of_splits(folder)
     output.mkdir(parents=True, exist_ok=True)
-    with locked(output), explained_full_disk(output):
+    with locked(output), explained_limits(output):
         with _timed(phases, "plan"):
             plan = _plan(folder, output, options, append, restart)
             plan, finished = _begin(plan, output, force, restart)

@@ -14,6 +14,7 @@ from pcr.atomic import atomic_path
 from pcr.conversion.encode import Problem
 from pcr.conversion.journal import FinishedRecord
 from pcr.conversion.plan import Plan
+from pcr.regular_file import named_errors
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def write_report(path: Path, problems: Sequence[Problem], keep: bool) -> None:
     encoding = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
     rows: list[tuple[str, ...]] = [("name", "action", "reason")]
     if keep and path.exists():
-        with path.open(**encoding) as file:  # type: ignore[call-overload]
+        with named_errors(path), path.open(**encoding) as file:  # type: ignore[call-overload]
             rows = [tuple(row) for row in csv.reader(file)]
     rows += [(problem.name, problem.action, problem.reason) for problem in problems]
     with atomic_path(path) as temporary, temporary.open("w", **encoding) as file:  # type: ignore[call-overload]

@@ -57,13 +57,16 @@ def write_index(directory: Path, info: DatasetInfo, records: Sequence[RecordInde
     """Write ``PCR.db``, whose presence means that the dataset is finished."""
     path = directory / layout.INDEX_FILE
     entries = {str(number): record.encode() for number, record in enumerate(records)}
-    with atomic_path(path) as temporary, _sqlite_errors(path):
-        with closing(_create(temporary, page_bytes=4096)) as connection:
-            connection.execute("BEGIN")
-            dataset = {layout.DATASET_KEY: info.sealed(records).encode()}
-            _write_index_table(connection, layout.DATASET_TABLE, dataset)
-            _write_index_table(connection, layout.RECORDS_TABLE, entries)
-            connection.execute("COMMIT")
+    with (
+        atomic_path(path) as temporary,
+        _sqlite_errors(path),
+        closing(_create(temporary, page_bytes=4096)) as connection,
+    ):
+        connection.execute("BEGIN")
+        dataset = {layout.DATASET_KEY: info.sealed(records).encode()}
+        _write_index_table(connection, layout.DATASET_TABLE, dataset)
+        _write_index_table(connection, layout.RECORDS_TABLE, entries)
+        connection.execute("COMMIT")
 
 
 def _write_index_table(
@@ -79,10 +82,13 @@ def _write_index_table(
 
 @contextmanager
 def _sqlite_errors(path: Path) -> Iterator[None]:
-    """Raise SQLite's errors as the operating system's that they stand for."""
+    """Raise SQLite's errors as the operating system's that they stand for.
+
+    SQLite takes pages that it wrote and can't read again for damage: any DatabaseError.
+    """
     try:
         yield
-    except sqlite3.OperationalError as error:
+    except sqlite3.DatabaseError as error:
         code = errno.ENOSPC if error.sqlite_errorcode == sqlite3.SQLITE_FULL else errno.EIO
         raise OSError(code, f"{os.strerror(code)} ({error})", str(path)) from None
 

@@ -14,8 +14,7 @@ from __future__ import annotations
 import errno
 import itertools
 import shutil
-import sys
-import tempfile
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -93,7 +92,9 @@ class Trials:
             assert self.scenario.run(place).returncode == 0
             self.whole = self._files(place)
         for kind in self.scenario.kinds:
-            numbers = itertools.takewhile(lambda n, kind=kind: self._try(kind, n), itertools.count(1))
+            numbers = itertools.takewhile(
+                lambda n, kind=kind: self._try(kind, n), itertools.count(1)
+            )
             self.trials += sum(1 for _ in numbers)
 
     def _try(self, kind: Kind, number: int) -> bool:
@@ -102,7 +103,7 @@ class Trials:
             with self.faults.failing(
                 kind.call, number, under=place, error=kind.error, times=kind.times, torn=kind.torn
             ) as fault:
-                result = self.scenario.run(place)
+                result = _ended(self.scenario.run, place)
             for violation in self._found(kind, fault, result, place):
                 self.violations.append(f"{kind} {number}: {violation}")
         return fault.happened
@@ -142,6 +143,15 @@ class Trials:
             for name, path in names.items()
             if path.name not in self.scenario.ignored
         }
+
+
+def _ended(command: Callable[[Path], Result], place: Path) -> Result:
+    try:
+        return command(place)
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)
+        frames = " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in reversed(where))
+        return Result(99, "", f"{type(error).__name__}: {error} ({frames})")
 
 
 def _is_one_line(text: str, place: Path) -> bool:

@@ -191,7 +191,7 @@ int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*
     return real(thread, attributes, run, argument);
 }
 
-#define LARGE 32768 /* bytes: buffers of images, not objects of the interpreter */
+#define LARGE 65536 /* bytes: buffers of images, not objects of the interpreter or of threads */
 #define ALLOCATE_CALL(name, parameters, size, arguments)                               \
     void* __libc_##name parameters;                                                    \
     void* name parameters {                                                            \

@@ -92,7 +92,7 @@ class Faults:
         """The ``number``-th such call on a file below ``under``, counted from 1, fails.
 
         "create" opens a file that may be new, "open" others and folders. "thread" starts one, and
-        "allocate" asks for 32 KiB or more: those of the whole process count.
+        "allocate" asks for 64 KiB or more: those of the whole process count.
 
         0 only counts. ``times=0``: so do all later ones, as on a disk that stays full. ``torn``: the
         first write that fails writes half of its bytes.

@@ -77,7 +77,7 @@ SCRIPT = """
     assert fault.calls > 1 and not fault.happened
     for call, act, expected in (
         ("thread", lambda: threading.Thread(target=print).start(), RuntimeError),
-        ("allocate", lambda: bytes(32768), MemoryError),
+        ("allocate", lambda: bytes(65536), MemoryError),
     ):
         try:
             with faults.failing(call, 1, under=folder, error=errno.EAGAIN) as fault:
