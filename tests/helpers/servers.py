@@ -6,15 +6,14 @@ import os
 import shutil
 import socket
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 BUCKET = "records"
 CREDENTIALS = {
@@ -70,12 +69,18 @@ def _served(line: str) -> Served:
     return Served(method, path, int(status), int(size), wanted)
 
 
-@contextmanager
-def web_server(files: Path, root: Path, extra: str = "") -> Iterator[WebServer]:
-    """nginx over the folder ``files``; ``root``: an empty folder for its own."""
+def find_nginx() -> str:
+    """The web server's program; without it, the test is skipped."""
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
         pytest.skip("nginx is not installed (apt install nginx-light)")
+    return program
+
+
+@contextmanager
+def web_server(files: Path, root: Path, extra: str = "") -> Iterator[WebServer]:
+    """nginx over the folder ``files``; ``root``: an empty folder for its own."""
+    program = find_nginx()
     port = free_port()
     configuration = root / "nginx.conf"
     configuration.write_text(_NGINX.format(root=root, port=port, files=files, extra=extra))
@@ -92,6 +97,9 @@ def web_server(files: Path, root: Path, extra: str = "") -> Iterator[WebServer]:
 @contextmanager
 def object_store() -> Iterator[str]:
     """The endpoint of an S3 that has a bucket `BUCKET`."""
+    import boto3  # these two take a second, which few tests need
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
