@@ -55,7 +55,10 @@ def plot_levels(table: pd.DataFrame, path: Path, *, sources_known: bool = True) 
 
 
 def draw_images(images: Sequence[LevelImage], levels: Sequence[int], path: Path) -> None:
-    """Draw images upright at these levels: a row for each image, a column for each level."""
+    """Draw images upright at these levels: a row for each image, a column for each level.
+
+    Raises FormatError, naming the image and its record, where one is damaged.
+    """
     width = _PANEL_INCHES * len(levels)
     pictures = [[_upright(image, level) for level in levels] for image in images]
     heights = [_PANEL_INCHES * row[0].shape[0] / row[0].shape[1] + 0.9 for row in pictures]
@@ -99,7 +102,8 @@ def _draw_row(
     most_characters = int(_PANEL_INCHES * len(levels) / _CHARACTER_INCHES)
     name = _shortened(image.name, most_characters)
     row.suptitle(name, x=0.01, ha="left", size=10, parse_math=False)
-    ms_ssim = level_quality(image.jpegs)
+    with image.named_errors():
+        ms_ssim = level_quality(image.jpegs)
     for axes, level, picture in zip(
         row.subplots(1, len(levels), squeeze=False)[0], levels, pictures, strict=True
     ):
@@ -113,7 +117,7 @@ def _draw_row(
 
 
 def _upright(image: LevelImage, level: int) -> NDArray[np.uint8]:
-    with Image.open(io.BytesIO(image.jpegs[level - 1])) as picture:
+    with image.named_errors(), Image.open(io.BytesIO(image.jpegs[level - 1])) as picture:
         picture.getexif()[ExifTags.Base.Orientation] = image.orientation
         return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
 
