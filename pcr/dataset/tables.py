@@ -27,13 +27,15 @@ gate = ForkGate()
 def connect(path: Path) -> sqlite3.Connection:
     """A read-only connection to a database that nobody writes to; FormatError for other files."""
     uri = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro&immutable=1"
+    connection = None
     with gate:
-        connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
         try:
+            connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
             # Each page is read once: few buffers that stay in the processor's cache beat 2 MB.
             connection.execute("PRAGMA cache_size = 8")
         except (sqlite3.Error, UnicodeDecodeError) as error:
-            connection.close()
+            if connection is not None:
+                connection.close()
             raise FormatError(f"{path}: expected a database of SQLite, found: {error}") from None
     return connection
 

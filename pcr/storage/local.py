@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pcr.atomic import atomic_path
 from pcr.errors import ObjectNotFoundError, StorageError
+from pcr.regular_file import named_errors
 from pcr.storage.counters import Counters
 
 # What one POSIX_FADV_WILLNEED is sure to fetch: the kernel cuts longer requests to its read-ahead.
@@ -35,7 +36,7 @@ def prefetch(path: Path, prefix_bytes: int) -> None:
 
 def read_prefix(path: Path, prefix_bytes: int) -> bytes:
     """The first ``prefix_bytes`` of a file; fewer only where the file ends before."""
-    with path.open("rb", buffering=0) as file:
+    with named_errors(path), path.open("rb", buffering=0) as file:
         return file.read(prefix_bytes)
 
 
