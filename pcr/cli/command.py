@@ -91,7 +91,7 @@ def execute(command: Command, arguments: argparse.Namespace, parser: Parser) -> 
 
 def refuse_existing(path: Path, force: bool) -> None:
     """Raise DatasetError where a result would replace a file, unless ``force``."""
-    if path.exists() and not force:
+    if os.path.lexists(path) and not force:
         raise DatasetError(f"{path}: already exists: `force` replaces it, `out` writes elsewhere")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pcr.errors import UsageError
+from pcr.errors import UsageError, printable
 
 HELP = (
     "Draw training runs: accuracy and loss by epoch, time and bytes read; speed, levels, waiting."
@@ -60,4 +60,4 @@ def run(arguments: argparse.Namespace) -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     pictures = plots.draw(runs, arguments.out, arguments.format)
     print(history.summary(runs))
-    print("\nPictures:", *pictures, sep="\n  ")
+    print("\nPictures:", *map(printable, pictures), sep="\n  ")

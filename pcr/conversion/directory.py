@@ -24,7 +24,8 @@ def check_directories(source: Path, output: Path) -> None:
         raise DatasetError(f"{source}: expected a folder of images, found a PCR dataset")
     if output.exists() and not output.is_dir():
         raise DatasetError(f"{output}: expected an output directory, found a file")
-    if output.resolve().is_relative_to(source.resolve()):
+    # Not Path.resolve(), to which links in a circle are a RuntimeError.
+    if Path(os.path.realpath(output)).is_relative_to(os.path.realpath(source)):
         raise UsageError(f"{output}: expected an output directory outside the input {source}")
     refuse_release(output, "choose another output directory")
 

@@ -14,7 +14,6 @@ from PIL import Image
 
 from pcr.atomic import atomic_path
 from pcr.dataset.reader import Dataset
-from pcr.errors import FormatError
 from pcr.extension import native
 from pcr.progress import progress_bar
 from pcr.tools.quality import level_quality
@@ -58,15 +57,13 @@ def profile_levels(
 def measure_levels(images: Iterable[LevelImage], *, tries: int = 3) -> LevelProfile:
     """Measure images at all of their levels; decode rates are the best of ``tries``, none for 0.
 
-    Raises FormatError, naming the image, where one is damaged.
+    Raises FormatError, naming the image and its record, where one is damaged.
     """
     level_bytes, level_ms_ssim, source_bytes, seconds = [], [], [], []
     for image in images:
-        try:
+        with image.named_errors():
             level_ms_ssim.append(level_quality(image.jpegs))
             seconds.append(_decode_seconds(image, tries))
-        except FormatError as error:
-            raise FormatError(f"image {image.name!r}: {error}") from None
         level_bytes.append([len(jpeg) for jpeg in image.jpegs])
         source_bytes.append(image.source_bytes)
     table, known = summarize(level_bytes, level_ms_ssim, source_bytes), all(source_bytes)

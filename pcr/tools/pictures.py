@@ -23,6 +23,8 @@ PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".pdf", ".svg")
 _SHARE_LABEL = "bytes up to the level / bytes of the source files"
 _LAST_LEVEL_LABEL = "bytes up to the level / bytes of the last level"
 _PANEL_INCHES = 2.1
+_PICTURE_INCHES = 2.1 - 2 * 3 / 72  # Matplotlib's margins are 3 points wide
+_TITLE_INCHES = 0.67  # a name and three lines above a row
 _CHARACTER_INCHES = 0.09  # of a name in 10 points
 _MS_SSIM_TICKS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
 _CROWDED_SHARE = 0.03  # closer levels have their numbers above and below the line
@@ -55,10 +57,14 @@ def plot_levels(table: pd.DataFrame, path: Path, *, sources_known: bool = True) 
 
 
 def draw_images(images: Sequence[LevelImage], levels: Sequence[int], path: Path) -> None:
-    """Draw images upright at these levels: a row for each image, a column for each level."""
+    """Draw images upright at these levels: a row for each image, a column for each level.
+
+    Raises FormatError, naming the image and its record, where one is damaged.
+    """
     width = _PANEL_INCHES * len(levels)
     pictures = [[_upright(image, level) for level in levels] for image in images]
-    heights = [_PANEL_INCHES * row[0].shape[0] / row[0].shape[1] + 0.9 for row in pictures]
+    sides = [_PICTURE_INCHES * row[0].shape[0] / row[0].shape[1] for row in pictures]
+    heights = [_TITLE_INCHES + side for side in sides]
     figure = Figure(figsize=(width, sum(heights)), layout="constrained")
     rows = figure.subfigures(len(images), 1, height_ratios=heights, squeeze=False)[:, 0]
     for row, image, panels in zip(rows, images, pictures, strict=True):
@@ -99,7 +105,8 @@ def _draw_row(
     most_characters = int(_PANEL_INCHES * len(levels) / _CHARACTER_INCHES)
     name = _shortened(image.name, most_characters)
     row.suptitle(name, x=0.01, ha="left", size=10, parse_math=False)
-    ms_ssim = level_quality(image.jpegs)
+    with image.named_errors():
+        ms_ssim = level_quality(image.jpegs)
     for axes, level, picture in zip(
         row.subplots(1, len(levels), squeeze=False)[0], levels, pictures, strict=True
     ):
@@ -113,7 +120,7 @@ def _draw_row(
 
 
 def _upright(image: LevelImage, level: int) -> NDArray[np.uint8]:
-    with Image.open(io.BytesIO(image.jpegs[level - 1])) as picture:
+    with image.named_errors(), Image.open(io.BytesIO(image.jpegs[level - 1])) as picture:
         picture.getexif()[ExifTags.Base.Orientation] = image.orientation
         return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
+from PIL import Image
 
 from pcr import jpeg
 from pcr.dataset.messages import ImageInfo
 from pcr.dataset.reader import Dataset
-from pcr.errors import DatasetError
+from pcr.dataset.record import Record
+from pcr.errors import DatasetError, FormatError
 from pcr.ladder import Ladder
 
 _SEQUENTIAL = Ladder.parse("sequential", "")
@@ -19,18 +22,31 @@ _SEQUENTIAL = Ladder.parse("sequential", "")
 
 @dataclass(frozen=True)
 class LevelImage:
-    """One image: the complete JPEGs of its levels, and its source file's size, 0 if unknown."""
+    """One image: the complete JPEGs of its levels, and its source file's size, 0 if unknown.
+
+    ``record`` is the file that it is from, "" if none.
+    """
 
     name: str
     jpegs: Sequence[bytes]
     source_bytes: int
     orientation: int = 1
+    record: str = ""
 
     @classmethod
-    def make(cls, info: ImageInfo, full: bytes) -> LevelImage:
+    def make(cls, info: ImageInfo, full: bytes, record: Record) -> LevelImage:
         """From what its record says of an image, and its JPEG at the last level."""
         jpegs = [full[:end] + jpeg.EOI for end in accumulate(info.level_bytes)]
-        return cls(info.name, jpegs, info.source_bytes, info.orientation)
+        return cls(info.name, jpegs, info.source_bytes, info.orientation, str(record.path))
+
+    @contextmanager
+    def named_errors(self) -> Iterator[None]:
+        """Have errors of decoding name the image and its record, as a FormatError."""
+        try:
+            yield
+        except (FormatError, OSError, Image.DecompressionBombError) as error:
+            where = f"{self.record}: " if self.record else ""
+            raise FormatError(f"{where}image {self.name!r}: {error}") from None
 
 
 def sample_images(dataset: Dataset, images: int, seed: int = 0) -> Iterator[LevelImage]:
@@ -44,7 +60,7 @@ def sample_images(dataset: Dataset, images: int, seed: int = 0) -> Iterator[Leve
         infos, full = record.info().images, record.read()
         inside = drawn[(drawn >= starts[number]) & (drawn < starts[number + 1])] - starts[number]
         for image in inside.tolist():
-            yield LevelImage.make(infos[image], full[image].tobytes())
+            yield LevelImage.make(infos[image], full[image].tobytes(), record)
 
 
 def named_images(dataset: Dataset, names: Sequence[str]) -> list[LevelImage]:
@@ -62,7 +78,9 @@ def named_images(dataset: Dataset, names: Sequence[str]) -> list[LevelImage]:
         inside = [image for image, info in enumerate(infos) if info.name in names]
         if inside:
             full = record.read()
-            found |= {infos[i].name: LevelImage.make(infos[i], full[i].tobytes()) for i in inside}
+            found |= {
+                infos[i].name: LevelImage.make(infos[i], full[i].tobytes(), record) for i in inside
+            }
     for name in names:
         if name not in found:
             others = f"others, such as {example!r}" if example else "none at all"

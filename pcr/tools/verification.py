@@ -7,7 +7,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,11 +22,12 @@ from pcr.dataset.layout import check_class_name, check_name, dataset_files
 from pcr.dataset.messages import ImageInfo, RecordIndex, RecordInfo
 from pcr.dataset.reader import Dataset
 from pcr.dataset.record import Record, join_groups
-from pcr.dataset.tables import connect
+from pcr.dataset.tables import closing, connect, gate, read_chunks
 from pcr.dataset.writer import file_checksum, write_index
-from pcr.errors import FormatError, describe
+from pcr.errors import DatasetError, FormatError, describe
 from pcr.extension import native
 from pcr.ladder import Ladder
+from pcr.regular_file import read_regular
 
 _SQLITE_VERSION = slice(96, 100)  # of the library that wrote a file, in its header
 
@@ -49,7 +50,8 @@ def verify(
     num_workers: threads to use; default: all cores that this process may use.
 
     First comes the index, then, if it can be relied on, every record in order, then record files
-    that the index does not know. Raises DatasetError where there is no finished dataset.
+    that the index does not know. Raises DatasetError where there is no finished dataset, and where
+    the folder for temporary files (TMPDIR) has no room for a copy of the largest file.
     """
     root = Path(root)
     workers = usable_cores() if num_workers is None else num_workers
@@ -106,8 +108,8 @@ def _check_index(dataset: Dataset) -> None:
 
 def _check_index_bytes(dataset: Dataset) -> None:
     """The index is a function of its entries: the same SQLite writes the same bytes."""
-    found = (dataset.root / layout.INDEX_FILE).read_bytes()
-    with tempfile.TemporaryDirectory() as folder:
+    found = read_regular(dataset.root / layout.INDEX_FILE)
+    with _room_for_copies(), tempfile.TemporaryDirectory() as folder:
         entries = [record.entry for record in dataset.records]
         write_index(Path(folder), dataset.info, entries)
         expected = (Path(folder) / layout.INDEX_FILE).read_bytes()
@@ -148,10 +150,10 @@ def _check_info(info: RecordInfo, dataset: Dataset, index: RecordIndex) -> None:
 
 def _check_layout(path: Path, index: RecordIndex, contents: Sequence[bytes]) -> None:
     """Only the format's tables, in order, without unused pages, each complete in its prefix."""
-    data = path.read_bytes()
+    data = read_regular(path)
     layout.check_sqlite_header(data[:100], str(path))
     names = [layout.METADATA_TABLE, *map(layout.scan_group_table, range(1, len(contents)))]
-    with closing(connect(path)) as connection:
+    with closing(connect(path)) as connection, gate:
         found = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema")]
         (free_pages,) = connection.execute("PRAGMA freelist_count").fetchone()
     if found != names:
@@ -164,24 +166,43 @@ def _check_layout(path: Path, index: RecordIndex, contents: Sequence[bytes]) -> 
 
 def _check_prefixes(data: bytes, index: RecordIndex, contents: Mapping[str, bytes]) -> None:
     """Every level reads from its prefix alone: grow a file of zeros into the record, and read."""
-    with tempfile.NamedTemporaryFile() as file:
+    with _room_for_copies(), tempfile.NamedTemporaryFile() as file:
         file.truncate(len(data))
         start = 0
         for level, (end, table) in enumerate(zip(index.prefix_bytes, contents, strict=True)):
             file.write(data[start:end])
             file.flush()
             start = end
-            if _read_table(Path(file.name), table) != contents[table]:
+            if not _is_there(Path(file.name), table, contents[table]):
                 raise FormatError(f"level {level} is not complete in the first {end} bytes")
 
 
-def _read_table(path: Path, table: str) -> bytes | None:
-    with closing(connect(path)) as connection:
-        try:
-            with connection.blobopen(table, layout.VALUE_COLUMN, 1, readonly=True) as blob:
-                return blob.read()
-        except sqlite3.Error:
-            return None
+@contextmanager
+def _room_for_copies() -> Iterator[None]:
+    """A file is not damaged where there is no room to check it in."""
+    try:
+        yield
+    except OSError as error:
+        raise DatasetError(
+            f"{_temporary_folder()}: {error.strerror}: to verify a dataset, this folder needs room "
+            "for its largest file; set TMPDIR to another one"
+        ) from None
+
+
+def _temporary_folder() -> str:
+    try:
+        return tempfile.gettempdir()
+    except OSError:  # there is none that can be written to
+        return os.environ.get("TMPDIR", "TMPDIR")
+
+
+def _is_there(path: Path, table: str, content: bytes) -> bool:
+    """Whether the table can be read, and holds this."""
+    try:
+        with closing(connect(path)) as connection:
+            return b"".join(read_chunks(connection, table, len(content), None)) == content
+    except FormatError:
+        return False
 
 
 def _check_image(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -91,7 +92,7 @@ def by_epoch(metrics: pd.DataFrame) -> pd.DataFrame:
 
 def folder_labels(paths: Sequence[Path]) -> list[str]:
     """The names of the files' folders, with as many parents as it takes for all to differ."""
-    parts = [path.resolve().with_suffix("").parts for path in paths]
+    parts = [Path(os.path.realpath(path)).with_suffix("").parts for path in paths]
     for depth in range(2, max(map(len, parts)) + 1):
         names = ["/".join(p[-depth:-1]) for p in parts]
         if len(set(names)) == len(names):

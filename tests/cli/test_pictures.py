@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 from helpers import jpegs, records
@@ -92,3 +93,13 @@ def test_mistakes_are_one_line(tmp_path, arguments, code, line):
     assert result.returncode == code
     assert line in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("size", [(200, 40), (40, 30), (40, 120)], ids=["wide", "usual", "tall"])
+def test_pictures_fill_the_page(tmp_path, size):
+    """One row has no more margin below than above."""
+    dataset = records.make_dataset_of(tmp_path / "pcr", [[jpegs.encode(jpegs.photo(*size))]])
+    succeed(PCR, "show", dataset.root, "ant/0.jpg", "--levels", 1, 10, "--out", tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as drawn:
+        inked = np.flatnonzero((np.asarray(drawn.convert("L")) < 250).any(axis=1))
+        assert inked[0] < 15 and drawn.height - 1 - inked[-1] < 15

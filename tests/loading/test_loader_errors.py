@@ -208,3 +208,12 @@ def test_devices_that_are_not_there(loader_root: Path) -> None:
 def test_a_directory_without_a_dataset(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="expected a PCR dataset"):
         Loader(tmp_path, 8)
+
+
+def test_a_warning_shows_no_escape_sequence_of_a_file_name(tmp_path: Path) -> None:
+    root = make_folder(tmp_path / "folder", 1)
+    (root / "blue" / "\x1b[31m.jpg").write_bytes(b"\xff\xd8\xff")
+    files = FileIterator(ImageFolder.scan(root), 3, shuffle=False)
+    with pytest.warns(UserWarning, match=re.escape(r"\x1b[31m.jpg: ")) as caught:
+        drain(TensorLoader(files, DecodeOptions(output="numpy", on_error="skip")))
+    assert "\x1b" not in str(caught[0].message)

@@ -15,6 +15,7 @@ from pcr.tools.level_profile import (
     profile_levels,
     summarize,
 )
+from pcr.tools.pictures import draw_images
 from pcr.tools.samples import named_images
 
 
@@ -51,10 +52,15 @@ def test_summary_of_a_sample():
         summarize([[1, 2]], [[0.5]], [3])
 
 
-def test_a_damaged_image_is_named(damaged_root):
+def test_a_damaged_image_is_named(damaged_root, tmp_path):
     with pytest.raises(FormatError, match=r"PCR_1\.db: expected checksum"):
         profile_levels(Dataset(damaged_root), 100, tries=1, progress=False)
     (good,) = named_images(Dataset(damaged_root), ["ant/0.jpg"])
     broken = replace(good, jpegs=[data[:40] for data in good.jpegs])
-    with pytest.raises(FormatError, match=f"image '{good.name}': "):
-        measure_levels([broken])
+    for use in (
+        lambda: measure_levels([broken]),
+        lambda: draw_images([broken], [1], tmp_path / "levels.png"),
+    ):
+        with pytest.raises(FormatError, match=rf"/PCR_0\.db: image '{good.name}': "):
+            use()
+    assert not list(tmp_path.glob("levels.png*"))

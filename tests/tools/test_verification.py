@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import random
 import re
+import resource
 import sqlite3
+import tempfile
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +24,7 @@ from helpers.datasets import failures, flip, rewrite
 
 from pcr.dataset.reader import Dataset
 from pcr.dataset.writer import file_checksum, write_index
-from pcr.errors import FormatError
+from pcr.errors import DatasetError, FormatError
 from pcr.ladder import Ladder
 from pcr.loading.loader import Loader
 from pcr.loading.transforms import EvalTransform
@@ -144,3 +146,20 @@ def test_a_damaged_record_is_read_right_or_refused(tmp_path: Path) -> None:
             file.truncate(length)
             with pytest.raises(FormatError, match=rf"{path}: expected {len(data)} bytes"):
                 dataset.records[0].read(2)
+
+
+@pytest.mark.parametrize("file", ["PCR.db", "PCR_0.db"])
+def test_a_full_temporary_folder_makes_no_record_damaged(converted: Path, file: str) -> None:
+    """Of the record, the folder still takes the index."""
+    room = 1 if file == "PCR.db" else (converted / "PCR.db").stat().st_size
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
+    verdicts = []
+    try:
+        with pytest.raises(DatasetError, match=r"needs room .* set TMPDIR to another") as caught:
+            verdicts += verify(converted)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert str(caught.value).startswith(f"{tempfile.gettempdir()}: ")
+    assert not [verdict for verdict in verdicts if verdict.failure]
+    assert failures(converted) == {}
