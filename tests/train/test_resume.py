@@ -207,20 +207,3 @@ def test_a_second_signal_has_its_usual_effect():
         assert signal.getsignal(signal.SIGTERM) is old
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def test_a_run_that_stops_at_a_nan_is_resumed_from_before_it(data, tmp_path, capsys):
-    """A rate without bounds makes the weights infinite or NaN, and so the next loss."""
-    flags = [*pcr_run(data, tmp_path), "--resume", "auto", "--stop_on_nan"]
-    assert train(*flags, "--epochs", "1") == 0
-    last = tmp_path / checkpoint.LAST_FILE
-    good = last.read_bytes()
-    for more in ([], ["--checkpoint-every", "1"]):  # a save finds it before it is written
-        capsys.readouterr()
-        assert train(*flags, "--epochs", "2", "--lr", "inf", *more) == 1
-        (line,) = capsys.readouterr().err.splitlines()
-        assert line.startswith("error: epoch 2/2, iteration ")
-        assert "lower --lr and continue" in line
-        assert last.read_bytes() == good
-    assert train(*flags, "--epochs", "2") == 0
-    assert [epoch for _, epoch, kind, _ in rows(tmp_path) if kind == "avg_train_loss"] == [0, 1]
