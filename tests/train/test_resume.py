@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from helpers.toy_data import make_folder
-from helpers.training_runs import ALONE, config, pcr_run, rows, train, values
+from helpers.training_runs import ALONE, config, pcr_run, refusal, rows, train, values
 
 from pcr.errors import UsageError
 from pcr.train import checkpoint, engine
@@ -207,3 +207,30 @@ def test_a_second_signal_has_its_usual_effect():
         assert signal.getsignal(signal.SIGTERM) is old
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_other_data_of_equal_counts(data, tmp_path, losses, capsys):
+    """In mid-epoch it is refused; between epochs it is a warning, because images may be appended."""
+    last = tmp_path / checkpoint.LAST_FILE
+    trained = f"{last}: was trained on other data than {data / 'pcr'} holds now"
+    with pytest.MonkeyPatch.context() as patch:
+        stop_after(patch, 1, losses)
+        assert train(*pcr_run(data, tmp_path), "--epochs", "1") == 128 + signal.SIGTERM
+    saved_with_other_data(tmp_path)
+    line = refusal(capsys, 2, *pcr_run(data, tmp_path), "--epochs", "1", "--resume", "auto")
+    assert f"{trained}, and saved in mid-epoch: resume it with that data, or from" in line
+    between = tmp_path / "between"
+    assert train(*pcr_run(data, between), "--epochs", "1") == 0
+    saved_with_other_data(between)
+    capsys.readouterr()
+    assert train(*pcr_run(data, between), "--epochs", "2", "--resume", "auto") == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"warning: {trained}".replace(str(last), str(between / checkpoint.LAST_FILE))
+
+
+def saved_with_other_data(output):
+    """Make the last checkpoint one of other data of equal counts."""
+    saved = checkpoint.load(output / checkpoint.LAST_FILE)
+    for rank in saved["ranks"]:
+        rank["loader"]["checksum"] = "of other data"
+    checkpoint.save(output, saved, is_best=False)
