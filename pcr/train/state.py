@@ -135,10 +135,12 @@ class TrainState:
         """Take over what was this process's own, and put the data where it stood.
 
         Raises:
-            UsageError: the checkpoint was saved in mid-epoch by a run that draws other batches.
+            UsageError: the checkpoint was saved in mid-epoch by a run that draws other batches, or
+                of other data.
             FormatError: its random numbers or its position in the data make no sense.
         """
         ranks, refusal = saved["ranks"], ""
+        self._check_data(config, ranks, processes, data)
         if len(ranks) != processes.world_size:
             refusal = f"processes: expected {processes.world_size} as here, found {len(ranks)}"
         elif saved["loader"] != config.loader:
@@ -159,6 +161,25 @@ class TrainState:
             )
         if refusal:
             data.set_epoch(self.epoch)
+
+    def _check_data(
+        self,
+        config: TrainConfig,
+        ranks: list[dict[str, Any]],
+        processes: Processes,
+        data: ResumableBatches,
+    ) -> None:
+        """Refuse other data in mid-epoch; between epochs more may have been appended, say."""
+        checksum = data.state_dict().get("checksum")
+        if all(rank["loader"].get("checksum") == checksum for rank in ranks):
+            return
+        other = f"{config.resume}: was trained on other data than {config.train_dir} holds now"
+        if self.step:
+            raise UsageError(
+                f"{other}, and saved in mid-epoch: resume it with that data, or from a checkpoint "
+                "of an epoch's end"
+            )
+        processes.warn(other)
 
 
 @contextmanager

@@ -1,18 +1,13 @@
 """Runs of several processes: each image once, one voice, an end for all of them."""
 
-import io
-import itertools
-import multiprocessing
-import os
-import socket
 from collections import Counter
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 import torch
+from helpers.ranks import run_all, run_well
 from helpers.toy_data import make_folder, make_pcr
-from helpers.training_runs import train, values
+from helpers.training_runs import values
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,14 +15,12 @@ from pcr.errors import UsageError
 from pcr.imagefolder import ImageFolder, Sample
 from pcr.loading.image_files import FileIterator
 from pcr.loading.order import EpochOrder, batch_count, batch_sizes
-from pcr.train import checkpoint, epoch
 from pcr.train.config import TrainConfig
 from pcr.train.data import train_batches, validation_batches
 from pcr.train.processes import Processes, choose_device, place
 
 CPU = torch.device("cpu")
 TRAIN_IMAGES, VAL_IMAGES = 14, 6
-TRAIN_BATCHES = 3  # of 3 images, on each of two processes
 SMALL = [
     "-a",
     "shufflenet_v2_x0_5",
@@ -49,65 +42,6 @@ def data(tmp_path_factory):
     make_folder(root / "val", VAL_IMAGES // 2, seed=1)
     make_pcr(root / "train", root / "pcr", batch_size=4)
     return root
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def environment(rank, world_size, port):
-    return os.environ | {
-        "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(world_size),
-        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1",
-    }  # fmt: skip
-
-
-def run_process(number, world_size, port, arguments, results, prepare=None):
-    """What a process of the fork server does: one rank of the command."""
-    os.environ.update(environment(number, world_size, port))
-    if prepare:
-        prepare(number)
-    torch.set_num_threads(1)
-    out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err):
-        code = train(*arguments)
-    results.put((number, (code, out.getvalue(), err.getvalue())))
-
-
-def run_all(world_size, *arguments, prepare=None):
-    """Exit code, stdout and stderr of the command's ranks, forked from a process that has torch loaded.
-
-    Each of them calls `prepare(rank)` first.
-    """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["pcr.train.engine"])
-    results, port = context.Queue(), free_port()
-    processes = [
-        context.Process(
-            target=run_process,
-            args=(rank, world_size, port, [*map(str, arguments)], results, prepare),
-            daemon=True,
-        )
-        for rank in range(world_size)
-    ]
-    for process in processes:
-        process.start()
-    try:
-        done = dict(results.get(timeout=100) for _ in processes)
-    finally:
-        for process in processes:
-            process.kill()
-    return [done[rank] for rank in range(world_size)]
-
-
-def run_well(world_size, *arguments):
-    """What the main process says; the others say nothing."""
-    codes, outs, errs = zip(*run_all(world_size, *arguments), strict=True)
-    assert codes == (0,) * world_size, errs
-    assert not any(outs[1:])
-    return outs[0]
 
 
 def identify(images):
@@ -287,37 +221,3 @@ def test_earlier_results_on_one_process_stop_all(data, tmp_path):
         assert code == 1
         assert f"error: rank {rank}: {tmp_path}/train_data_1.csv: expected no results" in error
     assert (tmp_path / "train_data_1.csv").read_text() == "of another run"
-
-
-def lose_the_second_step(rank):
-    """Let the loss of the second rank's second step of the second epoch be NaN."""
-    train_step, steps = epoch.train_step, itertools.count(1)
-
-    def stepping(state, images, labels, meter):
-        nan = rank == 1 and next(steps) == TRAIN_BATCHES + 2
-        return train_step(state, images * float("nan") if nan else images, labels, meter)
-
-    epoch.train_step = stepping
-
-
-@pytest.mark.parametrize("stops", [True, False])
-def test_a_loss_of_one_rank_that_is_nan_is_told_once_for_all(data, tmp_path, stops):
-    """The other rank's loss is NaN one step later, by their gradients' mean."""
-    flags = [*SMALL, "-b", "3", "--epochs", "2", "--lr", "0.01", "--output_dir", tmp_path]
-    flags += ["--stop_on_nan"] * stops
-    ranks = run_all(2, *flags, data / "train", data / "val", prepare=lose_the_second_step)
-    assert [code for code, _, _ in ranks] == [int(stops)] * 2
-    place = "epoch 2/2, iteration 2: expected a finite loss and finite weights"
-    lines = [[line for line in error.splitlines() if place in line] for _, _, error in ranks]
-    saved = checkpoint.load(tmp_path / checkpoint.LAST_FILE)
-    finite = all(bool(torch.isfinite(value).all()) for value in saved["model"].values())
-    if stops:
-        assert [len(said) for said in lines] == [1, 1]
-        assert "--lr and continue from the last checkpoint with --resume auto" in lines[0][0]
-        assert (saved["epoch"], saved["step"], finite) == (1, 0, True)
-        assert len(values(tmp_path, "avg_train_loss")) == 1
-    else:
-        ((line,), nothing) = lines
-        assert line.startswith("warning: ") and not nothing
-        assert line.endswith("lower --lr, or end such a run with --stop_on_nan")
-        assert (saved["epoch"], finite) == (2, False)

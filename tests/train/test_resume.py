@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from helpers.toy_data import make_folder
-from helpers.training_runs import ALONE, config, pcr_run, rows, train, values
+from helpers.training_runs import ALONE, config, pcr_run, refusal, rows, train, values
 
 from pcr.errors import UsageError
 from pcr.train import checkpoint, engine
@@ -209,18 +209,28 @@ def test_a_second_signal_has_its_usual_effect():
         signal.signal(signal.SIGTERM, before)
 
 
-def test_a_run_that_stops_at_a_nan_is_resumed_from_before_it(data, tmp_path, capsys):
-    """A rate without bounds makes the weights infinite or NaN, and so the next loss."""
-    flags = [*pcr_run(data, tmp_path), "--resume", "auto", "--stop_on_nan"]
-    assert train(*flags, "--epochs", "1") == 0
+def test_other_data_of_equal_counts(data, tmp_path, losses, capsys):
+    """In mid-epoch it is refused; between epochs it is a warning, because images may be appended."""
     last = tmp_path / checkpoint.LAST_FILE
-    good = last.read_bytes()
-    for more in ([], ["--checkpoint-every", "1"]):  # a save finds it before it is written
-        capsys.readouterr()
-        assert train(*flags, "--epochs", "2", "--lr", "inf", *more) == 1
-        (line,) = capsys.readouterr().err.splitlines()
-        assert line.startswith("error: epoch 2/2, iteration ")
-        assert "lower --lr and continue" in line
-        assert last.read_bytes() == good
-    assert train(*flags, "--epochs", "2") == 0
-    assert [epoch for _, epoch, kind, _ in rows(tmp_path) if kind == "avg_train_loss"] == [0, 1]
+    trained = f"{last}: was trained on other data than {data / 'pcr'} holds now"
+    with pytest.MonkeyPatch.context() as patch:
+        stop_after(patch, 1, losses)
+        assert train(*pcr_run(data, tmp_path), "--epochs", "1") == 128 + signal.SIGTERM
+    saved_with_other_data(tmp_path)
+    line = refusal(capsys, 2, *pcr_run(data, tmp_path), "--epochs", "1", "--resume", "auto")
+    assert f"{trained}, and saved in mid-epoch: resume it with that data, or from" in line
+    between = tmp_path / "between"
+    assert train(*pcr_run(data, between), "--epochs", "1") == 0
+    saved_with_other_data(between)
+    capsys.readouterr()
+    assert train(*pcr_run(data, between), "--epochs", "2", "--resume", "auto") == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"warning: {trained}".replace(str(last), str(between / checkpoint.LAST_FILE))
+
+
+def saved_with_other_data(output):
+    """Make the last checkpoint one of other data of equal counts."""
+    saved = checkpoint.load(output / checkpoint.LAST_FILE)
+    for rank in saved["ranks"]:
+        rank["loader"]["checksum"] = "of other data"
+    checkpoint.save(output, saved, is_best=False)
