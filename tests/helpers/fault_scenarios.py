@@ -13,7 +13,7 @@ from pathlib import Path
 
 from helpers import jpegs
 from helpers.conversions import CONVERTER, PCR, Command, Result, run
-from helpers.fault_trials import Scenario, Trials
+from helpers.fault_trials import KINDS, Scenario, Trials
 from helpers.faults import Faults
 from pcr.dataset import layout
 from pcr.errors import PCRError, describe
@@ -126,7 +126,46 @@ def metrics() -> Scenario:
     return Scenario(write(0), again, again, kept=lambda _: False, intact=intact)
 
 
-SCENARIOS = {act.__name__: act for act in (convert, append, export, checkpoint, metrics)}
+def train() -> Scenario:
+    """A run of one epoch is resumed for another; minutes, so run by hand."""
+    import torch
+
+    from helpers import toy_data
+    from helpers.training_runs import pcr_run
+    from pcr.cli.command import main
+    from pcr.train import checkpoint
+
+    torch.set_num_threads(1)
+
+    def trained(epochs: int) -> Callable[[Path], Result]:
+        program = Command(lambda words: main("train", words), ())
+        options = ("--epochs", str(epochs), "--resume", "auto")
+        return lambda folder: run(program, *pcr_run(folder, folder / "run"), *options)
+
+    def prepare(folder: Path) -> None:
+        toy_data.make_folder(folder / "val", 3, seed=1)
+        toy_data.make_pcr(toy_data.make_folder(folder / "train", 6), folder / "pcr")
+        assert trained(1)(folder).returncode == 0
+
+    def contents(path: Path) -> bytes:
+        """Without times, and of the checkpoints the last."""
+        if path.name == checkpoint.LAST_FILE:
+            state = checkpoint.load(path)
+            return repr((state["step"], [v.tolist() for v in state["model"].values()])).encode()
+        if path.suffix == ".csv":
+            rows = path.read_text().splitlines()
+            return repr([row for row in rows if "loss" in row or "top" in row]).encode()
+        return b"" if path.parent.name == "run" else path.read_bytes()
+
+    kinds = tuple(kind for kind in KINDS if kind.call not in ("thread", "allocate"))
+    return Scenario(prepare, trained(2), trained(2), kinds, _is_of_the_data, contents)
+
+
+def _is_of_the_data(name: str) -> bool:
+    return not name.startswith("run/")
+
+
+SCENARIOS = {act.__name__: act for act in (convert, append, export, checkpoint, metrics, train)}
 
 
 def main(name: str) -> None:
