@@ -30,9 +30,8 @@ def run_trials(faults: Faults, scenario: str, least_trials: int) -> None:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    *violations, summary = done.stdout.splitlines()
-    assert [line for line in violations if line] == []
+    assert done.returncode == 0, done.stdout + done.stderr
+    summary = done.stdout.splitlines()[-1]
     assert int(summary.split()[0]) >= least_trials
 
 

@@ -168,7 +168,7 @@ def _is_of_the_data(name: str) -> bool:
 SCENARIOS = {act.__name__: act for act in (convert, append, export, checkpoint, metrics, train)}
 
 
-def main(name: str) -> None:
+def main(name: str) -> int:
     folder = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None))
     try:
         trials = Trials(SCENARIOS[name](), Faults.here(), folder)
@@ -177,7 +177,8 @@ def main(name: str) -> None:
         shutil.rmtree(folder)
     print(*trials.violations, sep="\n")
     print(f"{trials.trials} trials, {len(trials.violations)} violations")
+    return 1 if trials.violations else 0
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.exit(main(*sys.argv[1:]))
