@@ -111,7 +111,8 @@ def encode_jpeg(data: bytes, sample: Sample, options: ConversionOptions) -> Enco
 def _compressed(data: bytes, options: ConversionOptions) -> bytes:
     if options.static_compression == LOSSLESS:
         return data
-    jpeg.split(data)  # raises where a conversion without loss would
+    # Raises where a conversion without loss would: Pillow shows damaged images without a word.
+    jpeg.transcode(data, options.ladder.scripts, max_pixels=options.max_pixels)
     return _reencode(data, options.static_compression, options)
 
 

@@ -159,9 +159,13 @@ def _begin(
 def _finish(plan: Plan, output: Path, finished: Sequence[FinishedRecord]) -> None:
     if not plan.records:
         return
-    if not any(record.index.images for record in finished):
-        raise DatasetError(f"{plan.folder.root}: every image was skipped, no dataset was written")
     problems = all_problems(finished)
+    if not any(record.index.images for record in finished):
+        drop_unfinished(output, plan.base)
+        raise DatasetError(
+            f"{plan.folder.root}: every image was skipped, nothing was written; the first is "
+            f"{problems[0].name}: {problems[0].reason}"
+        )
     if problems:
         write_report(output / layout.REPORT_FILE, problems, keep=plan.base is not None)
     added = [record.index for record in finished]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from itertools import accumulate
 from pathlib import Path, PurePosixPath
 
+from pcr.atomic import TEMPORARY_SUFFIX
 from pcr.errors import DatasetError
 
 _JPEG_EXTENSIONS = (".jpg", ".jpeg")
@@ -39,8 +39,13 @@ def file_names(names: Iterable[str], *, ignore_case: bool = False) -> dict[str, 
 
 def ignores_case(folder: Path) -> bool:
     """Whether the file system of a folder takes ``x`` and ``X`` for one name."""
-    with tempfile.NamedTemporaryFile(prefix=".pcr-case-", dir=folder) as file:
-        return folder.joinpath(Path(file.name).name.swapcase()).exists()
+    probe = folder / f".pcr-case{TEMPORARY_SUFFIX}"
+    probe.unlink(missing_ok=True)  # of an export that was killed
+    probe.touch(exist_ok=False)
+    try:
+        return folder.joinpath(probe.name.swapcase()).exists()
+    finally:
+        probe.unlink()
 
 
 def check_classes(names: Iterable[str]) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from pcr.atomic import atomic_path
 from pcr.errors import FormatError, printable
+from pcr.regular_file import read_regular
 from pcr.train.meter import Reading, Scores
 from pcr.train.unbuffered_file import UnbufferedFile
 
@@ -151,7 +152,7 @@ def _comes_before(row: list[str], resume_at: tuple[int, int]) -> bool:
 
 def _whole_rows(path: Path) -> list[list[str]]:
     """The rows of a metrics file; damaged ones, such as a last one cut off, are left out."""
-    *lines, last = path.read_bytes().decode("utf-8", "replace").replace("\r", "").split("\n")
+    *lines, last = read_regular(path).decode("utf-8", "replace").replace("\r", "").split("\n")
     rows = [line.split(",") for line in lines]
     whole = [row for row in rows if _is_row(row)]
     damaged = len(rows) + bool(last) - len(whole) - (rows[:1] == [list(COLUMNS)])

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+
+from pcr.regular_file import named_errors
 
 
 class UnbufferedFile:
@@ -18,24 +18,16 @@ class UnbufferedFile:
 
     def write(self, data: bytes) -> None:
         """Add all of the bytes."""
-        with self._named():
+        with named_errors(self.path):
             written = 0
             while written < len(data):
                 written += self._file.write(data[written:])
 
     def flush(self) -> None:
         """Have the bytes on the disk."""
-        with self._named():
+        with named_errors(self.path):
             os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-    @contextmanager
-    def _named(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            error.filename = str(self.path)
-            raise

@@ -11,6 +11,7 @@ from helpers.conversions import (
     dataset_bytes,
     fail,
     make_folder,
+    state,
     succeed,
 )
 from helpers.datasets import failures
@@ -124,3 +125,16 @@ def test_an_unfinished_append_never_costs_the_dataset(
     succeed(CONVERTER, more, out, "--quiet", "--force", "--restart")
     assert len(Dataset(out)) == 8
     assert failures(out) == {}
+
+
+def test_an_append_of_bad_images_alone_leaves_the_dataset_as_it_was(
+    source: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    succeed(CONVERTER, source, out, "--quiet")
+    before = state(out)
+    more = make_folder(tmp_path / "more", {"bee": 1})
+    (more / "bee" / "000.jpg").write_bytes(b"")
+    line = fail(CONVERTER, more, out, "--quiet", "--append", "--on_bad_image", "skip")
+    assert "every image was skipped" in line
+    assert state(out) == before

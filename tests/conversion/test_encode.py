@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import jpegs
-from helpers.conversions import CONVERTER, fail, make_folder, state, succeed
+from helpers.conversions import ADVANCED, CONVERTER, fail, make_folder, state, succeed
 from PIL import Image
 
 from pcr.conversion.encode import encode_source
@@ -138,8 +138,18 @@ def test_when_all_are_bad_there_is_no_dataset(tmp_path: Path) -> None:
     (source / "cat").mkdir(parents=True)
     (source / "cat" / "a.jpg").write_bytes(b"")
     line = fail(CONVERTER, source, tmp_path / "out", "--quiet", "--on_bad_image", "skip")
-    assert "every image was skipped" in line
-    assert not (tmp_path / "out" / layout.INDEX_FILE).exists()
+    assert "every image was skipped" in line and "cat/a.jpg: not a JPEG" in line
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["only the first scan", "no EOI", "damaged image data"])
+def test_static_compression_refuses_what_the_converter_refuses(kind: str, tmp_path: Path) -> None:
+    source, out = make_folder(tmp_path / "source", {"cat": 1}), tmp_path / "out"
+    (source / "cat" / "bad.jpg").write_bytes(BAD[kind])
+    flags = ("--quiet", "--static_compression", 50)
+    assert jpegs.BAD[kind][1] in fail(ADVANCED, source, out, *flags)
+    assert "1 image skipped" in succeed(ADVANCED, source, out, *flags, "--on_bad_image", "skip")
+    assert report(out)["cat/bad.jpg"][0] == "skipped"
 
 
 def test_a_record_without_images(tmp_path: Path) -> None:

@@ -1,19 +1,18 @@
-"""Every call of a command fails once, in a process whose calls can fail (see `faults`).
+"""Each call of a command fails in turn, in a process whose calls can fail (see `faults`).
 
-    python -m helpers.fault_trials SCENARIO
-
-For each kind of call and each of its errors the command runs as often as it makes such calls, in a
-fresh copy of the same folder, and each time another call fails. Then it must have ended with one
-line that names a file, or as if nothing had happened; with nothing lost and no temporary file left;
-and run again it must come to the same bytes as without the fault. Prints a line per violation, and
-at the end how many trials there were.
+For each kind of call the command runs as often as it makes such calls, each time in a fresh copy of
+the same folder, and each time another call fails. Then it must have ended with one line that names
+a file, or as if nothing had happened, with nothing lost and no temporary file left; and what its
+user runs next must come to the same files as without the fault.
 """
 
 from __future__ import annotations
 
 import errno
 import itertools
+import os
 import shutil
+import signal
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from helpers.conversions import Result
-from helpers.faults import Fault, Faults
+from helpers.faults import KILLED, Fault, Faults
 from pcr.atomic import TEMPORARY_SUFFIX
 
 
@@ -35,7 +34,8 @@ class Kind:
     torn: bool = False
 
     def __str__(self) -> str:
-        return f"{self.call} {errno.errorcode[self.error]}{' torn' * self.torn}"
+        how = errno.errorcode.get(self.error, "killed")
+        return f"{self.call} {how}{' torn' * self.torn}"
 
 
 KINDS = (
@@ -52,6 +52,7 @@ KINDS = (
     Kind("mkdir", errno.ENOSPC),
     Kind("thread", errno.EAGAIN, times=0),
     Kind("allocate", errno.ENOMEM),
+    *(Kind(call, KILLED) for call in ("write", "fsync", "rename", "unlink", "create", "mkdir")),
 )
 
 Files = dict[str, bytes]
@@ -61,22 +62,24 @@ Files = dict[str, bytes]
 class Scenario:
     """A command on a folder.
 
-    prepare: fills the folder. run: the command, undisturbed or not. again: what its user runs after
-    it failed. kept: the files that may not change, whatever happens; None: all that are there.
-    ignored: files that differ in each run.
+    prepare: fills the folder. run: the command. again: what its user runs after it failed.
+    kept: whether a file that was there before, by its name in the folder, must stay as it is.
+    contents: what must be the same in a file, whichever run wrote it.
+    intact: whether the folder is as it must be after a fault.
     """
 
-    prepare: Callable[[Path], None]
+    prepare: Callable[[Path], object]
     run: Callable[[Path], Result]
     again: Callable[[Path], Result]
     kinds: tuple[Kind, ...] = KINDS
-    kept: Callable[[str], bool] = lambda name: True
-    ignored: tuple[str, ...] = ()
+    kept: Callable[[str], bool] = lambda _: True
+    contents: Callable[[Path], bytes] = Path.read_bytes
+    intact: Callable[[Path], bool] = lambda _: True
 
 
 @dataclass
 class Trials:
-    """All trials of a scenario, below one folder."""
+    """All trials of a scenario, below one folder; ``violations`` has a line for each that failed."""
 
     scenario: Scenario
     faults: Faults
@@ -85,17 +88,18 @@ class Trials:
     violations: list[str] = field(default_factory=list)
 
     def run(self) -> None:
-        """Try each call of each kind."""
+        """Let each call of each kind fail."""
+        (self.folder / "prepared").mkdir()
         self.scenario.prepare(self.folder / "prepared")
-        self.before = self._files(self.folder / "prepared")
+        self._before = self._files(self.folder / "prepared")
         with self._copy() as place:
             assert self.scenario.run(place).returncode == 0
-            self.whole = self._files(place)
+            self._whole = self._files(place)
         for kind in self.scenario.kinds:
-            numbers = itertools.takewhile(
-                lambda n, kind=kind: self._try(kind, n), itertools.count(1)
-            )
-            self.trials += sum(1 for _ in numbers)
+            for number in itertools.count(1):
+                if not self._try(kind, number):
+                    break
+                self.trials += 1
 
     def _try(self, kind: Kind, number: int) -> bool:
         """One trial; whether there was such a call."""
@@ -103,28 +107,44 @@ class Trials:
             with self.faults.failing(
                 kind.call, number, under=place, error=kind.error, times=kind.times, torn=kind.torn
             ) as fault:
-                result = _ended(self.scenario.run, place)
-            for violation in self._found(kind, fault, result, place):
-                self.violations.append(f"{kind} {number}: {violation}")
+                run = _ended_in_a_child if kind.error == KILLED else _ended
+                result = run(self.scenario.run, place)
+            found = (*self._wrong(fault, result, place), *self._not_kept(kind, place))
+            again = self._not_the_same_again(place)
+            self.violations += [f"{kind} {number}: {line}" for line in (*found, *again)]
         return fault.happened
 
-    def _found(self, kind: Kind, fault: Fault, result: Result, place: Path) -> Iterator[str]:
-        files = self._files(place)
+    def _wrong(self, fault: Fault, result: Result, place: Path) -> Iterator[str]:
+        """What is wrong with how the command ended."""
+        if result.returncode == -signal.SIGKILL and fault.happened:
+            return
         if result.returncode not in (0, 1) or (result.returncode and not fault.happened):
             yield f"exit code {result.returncode}: {result.stderr}"
         if result.returncode == 1 and not _is_one_line(result.stderr, place):
             yield result.stderr
-        if result.returncode == 0 and files != self.whole:
-            yield f"success, but other files: {_differences(files, self.whole)}"
-        if kind.call != "unlink" and (left := [n for n in files if n.endswith(TEMPORARY_SUFFIX)]):
+        if result.returncode == 0 and (other := _differences(self._files(place), self._whole)):
+            yield f"success, but other files: {other}"
+
+    def _not_kept(self, kind: Kind, place: Path) -> Iterator[str]:
+        """What is wrong with the files before anything else runs."""
+        files = self._files(place)
+        left = [name for name in files if name.endswith(TEMPORARY_SUFFIX)]
+        if left and kind.call != "unlink" and kind.error != KILLED:
             yield f"left {left}"
-        kept = {name: data for name, data in self.before.items() if self.scenario.kept(name)}
+        kept = {name: data for name, data in self._before.items() if self.scenario.kept(name)}
         if lost := [name for name, data in kept.items() if files.get(name) != data]:
             yield f"lost or changed {lost}"
-        if files != self.whole:
-            again = self.scenario.again(place)
-            if again.returncode or (files := self._files(place)) != self.whole:
-                yield f"again: {again.stderr or _differences(files, self.whole)}"
+        if not self.scenario.intact(place):
+            yield "not intact"
+
+    def _not_the_same_again(self, place: Path) -> Iterator[str]:
+        """What is wrong after the user's next command."""
+        if self._files(place) == self._whole:
+            return
+        result = _ended(self.scenario.again, place)
+        different = _differences(self._files(place), self._whole)
+        if result.returncode or different:
+            yield f"again: {result.stderr} {different}"
 
     @contextmanager
     def _copy(self) -> Iterator[Path]:
@@ -137,12 +157,7 @@ class Trials:
 
     def _files(self, folder: Path) -> Files:
         paths = (path for path in folder.rglob("*") if path.is_file())
-        names = {path.relative_to(folder).as_posix(): path for path in paths}
-        return {
-            name: path.read_bytes()
-            for name, path in names.items()
-            if path.name not in self.scenario.ignored
-        }
+        return {p.relative_to(folder).as_posix(): self.scenario.contents(p) for p in paths}
 
 
 def _ended(command: Callable[[Path], Result], place: Path) -> Result:
@@ -154,7 +169,17 @@ def _ended(command: Callable[[Path], Result], place: Path) -> Result:
         return Result(99, "", f"{type(error).__name__}: {error} ({frames})")
 
 
+def _ended_in_a_child(command: Callable[[Path], Result], place: Path) -> Result:
+    """The command in a process of its own, which may be killed."""
+    child = os.fork()
+    if child == 0:
+        os._exit(_ended(command, place).returncode)
+    return Result(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), "", "")
+
+
 def _is_one_line(text: str, place: Path) -> bool:
+    if text == "error: out of memory\n":  # of no file
+        return True
     return text.count("\n") == 1 and text.startswith("error: ") and str(place) in text
 
 

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -31,7 +32,7 @@ struct control {          /* as faults.py packs it */
     int32_t call;         /* the kind to fail */
     int32_t first;        /* number of the first call that fails, from 1; 0: none */
     int32_t times;        /* so many calls fail; 0: all from the first on */
-    int32_t error;        /* errno */
+    int32_t error;        /* errno; 0: the process is killed instead */
     int32_t torn;         /* the first write that fails leaves half of its bytes */
     _Atomic int32_t seen; /* calls so far */
     char under[PATH_MAX];
@@ -58,6 +59,7 @@ static int is_under(const char* path) {
 static int counted(void) {
     int32_t number = atomic_fetch_add(&control->seen, 1) + 1, first = control->first;
     if (!first || number < first || (control->times && number >= first + control->times)) return 0;
+    if (!control->error) raise(SIGKILL);
     errno = control->error;
     return control->torn && number == first ? 2 : 1;
 }

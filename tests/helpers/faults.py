@@ -31,6 +31,7 @@ import pytest
 
 FILE_CALLS = ("write", "fsync", "rename", "unlink", "read", "create", "truncate", "open", "mkdir")
 CALLS = (*FILE_CALLS, "thread", "allocate")  # `enum call` of faults.c, from 1
+KILLED = 0  # in place of an error: the process is killed before the call
 _CONTROL = struct.Struct("=6i4096s")
 _SEEN = struct.Struct("=20xi")
 _VARIABLE = "PCR_FAULTS"
