@@ -10,6 +10,7 @@ import pytest
 from helpers import jpegs, records
 from helpers.conversions import make_folder as make_jpeg_folder
 from helpers.loaders import SIZES
+from helpers.servers import WebServer, object_store, use_object_store, web_server
 from helpers.toy_data import TRAIN_IMAGES, VAL_IMAGES, make_folder, make_pcr
 from hypothesis import settings
 
@@ -95,3 +96,25 @@ def converted(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def dataset(converted: Path, tmp_path: Path) -> Path:
     """A copy of ``converted`` to damage."""
     return Path(shutil.copytree(converted, tmp_path / "dataset"))
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """The endpoint of an S3."""
+    with object_store() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def s3_environment(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The variables are set that let clients of S3 find it; its endpoint."""
+    use_object_store(monkeypatch, s3)
+    return s3
+
+
+@pytest.fixture(scope="session")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[WebServer, Path]]:
+    """An nginx, and the folder that it serves."""
+    files = tmp_path_factory.mktemp("files")
+    with web_server(files, tmp_path_factory.mktemp("nginx")) as server:
+        yield server, files

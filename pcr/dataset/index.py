@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pcr.dataset import layout
 from pcr.dataset.messages import DatasetInfo, RecordIndex
-from pcr.dataset.tables import closing, connect, gate
+from pcr.dataset.tables import closing, connect, connect_image, gate
 from pcr.errors import FormatError
 from pcr.storage import local as storage
 
@@ -20,19 +20,32 @@ def read_index(path: Path) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
     header = storage.read_prefix(path, 100)
     layout.check_sqlite_header(header, source)
     layout.check_index_bytes(header, path.stat().st_size, source)
+    return _read_index(lambda: connect(path), source)
+
+
+def decode_index(data: bytes, source: str) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
+    """The same of an index of which the bytes are at hand."""
+    layout.check_sqlite_header(data[:100], source)
+    layout.check_index_bytes(data[:100], len(data), source)
+    return _read_index(lambda: connect_image(data, source), source)
+
+
+def _read_index(
+    connect_index: Callable[[], sqlite3.Connection], source: str
+) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
     # Not through sqlitedict, which has such tables: it unpickles by default, and it opens the file
     # for writing, so that SQLite plays back a journal beside it. A stranger's journal can name a
     # file elsewhere, which is then deleted.
     try:
-        with closing(connect(path)) as connection, gate:
+        with closing(connect_index()) as connection, gate:
             dataset, entries = _read_tables(connection, source)
         info = DatasetInfo.decode(dataset[layout.DATASET_KEY], source)
         if len(entries) != info.records:
-            raise FormatError(f"{path}: expected {info.records} records, found {len(entries)}")
+            raise FormatError(f"{source}: expected {info.records} records, found {len(entries)}")
         ordered = [entries[str(number)] for number in range(info.records)]
     except (sqlite3.Error, UnicodeDecodeError, KeyError) as error:
         # a damaged schema need not be text
-        raise FormatError(f"{path}: expected a PCR index, found it damaged: {error}") from None
+        raise FormatError(f"{source}: expected a PCR index, found it damaged: {error}") from None
     records = tuple(RecordIndex.decode(entry, source) for entry in ordered)
     _check_index(info, records, source)
     return info, records

@@ -6,32 +6,45 @@ import os
 from pathlib import Path
 
 from pcr.dataset import layout
-from pcr.dataset.index import read_index
+from pcr.dataset.index import decode_index, read_index
+from pcr.dataset.messages import DatasetInfo, RecordIndex
 from pcr.dataset.record import Record, check_level
 from pcr.dataset.release import refuse_release
-from pcr.errors import DatasetError
+from pcr.errors import DatasetError, FormatError, ObjectNotFoundError
+from pcr.storage.local import LocalStore
+from pcr.storage.location import Location, join
+from pcr.storage.store import Store, open_store
 
 
 class Dataset:
     """A finished dataset: its index in memory, its records read on demand.
 
-    root: its directory. info: what the index says of it as a whole. records: its records, in order.
-    Safe to use from threads.
+    location: its path or URL. store: the store there, with the counters of what was asked of it.
+    info: what the index says of it as a whole. records: its records, in order. Safe to use from
+    threads, in forked processes, and to pickle.
     """
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
-        """Open the dataset in directory ``root``.
+    def __init__(self, root: Location | Store) -> None:
+        """Open the dataset at ``root``: its directory, its URL, or a store.
 
         Raises DatasetError where there is none or it is not finished, FormatError where its index
-        is damaged.
+        is damaged, StorageError where it can't be fetched, UsageError for a URL that makes no
+        sense.
         """
-        self.root = Path(root)
-        _check_finished(self.root)
-        self.info, entries = read_index(self.root / layout.INDEX_FILE)
+        self.store: Store = open_store(root) if isinstance(root, str | os.PathLike) else root
+        self.location = self.store.location
+        self.info, entries = _open(self.store)
         self.records = tuple(
-            Record(self.root / layout.record_file(number), number, entry, len(self.classes))
+            Record(self.store, number, entry, len(self.classes))
             for number, entry in enumerate(entries)
         )
+
+    @property
+    def root(self) -> Path:
+        """The directory of a local dataset; DatasetError where it is remote."""
+        if isinstance(self.store, LocalStore):
+            return self.store.root
+        raise DatasetError(f"{self.location}: expected a dataset in a local directory")
 
     @property
     def levels(self) -> int:
@@ -49,7 +62,7 @@ class Dataset:
 
     def __repr__(self) -> str:
         return (
-            f"<Dataset {str(self.root)!r}: {len(self)} images of {len(self.classes)} classes in "
+            f"<Dataset {self.location!r}: {len(self)} images of {len(self.classes)} classes in "
             f"{len(self.records)} records, {self.levels} levels, ladder {self.info.ladder_name!r}>"
         )
 
@@ -58,16 +71,38 @@ class Dataset:
         return check_level(n_scans, self.levels, "n_scans")
 
 
+def _open(store: Store) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
+    if isinstance(store, LocalStore):
+        _check_finished(store.root)
+        return read_index(store.root / layout.INDEX_FILE)
+    try:
+        return _fetch_index(store)
+    except FormatError:  # the network may have damaged what is whole where it lies
+        store.counters.add(retries=1)
+        return _fetch_index(store)
+
+
+def _fetch_index(store: Store) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
+    try:
+        index = store.read(layout.INDEX_FILE)
+    except ObjectNotFoundError:
+        raise _not_finished(store.location, store.size(layout.PLAN_FILE) is not None) from None
+    return decode_index(index, join(store.location, layout.INDEX_FILE))
+
+
 def _check_finished(root: Path) -> None:
     if not root.is_dir():
         raise DatasetError(f"{root}: expected the directory of a PCR dataset, found none")
     refuse_release(root, "convert the source images again, with pcr convert")
-    if (root / layout.INDEX_FILE).is_file():
-        return
-    if (root / layout.PLAN_FILE).exists():
-        raise DatasetError(
-            f"{root}: expected a finished PCR dataset, found a conversion that was interrupted: "
+    if not (root / layout.INDEX_FILE).is_file():
+        raise _not_finished(str(root), (root / layout.PLAN_FILE).exists())
+
+
+def _not_finished(location: str, interrupted: bool) -> DatasetError:
+    if interrupted:
+        return DatasetError(
+            f"{location}: expected a finished PCR dataset, found a conversion that was interrupted: "
             "run the same conversion again, without `force` or `restart`, and it resumes where it "
             "stopped"
         )
-    raise DatasetError(f"{root}: expected a PCR dataset, found no {layout.INDEX_FILE}")
+    return DatasetError(f"{location}: expected a PCR dataset, found no {layout.INDEX_FILE}")

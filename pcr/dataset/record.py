@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pcr.dataset import layout
 from pcr.dataset.messages import RecordIndex, RecordInfo
-from pcr.dataset.tables import closing, connect, read_chunks
-from pcr.errors import FormatError, UsageError
+from pcr.dataset.tables import closing, connect, connect_image, cut_image, read_chunks
+from pcr.errors import DatasetError, FormatError, UsageError
 from pcr.extension import native
 from pcr.jpeg import Buffer
 from pcr.regular_file import regular_bytes
-from pcr.storage import local as storage
+from pcr.storage.local import LocalStore, prefetch
+from pcr.storage.location import join
+from pcr.storage.store import Store
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -44,11 +49,28 @@ class RecordImages:
 class Record:
     """One record of a dataset: ``dataset.records`` has them all. Safe to use from threads."""
 
-    path: Path
+    store: Store
     number: int
     entry: RecordIndex
     """What the index says of the record."""
     num_classes: int
+
+    @property
+    def name(self) -> str:
+        """The name of the file."""
+        return layout.record_file(self.number)
+
+    @property
+    def location(self) -> str:
+        """The path or URL of the file."""
+        return join(self.store.location, self.name)
+
+    @property
+    def path(self) -> Path:
+        """The path of the file; DatasetError where the record is remote."""
+        if isinstance(self.store, LocalStore):
+            return self.store.root / self.name
+        raise DatasetError(f"{self.location}: expected a record in a local directory")
 
     @property
     def images(self) -> int:
@@ -71,12 +93,12 @@ class Record:
         return self.entry.prefix_bytes
 
     def __repr__(self) -> str:
-        return f"<Record {str(self.path)!r}: {self.images} images, {self.levels} levels>"
+        return f"<Record {self.location!r}: {self.images} images, {self.levels} levels>"
 
     def info(self) -> RecordInfo:
         """The metadata: names, labels and sizes of images. FormatError where it is damaged."""
         (metadata,) = self.read_groups(0)
-        return RecordInfo.decode(metadata, str(self.path))
+        return RecordInfo.decode(metadata, self.location)
 
     def read(self, level: int | None = None, *, verify: bool = True) -> RecordImages:
         """The record's images at ``level`` (None: all levels), read from its prefix.
@@ -85,11 +107,7 @@ class Record:
         where it is damaged, UsageError where there is no such level.
         """
         level = check_level(level, self.levels, "level")
-        with closing(self._open(level)) as connection:
-            try:
-                images = RecordImages(*self._join(connection, level, verify))
-            except FormatError as error:
-                raise FormatError(f"{self.path}: {error}") from None
+        images = self._read(level, lambda tables: RecordImages(*self._join(tables, level, verify)))
         self._check_labels(images.labels)
         return images
 
@@ -99,18 +117,43 @@ class Record:
         None stands for all levels, 0 for the metadata alone. Raises as ``read``.
         """
         level = check_level(level, self.levels, "level", least=0)
-        with closing(self._open(level)) as connection:
-            try:
-                return [b"".join(self._chunks(connection, k, verify)) for k in range(level + 1)]
-            except FormatError as error:
-                raise FormatError(f"{self.path}: {error}") from None
+        return self._read(
+            level,
+            lambda tables: [b"".join(self._chunks(tables, k, verify)) for k in range(level + 1)],
+        )
 
-    def _open(self, level: int) -> sqlite3.Connection:
+    def _read(self, level: int, extract: Callable[[sqlite3.Connection], T]) -> T:
+        """What ``extract`` makes of the record's tables up to ``level``, which are fetched."""
+        if isinstance(self.store, LocalStore):
+            return self._extract(self._open_file(level), extract)
+        try:
+            return self._extract(self._fetch(level), extract)
+        except FormatError:  # the network may have damaged what is whole where it lies
+            self.store.counters.add(retries=1)
+        try:
+            return self._extract(self._fetch(level), extract)
+        except FormatError as error:
+            raise FormatError(f"{error} (fetched twice)") from None
+
+    def _extract(
+        self, connection: sqlite3.Connection, extract: Callable[[sqlite3.Connection], T]
+    ) -> T:
+        with closing(connection):
+            try:
+                return extract(connection)
+            except FormatError as error:
+                raise FormatError(f"{self.location}: {error}") from None
+
+    def _open_file(self, level: int) -> sqlite3.Connection:
         found_bytes = _file_bytes(self.path)
         if found_bytes != self.file_bytes:
             raise FormatError(f"{self.path}: expected {self.file_bytes} bytes, found {found_bytes}")
-        storage.prefetch(self.path, self.prefix_bytes[level])
+        prefetch(self.path, self.prefix_bytes[level])
         return connect(self.path)
+
+    def _fetch(self, level: int) -> sqlite3.Connection:
+        prefix = self.store.read(self.name, self.prefix_bytes[level])
+        return connect_image(cut_image(prefix, level + 1, self.location), self.location)
 
     def _join(
         self, connection: sqlite3.Connection, level: int, verify: bool
@@ -131,7 +174,7 @@ class Record:
         in_range = labels.min(initial=0) >= 0 and labels.max(initial=0) < self.num_classes
         if len(labels) != self.images or not in_range:
             raise FormatError(
-                f"{self.path}: expected {self.images} labels below {self.num_classes}, "
+                f"{self.location}: expected {self.images} labels below {self.num_classes}, "
                 f"found {len(labels)} up to {labels.max(initial=-1)}"
             )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,9 @@ from pcr.errors import FormatError
 
 # Small enough to stay in the processor's cache between SQLite, the checksum and the join.
 _CHUNK_BYTES = 128 * 1024
+
+_HEADER_BYTES = 100  # after them comes the page of the schema
+_LEAF_PAGE = 13  # of a table: the whole schema is on the first page
 
 HandleT = TypeVar("HandleT", sqlite3.Connection, sqlite3.Blob)
 
@@ -38,6 +42,40 @@ def connect(path: Path) -> sqlite3.Connection:
                 connection.close()
             raise FormatError(f"{path}: expected a database of SQLite, found: {error}") from None
     return connection
+
+
+def connect_image(image: bytes | bytearray, source: str) -> sqlite3.Connection:
+    """A connection to a database of which all bytes are at hand; FormatError for other bytes."""
+    with gate:
+        connection = sqlite3.connect(":memory:", check_same_thread=False)
+        try:
+            connection.deserialize(image)
+        except sqlite3.Error as error:
+            connection.close()
+            raise FormatError(f"{source}: expected a database of SQLite, found: {error}") from None
+    return connection
+
+
+def cut_image(prefix: bytes, tables: int, source: str) -> bytearray:
+    """The database that a record would be if it ended after its first ``tables`` tables.
+
+    prefix: the record up to there. Two numbers in it change, how many pages the file has and how
+    many rows the schema, since SQLite refuses a file that is shorter than its header says.
+    Offsets: https://sqlite.org/fileformat2.html#the_database_header and #b_tree_pages.
+    """
+    layout.check_sqlite_header(prefix[:_HEADER_BYTES], source)
+    (stored_page_bytes,) = struct.unpack_from(">H", prefix, 16)
+    page_bytes = 65536 if stored_page_bytes == 1 else stored_page_bytes
+    kind, rows = struct.unpack_from(">BxxH", prefix, _HEADER_BYTES)
+    if page_bytes == 0 or len(prefix) % page_bytes or kind != _LEAF_PAGE or rows < tables:
+        raise FormatError(
+            f"{source}: expected {tables} tables in whole pages, found {rows} in a prefix of "
+            f"{len(prefix)} bytes with pages of {page_bytes}"
+        )
+    image = bytearray(prefix)
+    struct.pack_into(">I", image, 28, len(prefix) // page_bytes)
+    struct.pack_into(">H", image, _HEADER_BYTES + 3, tables)
+    return image
 
 
 @contextmanager

@@ -38,6 +38,12 @@ class RemoteStore:
     def __repr__(self) -> str:
         return f"<RemoteStore {self.location!r}: {self.counters!r}>"
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RemoteStore) and other._url == self._url
+
+    def __hash__(self) -> int:
+        return hash(self._url)
+
     def read(self, name: str, length: int | None = None, start: int = 0) -> bytes:
         """``length`` bytes from ``start`` on, by one range request; None: all to the end.
 

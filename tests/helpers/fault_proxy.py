@@ -104,8 +104,8 @@ class _Handler(BaseHTTPRequestHandler):
         self, status: int, headers: dict[str, str], body: bytes, fault: str | None = None
     ) -> None:
         if fault == "flip":
-            middle = len(body) // 2
-            body = body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :]
+            place = len(body.rstrip(b"\0")) - 1  # not in what SQLite leaves unused
+            body = body[:place] + bytes([body[place] ^ 1]) + body[place + 1 :]
         if fault == "short":
             body = body[: len(body) // 2]
         self.send_response(status)

@@ -6,15 +6,14 @@ import os
 import shutil
 import socket
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 BUCKET = "records"
 CREDENTIALS = {
@@ -92,6 +91,9 @@ def web_server(files: Path, root: Path, extra: str = "") -> Iterator[WebServer]:
 @contextmanager
 def object_store() -> Iterator[str]:
     """The endpoint of an S3 that has a bucket `BUCKET`."""
+    import boto3  # these two take a second, which few tests need
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
