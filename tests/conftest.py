@@ -16,6 +16,7 @@ from hypothesis import settings
 
 from pcr.conversion.options import ConversionOptions
 from pcr.conversion.run import convert
+from pcr.dataset.reader import Dataset
 from pcr.ladder import Ladder
 
 settings.register_profile("untimed", deadline=None)
@@ -118,3 +119,10 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[WebServer, P
     files = tmp_path_factory.mktemp("files")
     with web_server(files, tmp_path_factory.mktemp("nginx")) as server:
         yield server, files
+
+
+@pytest.fixture(scope="session")
+def served(web: tuple[WebServer, Path], loader_root: Path) -> tuple[WebServer, str, Dataset]:
+    """A dataset on a web server: the server, its URL, and the same on disk."""
+    shutil.copytree(loader_root, web[1] / "dataset")
+    return web[0], f"{web[0].url}/dataset", Dataset(loader_root)

@@ -40,6 +40,11 @@ class Dataset:
         )
 
     @property
+    def is_local(self) -> bool:
+        """Whether the dataset is in a local directory."""
+        return isinstance(self.store, LocalStore)
+
+    @property
     def root(self) -> Path:
         """The directory of a local dataset; DatasetError where it is remote."""
         if isinstance(self.store, LocalStore):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -18,6 +17,11 @@ from pcr.errors import FormatError
 from pcr.loading.order import EpochOrder
 from pcr.loading.read_ahead import ReadAhead, Reading
 from pcr.loading.source import JpegBatch, JpegSource, share_sizes
+from pcr.storage.location import Location
+from pcr.storage.store import Store
+
+LOCAL_READS = 1
+REMOTE_READS = 8
 
 DrawnImage = tuple[RecordImages, int, int]
 """An image of an epoch: its record as read, the record's number, its position in the record."""
@@ -29,7 +33,7 @@ class RecordReading(Reading):
 
     level: int = 1
     verify_checksums: bool = True
-    read_ahead_records: int = 1
+    concurrent_reads: int = 1
 
 
 class PCRIterator(JpegSource):
@@ -38,14 +42,14 @@ class PCRIterator(JpegSource):
     A batch is ``(jpegs, labels)``: lists of uint8 arrays of shape (bytes,), each a whole JPEG, and
     of int32 arrays of shape (1,), as DALI's external source takes them. The arrays are views of a
     record's buffer. Every image of the share comes once per epoch, in an order drawn from (seed,
-    epoch). All ranks have the same number of batches. One background thread reads ahead.
+    epoch). All ranks have the same number of batches. Background threads read ahead.
     """
 
     _reading: RecordReading
 
     def __init__(
         self,
-        root: str | os.PathLike[str],
+        root: Location | Store,
         batch_size: int,
         n_scans: int | None = None,
         *,
@@ -55,12 +59,12 @@ class PCRIterator(JpegSource):
         shuffle: bool = True,
         drop_last: bool = False,
         shuffle_buffer_records: int = 2,
-        read_ahead_records: int = 1,
+        concurrent_reads: int | None = None,
         verify_checksums: bool = True,
     ) -> None:
         """Open a dataset.
 
-        root: the directory of a finished dataset.
+        root: a finished dataset: its directory, its URL or a store.
         batch_size: images per batch; the last batch may have fewer.
         n_scans: how many levels are read, 1 to the dataset's number of levels; None: all.
         seed: of the order, 0 or more.
@@ -69,18 +73,21 @@ class PCRIterator(JpegSource):
         drop_last: leave out batches that are not full, on every rank.
         shuffle_buffer_records: how many records are mixed at a time; all of them are in memory. The
             converter has already shuffled images into records, so two are enough.
-        read_ahead_records: how many more are read while those are used.
+        concurrent_reads: how many more are read at once while those are used, each of them in
+            memory too; None: 1 from a local directory, 8 from a URL, whose latency they hide.
         verify_checksums: compare the checksums of all that is read.
 
-        Raises DatasetError where there is no finished dataset, UsageError where an argument is out
-        of range.
+        Raises DatasetError where there is no finished dataset, StorageError where it can't be
+        fetched, UsageError where an argument is out of range.
         """
-        check_at_least(1, read_ahead_records=read_ahead_records)
         self.dataset = Dataset(root)
+        if concurrent_reads is None:
+            concurrent_reads = LOCAL_READS if self.dataset.is_local else REMOTE_READS
+        check_at_least(1, concurrent_reads=concurrent_reads)
         record_sizes = tuple(record.images for record in self.dataset.records)
         order = EpochOrder(record_sizes, seed, 0, rank, world_size, shuffle, shuffle_buffer_records)
         level = self.dataset.check_level(n_scans)
-        reading = RecordReading(0, 0.0, level, verify_checksums, read_ahead_records)
+        reading = RecordReading(0, 0.0, level, verify_checksums, concurrent_reads)
         sizes = share_sizes(order, batch_size, drop_last=drop_last)
         super().__init__(order, batch_size, reading, sizes, drop_last=drop_last)
         self._first_images = np.cumsum([0, *record_sizes], dtype=np.int64)
@@ -88,7 +95,7 @@ class PCRIterator(JpegSource):
 
     def __repr__(self) -> str:
         return (
-            f"<PCRIterator over {str(self.dataset.root)!r}: {self.num_images} of {self.total_images} "
+            f"<PCRIterator over {self.dataset.location!r}: {self.num_images} of {self.total_images} "
             f"images in batches of {self.batch_size}, n_scans={self.n_scans} of {self.levels}, "
             f"epoch {self.epoch}>"
         )
@@ -106,6 +113,16 @@ class PCRIterator(JpegSource):
     def levels(self) -> int:
         """The number of levels of the dataset, the greatest ``n_scans``."""
         return self.dataset.levels
+
+    @property
+    def requests(self) -> int:
+        """Requests that were sent to servers so far, that of the index and repeated ones included."""
+        return self.dataset.store.counters.requests
+
+    @property
+    def retries(self) -> int:
+        """Requests that were repeated so far."""
+        return self.dataset.store.counters.retries
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -143,7 +160,7 @@ class PCRIterator(JpegSource):
             name = self.dataset.records[record].info().images[position].name
         except FormatError:
             name = f"number {position}"
-        return f"{self.dataset.records[record].path}: image {name}: {message}"
+        return f"{self.dataset.records[record].location}: image {name}: {message}"
 
     def _places(self, images: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Records, and positions in them."""
@@ -176,8 +193,9 @@ def draw_images(
         record, level = dataset.records[number], reading.level
         return record.read(level, verify=reading.verify_checksums), record.prefix_bytes[level]
 
-    records = (read(number) for drawn in order.rounds(skip) for number in drawn.reads)
-    with ReadAhead(records, reading.read_ahead_records) as arrivals:
+    numbers = (number for drawn in order.rounds(skip) for number in drawn.reads)
+    at_once = reading.concurrent_reads
+    with ReadAhead(numbers, at_once, threads=at_once, finish=read) as arrivals:
         window: dict[int, RecordImages] = {}
         for drawn in order.rounds(skip):
             for record in drawn.reads:

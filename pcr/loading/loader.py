@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 import warnings
 from collections.abc import Generator
@@ -19,6 +18,8 @@ from pcr.loading.iterator import PCRIterator
 from pcr.loading.read_ahead import ReadAhead
 from pcr.loading.source import JpegSource
 from pcr.loading.transforms import Transform
+from pcr.storage.location import Location
+from pcr.storage.store import Store
 
 Tensors: TypeAlias = tuple[Any, Any]
 """Images and labels."""
@@ -141,7 +142,7 @@ class Loader(TensorLoader):
 
     def __init__(
         self,
-        root: str | os.PathLike[str],
+        root: Location | Store,
         batch_size: int,
         n_scans: int | None = None,
         *,
@@ -151,7 +152,7 @@ class Loader(TensorLoader):
         shuffle: bool = True,
         drop_last: bool = False,
         shuffle_buffer_records: int = 2,
-        read_ahead_records: int = 1,
+        concurrent_reads: int | None = None,
         verify_checksums: bool = True,
         transform: Transform | None = DEFAULT_TRANSFORM,
         num_threads: int | None = None,
@@ -170,7 +171,7 @@ class Loader(TensorLoader):
 
         What is read, as of `PCRIterator`:
 
-        root: the directory of a finished dataset.
+        root: a finished dataset: its directory, its URL or a store.
         batch_size: images per batch; the last batch may have fewer.
         n_scans: how many levels are read, 1 to the dataset's number of levels; None: all.
         seed: of the order, the crops and the flips, 0 or more.
@@ -178,7 +179,8 @@ class Loader(TensorLoader):
         shuffle: whether the order is drawn; without it, images come as the dataset has them.
         drop_last: leave out batches that are not full, on every rank.
         shuffle_buffer_records: how many records are mixed at a time; all of them are in memory.
-        read_ahead_records: how many more are read while those are used.
+        concurrent_reads: how many more are read at once while those are used, each of them in
+            memory too; None: 1 from a local directory, 8 from a URL, whose latency they hide.
         verify_checksums: compare the checksums of all that is read.
 
         How it is decoded, as of `DecodeOptions`:
@@ -200,8 +202,8 @@ class Loader(TensorLoader):
             decoder="libjpeg" only.
         max_pixels: an image with more can't be decoded.
 
-        Raises DatasetError where there is no finished dataset, UsageError where an argument is out
-        of range.
+        Raises DatasetError where there is no finished dataset, StorageError where it can't be
+        fetched, UsageError where an argument is out of range.
         """
         options = DecodeOptions(
             transform=transform,
@@ -227,7 +229,7 @@ class Loader(TensorLoader):
             shuffle=shuffle,
             drop_last=drop_last,
             shuffle_buffer_records=shuffle_buffer_records,
-            read_ahead_records=read_ahead_records,
+            concurrent_reads=concurrent_reads,
             verify_checksums=verify_checksums,
         )
         super().__init__(source, options)

@@ -118,9 +118,19 @@ class JpegSource(EpochIterator[DaliBatch]):
         return self._reading.bytes_read
 
     @property
-    def wait_seconds(self) -> float:
+    def read_wait_seconds(self) -> float:
         """How long batches waited for files so far."""
         return self._reading.wait_seconds
+
+    @property
+    def requests(self) -> int:
+        """Requests that were sent to servers so far."""
+        return 0
+
+    @property
+    def retries(self) -> int:
+        """Requests that were repeated so far, because they failed or brought damaged bytes."""
+        return 0
 
     @property
     def epoch(self) -> int:

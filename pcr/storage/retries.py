@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,19 @@ T = TypeVar("T")
 
 class PassingFault(Exception):  # noqa: N818 - never leaves this folder
     """A fault that may be gone at the next try: a dropped connection, a busy server."""
+
+
+_this_thread = threading.local()
+
+
+def give_up_when(nobody_waits: Callable[[], bool]) -> None:
+    """Let no retry begin on this thread once ``nobody_waits`` for what it reads."""
+    _this_thread.nobody_waits = nobody_waits
+
+
+def nobody_waits() -> Callable[[], bool]:
+    """What was given to `give_up_when` on this thread."""
+    return getattr(_this_thread, "nobody_waits", bool)  # bool() is False
 
 
 @dataclass(frozen=True)
@@ -47,7 +61,7 @@ class Retries:
                 return attempt()
             except PassingFault as fault:
                 elapsed = time.monotonic() - begun
-                if tries >= self.tries or elapsed >= self.total_seconds:
+                if tries >= self.tries or elapsed >= self.total_seconds or nobody_waits()():
                     raise StorageError(
                         f"{what}: {fault} (tried {tries} times in {elapsed:.1f} s)"
                     ) from None
@@ -56,5 +70,5 @@ class Retries:
             tries += 1
 
     def _pause_seconds(self, tries: int) -> float:
-        longest = min(self.longest_pause_seconds, self.first_pause_seconds * 2 ** (tries - 1))
-        return random.uniform(0, longest)
+        doubled = self.first_pause_seconds * 2.0 ** min(tries - 1, 64)
+        return random.uniform(0, min(self.longest_pause_seconds, doubled))

@@ -52,7 +52,7 @@ def in_memory_batches(
 ) -> InMemoryBatches:
     """So many batches of this process's share of the records, to compare at several levels."""
     # From as few records as possible: all their levels are read.
-    source = records(config, processes, shuffle_buffer_records=1, read_ahead_records=1)
+    source = records(config, processes, shuffle_buffer_records=1, concurrent_reads=1)
     return InMemoryBatches(source, epoch, batches)
 
 

@@ -26,13 +26,6 @@ from pcr.storage.store import open_store
 QUICK = Retries(first_pause_seconds=0.001, longest_pause_seconds=0.001, silence_seconds=0.2)
 
 
-@pytest.fixture(scope="session")
-def served(web: tuple[WebServer, Path], loader_root: Path) -> tuple[WebServer, str, Dataset]:
-    """A dataset on a web server: the server, its URL, and the same on disk."""
-    shutil.copytree(loader_root, web[1] / "dataset")
-    return web[0], f"{web[0].url}/dataset", Dataset(loader_root)
-
-
 def assert_same(found: RecordImages, expected: RecordImages) -> None:
     assert np.array_equal(found.data, expected.data)
     assert np.array_equal(found.offsets, expected.offsets)

@@ -69,12 +69,18 @@ def _served(line: str) -> Served:
     return Served(method, path, int(status), int(size), wanted)
 
 
-@contextmanager
-def web_server(files: Path, root: Path, extra: str = "") -> Iterator[WebServer]:
-    """nginx over the folder ``files``; ``root``: an empty folder for its own."""
+def find_nginx() -> str:
+    """The web server's program; without it, the test is skipped."""
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
         pytest.skip("nginx is not installed (apt install nginx-light)")
+    return program
+
+
+@contextmanager
+def web_server(files: Path, root: Path, extra: str = "") -> Iterator[WebServer]:
+    """nginx over the folder ``files``; ``root``: an empty folder for its own."""
+    program = find_nginx()
     port = free_port()
     configuration = root / "nginx.conf"
     configuration.write_text(_NGINX.format(root=root, port=port, files=files, extra=extra))

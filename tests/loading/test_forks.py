@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from helpers.forks import ending
 from helpers.loaders import numpy_loader
+from helpers.servers import find_nginx
 
 from pcr.dataset.fork_gate import ForkGate
 from pcr.errors import PCRError
 from pcr.extension import native
 
 ROOT = Path(__file__).parents[2]
-FORKS = 40
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
@@ -34,16 +34,19 @@ def in_child(action: object) -> str:
     return ending(child)
 
 
-def test_children_end_well_whatever_they_do() -> None:
+@pytest.mark.parametrize(("place", "forks"), [("local", 40), ("served", 12)])
+def test_children_end_well_whatever_they_do(place: str, forks: int) -> None:
     """They leave, close, drop and iterate; tests/stress/forks.py does the same more often."""
+    if place == "served":
+        find_nginx()
     done = subprocess.run(
-        [sys.executable, ROOT / "tests/stress/forks.py", str(FORKS)],
+        [sys.executable, ROOT / "tests/stress/forks.py", str(forks), "--place", place],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])},
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
-    assert done.stdout.startswith(f"{FORKS} forks: {FORKS} good")
+    assert done.stdout.startswith(f"{forks} forks: {forks} good")
 
 
 def test_an_inherited_iterator_says_where_its_threads_are(loader_root: Path) -> None:

@@ -90,11 +90,11 @@ def test_bytes_read_are_the_prefixes(root: Path) -> None:
         drain(iterator)
         prefixes += [record.prefix_bytes[1] for record in iterator.dataset.records]
         assert iterator.bytes_read == sum(prefixes)
-        assert iterator.wait_seconds > 0
+        assert iterator.read_wait_seconds > 0
 
 
 def test_n_scans_may_change_within_an_epoch(root: Path) -> None:
-    with PCRIterator(root, 2, 10, shuffle_buffer_records=1, read_ahead_records=1) as iterator:
+    with PCRIterator(root, 2, 10, shuffle_buffer_records=1, concurrent_reads=1) as iterator:
         sizes = []
         for jpegs, _ in iterator:
             sizes += [len(jpeg) for jpeg in jpegs]
@@ -142,7 +142,7 @@ def test_a_damaged_record_ends_the_epoch_with_its_name(tmp_path: Path) -> None:
         ({"batch_size": 0}, "batch_size: expected 1 or more"),
         ({"seed": -1}, "seed: expected 0 or more"),
         ({"shuffle_buffer_records": 0}, "shuffle_buffer_records"),
-        ({"read_ahead_records": 0}, "read_ahead_records"),
+        ({"concurrent_reads": 0}, "concurrent_reads"),
         ({"rank": 2, "world_size": 2}, "rank: expected 0 to 1, found 2"),
     ],
 )

@@ -171,7 +171,7 @@ def test_a_damaged_record_is_never_skipped(damaged_root: Path) -> None:
         ({"n_scans": 11}, "n_scans: expected a level between 1 and 10"),
         ({"batch_size": 0}, "batch_size: expected 1 or more, found 0"),
         ({"prefetch_batches": 0}, "prefetch_batches"),
-        ({"read_ahead_records": 0}, "read_ahead_records"),
+        ({"concurrent_reads": 0}, "concurrent_reads"),
         ({"shuffle_buffer_records": 0}, "shuffle_buffer_records: expected 1 or more, found 0"),
         ({"num_threads": 0}, "num_threads"),
         ({"seed": -1}, "seed"),

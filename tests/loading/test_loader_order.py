@@ -76,7 +76,7 @@ def test_n_scans_may_change_between_epochs_and_within_one(loader_root: Path) -> 
     loader.set_epoch(0)
     assert drain(loader) != low and source.n_scans == source.levels == 10
     assert source.bytes_read == sum(p[2] + p[10] for p in prefixes)
-    options = {"shuffle": False, "read_ahead_records": 1, "prefetch_batches": 1}
+    options = {"shuffle": False, "concurrent_reads": 1, "prefetch_batches": 1}
     loader = numpy_loader(loader_root, 2, n_scans=10, transform=None, **options)
     mixed = []
     for images, labels in loader:
@@ -92,7 +92,7 @@ def test_what_a_loader_tells(loader_root: Path) -> None:
     assert loader.source.num_images == 16 and loader.skipped == 0
     drain(loader)
     source = loader.source
-    assert loader.wait_seconds > 0 and source.wait_seconds > 0 and source.bytes_read > 0
+    assert loader.wait_seconds > 0 and source.read_wait_seconds > 0 and source.bytes_read > 0
 
 
 def test_a_loader_says_what_it_loads(loader_root: Path) -> None:

@@ -8,6 +8,7 @@ The test suite forks some dozens; this is run by hand. Exit code 1 where a child
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import random
 import shutil
@@ -20,18 +21,26 @@ from pathlib import Path
 from helpers import records
 from helpers.forks import MODES, Inherited, ending, fork
 from helpers.loaders import numpy_loader
+from helpers.servers import web_server
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("forks", type=int)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--place", choices=("local", "served"), default="local")
     arguments = parser.parse_args()
     folder, process = tempfile.mkdtemp(), os.getpid()
+    server = contextlib.ExitStack()
     try:
         root = records.make_dataset(Path(folder, "d"), (9, 9, 9, 4)).root
-        held = Inherited(numpy_loader(root, 2, seed=arguments.seed))
+        place: Path | str = root
+        if arguments.place == "served":
+            Path(folder, "nginx").mkdir()
+            place = server.enter_context(web_server(root, Path(folder, "nginx"))).url
+        held = Inherited(numpy_loader(place, 2, seed=arguments.seed, concurrent_reads=3))
         found = run(held, arguments.forks, random.Random(arguments.seed))
+        server.close()
     finally:
         if os.getpid() == process:  # children end through here too
             shutil.rmtree(folder)

@@ -68,7 +68,7 @@ def interrupt(root: Path, draw: random.Random) -> str:
 
 
 def loop(root: Path, begins: int) -> None:
-    loader = numpy_loader(root, 4)
+    loader = numpy_loader(root, 4, concurrent_reads=3)
     os.write(begins, b"1")
     while True:
         for _ in loader:
