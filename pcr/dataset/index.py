@@ -16,15 +16,17 @@ from pcr.storage import local as storage
 
 def read_index(path: Path) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
     """What an index says of its dataset and of every record; FormatError where it is damaged."""
+    source = str(path)
     header = storage.read_prefix(path, 100)
-    layout.check_sqlite_header(header, str(path))
-    layout.check_index_bytes(header, path.stat().st_size, str(path))
-    return _read_index(lambda: connect(path), str(path))
+    layout.check_sqlite_header(header, source)
+    layout.check_index_bytes(header, path.stat().st_size, source)
+    return _read_index(lambda: connect(path), source)
 
 
 def decode_index(data: bytes, source: str) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
     """The same of an index of which the bytes are at hand."""
     layout.check_sqlite_header(data[:100], source)
+    layout.check_index_bytes(data[:100], len(data), source)
     return _read_index(lambda: connect_image(data, source), source)
 
 
