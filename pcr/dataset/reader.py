@@ -34,6 +34,11 @@ class Dataset:
         )
 
     @property
+    def record_sizes(self) -> tuple[int, ...]:
+        """How many images each record has."""
+        return tuple(record.images for record in self.records)
+
+    @property
     def levels(self) -> int:
         """How many levels every record has."""
         return self.info.levels

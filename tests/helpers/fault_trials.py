@@ -14,8 +14,6 @@ from __future__ import annotations
 import errno
 import itertools
 import shutil
-import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -93,7 +91,9 @@ class Trials:
             assert self.scenario.run(place).returncode == 0
             self.whole = self._files(place)
         for kind in self.scenario.kinds:
-            numbers = itertools.takewhile(lambda n, kind=kind: self._try(kind, n), itertools.count(1))
+            numbers = itertools.takewhile(
+                lambda n, kind=kind: self._try(kind, n), itertools.count(1)
+            )
             self.trials += sum(1 for _ in numbers)
 
     def _try(self, kind: Kind, number: int) -> bool:
