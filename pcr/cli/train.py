@@ -240,6 +240,14 @@ def _add_run_flags(flags: Flags) -> None:
         default="a new one for each run",
     )
     flags.value(
+        "--canonical_streams",
+        of=int,
+        metavar="N",
+        help="streams that the order has, so that it is the same for any number of processes that "
+        "divides N; each process holds the records of its own",
+        default="as many as the run begins with",
+    )
+    flags.value(
         "-p",
         "--print-freq",
         of=int,

@@ -52,6 +52,11 @@ class Dataset:
         raise DatasetError(f"{self.location}: expected a dataset in a local directory")
 
     @property
+    def record_sizes(self) -> tuple[int, ...]:
+        """How many images each record has."""
+        return tuple(record.images for record in self.records)
+
+    @property
     def levels(self) -> int:
         """How many levels every record has."""
         return self.info.levels

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Generator
-from dataclasses import replace
-from itertools import accumulate
+import os
+from collections.abc import Callable, Generator, Iterator
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 from PIL import Image
 
 from pcr import jpeg
 from pcr.errors import DatasetError, FormatError
 from pcr.imagefolder import ImageFolder
+from pcr.loading.drawing import Drawing
 from pcr.loading.order import EpochOrder
+from pcr.loading.ranks import Ranks
 from pcr.loading.read_ahead import ReadAhead, Reading
-from pcr.loading.source import JpegBatch, JpegSource, share_sizes
+from pcr.loading.source import JpegBatch, JpegSource
 from pcr.regular_file import read_regular
 
 READ_AHEAD_BATCHES = 2
@@ -36,25 +40,31 @@ class FileIterator(JpegSource):
         batch_size: int,
         *,
         seed: int = 0,
-        rank: int = 0,
-        world_size: int = 1,
+        rank: int | None = None,
+        world_size: int | None = None,
         shuffle: bool = True,
+        canonical_streams: int | None = None,
         only_jpegs: bool = False,
     ) -> None:
         """Read the images of ``folder``.
 
         batch_size: images per batch; the last batch may have fewer.
         seed: of the order, 0 or more.
-        rank, world_size: which share of how many; 0 of 1: the whole folder.
+        rank, world_size: which share of how many; None: those of torch's process group when an
+            epoch begins, without one 0 of 1. Each worker of a DataLoader takes a share of its own.
         shuffle: whether the order is drawn.
+        canonical_streams: how many streams the order has, whatever the number of ranks; None: as
+            many as there are ranks when the run begins.
         only_jpegs: turn images of other formats (PNG, TIFF …) into JPEGs once they are read.
 
         Raises UsageError where an argument is out of range.
         """
         # The folder is one record of which all images are at hand.
         whole = (len(folder.samples),)
-        order = EpochOrder(whole, seed, 0, rank, world_size, shuffle, shuffle_buffer_records=1)
-        super().__init__(order, batch_size, Reading(), share_sizes(order, batch_size))
+        order = EpochOrder(whole, seed, shuffle=shuffle, shuffle_buffer_records=1)
+        ranks = Ranks(rank, world_size)
+        drawing = Drawing(order, ranks, batch_size, canonical_streams=canonical_streams)
+        super().__init__(drawing, Reading())
         self.folder = folder
         self._read = _read_jpeg if only_jpegs else _read
 
@@ -69,15 +79,23 @@ class FileIterator(JpegSource):
         """The folder's class names; the position is the label."""
         return self.folder.classes
 
-    def draw(self, epoch: int) -> list[list[int]]:
-        """The batches of an epoch as positions in the folder's samples."""
-        order, sizes = replace(self.order, epoch=epoch), self.batch_sizes
-        drawn = [image for part in order.rounds() for image in part.images.tolist()]
-        return [drawn[end - size : end] for size, end in zip(sizes, accumulate(sizes), strict=True)]
+    @cached_property
+    def checksum(self) -> str:
+        """A checksum of the names of classes and files."""
+        digest = xxhash.xxh3_64()
+        for name in (*self.folder.classes, *(sample.name for sample in self.folder.samples)):
+            digest.update(os.fsencode(name) + b"\0")
+        return digest.hexdigest()
+
+    def draw(self, epoch: int, first_batch: int = 0) -> Iterator[list[int]]:
+        """The batches of an epoch from ``first_batch`` on, as positions in the folder's samples."""
+        rounds = self.share(epoch, first_batch).rounds()
+        images = (image for drawn in rounds for image in drawn.images.tolist())
+        return (list(islice(images, size)) for size in self.sizes(epoch, first_batch))
 
     def read(self, epoch: int, first_batch: int = 0) -> Generator[JpegBatch, None, None]:
         """The batches of an epoch from ``first_batch`` on."""
-        return _batches(self.folder, self.draw(epoch)[first_batch:], self._reading, self._read)
+        return _batches(self.folder, self.draw(epoch, first_batch), self._reading, self._read)
 
     def orientations(self, batch: JpegBatch) -> NDArray[np.uint8]:
         """Each image's EXIF orientation, 1 … 8, from the file."""
@@ -97,23 +115,26 @@ def _orientation(data: NDArray[np.uint8]) -> int:
 
 def _batches(
     folder: ImageFolder,
-    batches: list[list[int]],
+    batches: Iterator[list[int]],
     reading: Reading,
     read_file: Callable[[Path], tuple[NDArray[np.uint8], int]],
 ) -> Generator[JpegBatch, None, None]:
     samples = folder.samples
 
-    def read(batch: list[int]) -> tuple[list[NDArray[np.uint8]], int]:
+    def read(batch: list[int]) -> tuple[JpegBatch, int]:
         files = [read_file(folder.path(samples[image])) for image in batch]
-        return [data for data, _ in files], sum(size for _, size in files)
+        labels = np.array([samples[image].label for image in batch], dtype=np.int64)
+        jpegs = [data for data, _ in files]
+        images = np.array(batch, dtype=np.int64)
+        return JpegBatch(jpegs, labels, images), sum(size for _, size in files)
 
     with ReadAhead((read(batch) for batch in batches), READ_AHEAD_BATCHES) as arrivals:
-        for batch in batches:
-            yield JpegBatch(
-                reading.receive(arrivals),
-                np.array([samples[image].label for image in batch], dtype=np.int64),
-                np.array(batch, dtype=np.int64),
-            )
+        while True:
+            try:
+                batch = reading.receive(arrivals)
+            except StopIteration:
+                return
+            yield batch
 
 
 def _read(path: Path) -> tuple[NDArray[np.uint8], int]:

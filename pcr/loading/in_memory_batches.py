@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from itertools import islice
 
@@ -26,8 +26,15 @@ class InMemoryBatches(JpegSource):
         self._level = source.n_scans = source.levels
         self._held = list(islice(source.read(epoch), batches))
         self._ends = [source.level_ends(batch) for batch in self._held]
-        order, sizes = replace(source.order, epoch=epoch), [len(one.jpegs) for one in self._held]
-        super().__init__(order, source.batch_size, Reading(source.bytes_read), sizes)
+        super().__init__(source.drawing, Reading(source.bytes_read))
+
+    def __len__(self) -> int:
+        """How many batches are held."""
+        return len(self._held)
+
+    def sizes(self, epoch: int, first_batch: int = 0) -> Iterator[int]:
+        """The images of each batch that is held from ``first_batch`` on."""
+        return (len(batch.jpegs) for batch in self._held[first_batch:])
 
     @property
     def n_scans(self) -> int:
@@ -42,6 +49,11 @@ class InMemoryBatches(JpegSource):
     def levels(self) -> int:
         """The number of levels of the dataset."""
         return self._source.levels
+
+    @property
+    def checksum(self) -> str:
+        """The checksum of the dataset's index."""
+        return self._source.checksum
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,12 @@ from pcr.dataset.messages import ImageInfo
 from pcr.dataset.reader import Dataset
 from pcr.dataset.record import RecordImages
 from pcr.errors import FormatError
+from pcr.loading.drawing import Drawing
 from pcr.loading.order import EpochOrder
+from pcr.loading.ranks import Ranks
 from pcr.loading.read_ahead import ReadAhead, Reading
-from pcr.loading.source import JpegBatch, JpegSource, share_sizes
+from pcr.loading.rounds import ShareOrder
+from pcr.loading.source import JpegBatch, JpegSource
 from pcr.storage.location import Location
 from pcr.storage.store import Store
 
@@ -54,11 +57,12 @@ class PCRIterator(JpegSource):
         n_scans: int | None = None,
         *,
         seed: int = 0,
-        rank: int = 0,
-        world_size: int = 1,
+        rank: int | None = None,
+        world_size: int | None = None,
         shuffle: bool = True,
         drop_last: bool = False,
         shuffle_buffer_records: int = 2,
+        canonical_streams: int | None = None,
         concurrent_reads: int | None = None,
         verify_checksums: bool = True,
     ) -> None:
@@ -68,11 +72,15 @@ class PCRIterator(JpegSource):
         batch_size: images per batch; the last batch may have fewer.
         n_scans: how many levels are read, 1 to the dataset's number of levels; None: all.
         seed: of the order, 0 or more.
-        rank, world_size: which share of how many; 0 of 1: the whole dataset.
+        rank, world_size: which share of how many; None: those of torch's process group when an
+            epoch begins, without one 0 of 1. Each worker of a DataLoader takes a share of its own.
         shuffle: whether the order is drawn; without it, images come as the dataset has them.
         drop_last: leave out batches that are not full, on every rank.
-        shuffle_buffer_records: how many records are mixed at a time; all of them are in memory. The
-            converter has already shuffled images into records, so two are enough.
+        shuffle_buffer_records: how many records each stream mixes at a time; all of them are in
+            memory. The converter has already shuffled images into records, so two are enough.
+        canonical_streams: how many streams the order has, whatever the number of ranks; None: as
+            many as there are ranks when the run begins. Each rank holds ``canonical_streams`` /
+            ``world_size`` × ``shuffle_buffer_records`` records.
         concurrent_reads: how many more are read at once while those are used, each of them in
             memory too; None: 1 from a local directory, 8 from a URL, whose latency they hide.
         verify_checksums: compare the checksums of all that is read.
@@ -84,12 +92,12 @@ class PCRIterator(JpegSource):
         if concurrent_reads is None:
             concurrent_reads = LOCAL_READS if self.dataset.is_local else REMOTE_READS
         check_at_least(1, concurrent_reads=concurrent_reads)
-        record_sizes = tuple(record.images for record in self.dataset.records)
-        order = EpochOrder(record_sizes, seed, 0, rank, world_size, shuffle, shuffle_buffer_records)
+        record_sizes = self.dataset.record_sizes
+        order = EpochOrder(record_sizes, seed, 0, shuffle, shuffle_buffer_records)
         level = self.dataset.check_level(n_scans)
         reading = RecordReading(0, 0.0, level, verify_checksums, concurrent_reads)
-        sizes = share_sizes(order, batch_size, drop_last=drop_last)
-        super().__init__(order, batch_size, reading, sizes, drop_last=drop_last)
+        ranks = Ranks(rank, world_size)
+        super().__init__(Drawing(order, ranks, batch_size, drop_last, canonical_streams), reading)
         self._first_images = np.cumsum([0, *record_sizes], dtype=np.int64)
         self._infos: dict[int, tuple[ImageInfo, ...]] = {}
 
@@ -125,16 +133,19 @@ class PCRIterator(JpegSource):
         return self.dataset.store.counters.retries
 
     @property
+    def checksum(self) -> str:
+        """The checksum of the dataset's index."""
+        return f"{self.dataset.info.index_checksum:016x}"
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """The dataset's class names; the position is the label."""
         return self.dataset.classes
 
     def read(self, epoch: int, first_batch: int = 0) -> Generator[JpegBatch, None, None]:
         """The batches of an epoch from ``first_batch`` on."""
-        sizes = self.batch_sizes
-        order = replace(self.order, epoch=epoch)
-        images = draw_images(self.dataset, order, self._reading, skip=sum(sizes[:first_batch]))
-        return _batches(images, sizes[first_batch:], self._first_images)
+        images = draw_images(self.dataset, self.share(epoch, first_batch), self._reading)
+        return _batches(images, self.sizes(epoch, first_batch), self._first_images)
 
     def orientations(self, batch: JpegBatch) -> NDArray[np.uint8]:
         """Each image's EXIF orientation, 1 … 8, from its record's metadata."""
@@ -170,7 +181,7 @@ class PCRIterator(JpegSource):
 
 def _batches(
     images: Generator[DrawnImage, None, None],
-    sizes: Sequence[int],
+    sizes: Iterator[int],
     first_images: NDArray[np.int64],
 ) -> Generator[JpegBatch, None, None]:
     # Not a method: a generator that held its iterator would keep it, and its thread, alive.
@@ -185,19 +196,19 @@ def _batches(
 
 
 def draw_images(
-    dataset: Dataset, order: EpochOrder, reading: RecordReading, *, skip: int = 0
+    dataset: Dataset, order: ShareOrder, reading: RecordReading
 ) -> Generator[DrawnImage, None, None]:
-    """One rank's share of an epoch image by image, without its first ``skip``."""
+    """One rank's share of an epoch image by image."""
 
     def read(number: int) -> tuple[RecordImages, int]:
         record, level = dataset.records[number], reading.level
         return record.read(level, verify=reading.verify_checksums), record.prefix_bytes[level]
 
-    numbers = (number for drawn in order.rounds(skip) for number in drawn.reads)
+    numbers = (number for drawn in order.rounds() for number in drawn.reads)
     at_once = reading.concurrent_reads
     with ReadAhead(numbers, at_once, threads=at_once, finish=read) as arrivals:
         window: dict[int, RecordImages] = {}
-        for drawn in order.rounds(skip):
+        for drawn in order.rounds():
             for record in drawn.reads:
                 window[record] = reading.receive(arrivals)
             for record, image in zip(drawn.records.tolist(), drawn.images.tolist(), strict=True):

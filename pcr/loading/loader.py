@@ -147,11 +147,12 @@ class Loader(TensorLoader):
         n_scans: int | None = None,
         *,
         seed: int = 0,
-        rank: int = 0,
-        world_size: int = 1,
+        rank: int | None = None,
+        world_size: int | None = None,
         shuffle: bool = True,
         drop_last: bool = False,
         shuffle_buffer_records: int = 2,
+        canonical_streams: int | None = None,
         concurrent_reads: int | None = None,
         verify_checksums: bool = True,
         transform: Transform | None = DEFAULT_TRANSFORM,
@@ -175,10 +176,15 @@ class Loader(TensorLoader):
         batch_size: images per batch; the last batch may have fewer.
         n_scans: how many levels are read, 1 to the dataset's number of levels; None: all.
         seed: of the order, the crops and the flips, 0 or more.
-        rank, world_size: which share of how many; 0 of 1: the whole dataset.
+        rank, world_size: which share of how many; None: those of torch's process group when an
+            epoch begins, without one 0 of 1. Each worker of a DataLoader takes a share of its own.
         shuffle: whether the order is drawn; without it, images come as the dataset has them.
         drop_last: leave out batches that are not full, on every rank.
-        shuffle_buffer_records: how many records are mixed at a time; all of them are in memory.
+        shuffle_buffer_records: how many records each stream mixes at a time; all of them are in
+            memory.
+        canonical_streams: how many streams the order has, whatever the number of ranks; None: as
+            many as there are ranks when the run begins. Each rank holds ``canonical_streams`` /
+            ``world_size`` × ``shuffle_buffer_records`` records.
         concurrent_reads: how many more are read at once while those are used, each of them in
             memory too; None: 1 from a local directory, 8 from a URL, whose latency they hide.
         verify_checksums: compare the checksums of all that is read.
@@ -229,6 +235,7 @@ class Loader(TensorLoader):
             shuffle=shuffle,
             drop_last=drop_last,
             shuffle_buffer_records=shuffle_buffer_records,
+            canonical_streams=canonical_streams,
             concurrent_reads=concurrent_reads,
             verify_checksums=verify_checksums,
         )

@@ -1,161 +1,194 @@
-"""The order of an epoch: which image of which record comes when, and on which rank.
+"""The order of an epoch: which image of which record comes when.
 
-Knows nothing of files. The order is a function of (seed, epoch) and the records' sizes alone, so
-every rank computes the same one and takes its share, and a stopped epoch can be resumed at any
-batch.
+Knows nothing of files, ranks or batches. The order is a function of (seed, epoch), the records'
+sizes and the number of canonical streams.
 
 Records come in a new order each epoch, and images in a new order within each record; laid end to
-end they make one sequence, of which rank r of W takes the r-th of W equal spans. A record at a
-border is read by two ranks, no image by two. Within its span a rank mixes a sliding window of
-records: each record's images are dealt over as many consecutive rounds as the window holds records,
-and each round is shuffled. So a record is in memory for that many rounds and no longer, and about
-one record is read per round.
+end they make one sequence, which is cut into equal spans, the streams. Every second stream runs
+through its span from the end, so that the two streams that share a record need it at the same
+time. Within its span a stream mixes a sliding window of records: each record's images are dealt
+over as many consecutive turns as the window holds records, and each turn is shuffled. So a record
+is in memory for that many turns and no longer, and one record is read per turn.
+
+Records differ in size, so that some care makes every image equally likely at the ends of a stream:
+with several streams the sequence is a circle that is cut at a random image; a single stream begins
+and ends with records that are drawn in proportion to their sizes, for it would have to read a
+record twice that lies at a cut.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pcr.arguments import check_at_least
-from pcr.errors import UsageError
+from pcr.loading.batch_sizes import span_of
+
+Images = NDArray[np.int64]
+"""int64 of shape (2, n): the numbers of records, and positions in them."""
 
 
-@dataclass(frozen=True)
-class Round:
-    """The images that are drawn between two record reads.
-
-    records, images: int64 of shape (n,), in the order in which they are drawn.
-    reads: the records to read before this round: one, none in the last rounds, several where a
-    stopped epoch is resumed. forget: the records of which no image comes after this round.
-    """
-
-    records: NDArray[np.int64]
-    images: NDArray[np.int64]
-    reads: tuple[int, ...]
-    forget: tuple[int, ...]
-
-    def without_first(self, images: int, reads: tuple[int, ...]) -> Round:
-        """The round without its first ``images``, with other ``reads``."""
-        return Round(self.records[images:], self.images[images:], reads, self.forget)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EpochOrder:
-    """One rank's share of one epoch.
+    """The order of one epoch, stream by stream."""
 
-    Images are int64 record numbers and positions within the record.
-    """
-
-    record_sizes: tuple[int, ...]
+    record_sizes: Sequence[int] | NDArray[np.int64]
     seed: int = 0
     epoch: int = 0
-    rank: int = 0
-    world_size: int = 1
     shuffle: bool = True
     shuffle_buffer_records: int = 2
+    canonical_streams: int = 1
 
     def __post_init__(self) -> None:
-        check_at_least(1, world_size=self.world_size)
-        if not 0 <= self.rank < self.world_size:
-            raise UsageError(f"expected 0 to {self.world_size - 1}, found {self.rank}", "rank")
         check_at_least(0, seed=self.seed)
         check_at_least(1, shuffle_buffer_records=self.shuffle_buffer_records)
+        check_at_least(1, canonical_streams=self.canonical_streams)
 
-    @property
-    def span(self) -> tuple[int, int]:
-        """Where this rank's share begins and ends in the epoch's sequence."""
-        return span_of(sum(self.record_sizes), self.rank, self.world_size)
+    @cached_property
+    def sizes(self) -> NDArray[np.int64]:
+        """The records' sizes as an array."""
+        return np.asarray(self.record_sizes, dtype=np.int64)
+
+    @cached_property
+    def _images(self) -> int:
+        return int(self.sizes.sum())
 
     def __len__(self) -> int:
-        first, stop = self.span
+        return self._images
+
+    def stream_length(self, stream: int) -> int:
+        """How many images a stream has."""
+        first, stop = span_of(len(self), stream, self.canonical_streams)
         return stop - first
 
-    def rounds(self, skip: int = 0) -> Iterator[Round]:
-        """The share in the order in which it is drawn, without its first ``skip`` images.
-
-        Records of which all images are skipped are not read.
-        """
-        alive: tuple[int, ...] = ()
-        for drawn in self._all_rounds():
-            alive += drawn.reads
-            if skip == 0 or skip < len(drawn.images):
-                yield drawn.without_first(skip, alive)
-                skip, alive = 0, ()
-            else:
-                skip -= len(drawn.images)
-                alive = tuple(record for record in alive if record not in drawn.forget)
-
-    def _all_rounds(self) -> Iterator[Round]:
+    def turns(self, stream: int) -> Iterator[Turn]:
+        """A stream in the order in which it is drawn."""
         window = self.shuffle_buffer_records if self.shuffle else 1
-        pieces = list(self._pieces())
-        for turn in range(len(pieces) + window - 1 if pieces else 0):
-            records, images = [], []
-            for age in range(window):
-                if 0 <= turn - age < len(pieces):
-                    record, positions = pieces[turn - age]
-                    dealt = positions[age::window]
-                    records.append(np.full(len(dealt), record, dtype=np.int64))
-                    images.append(dealt)
-            drawn_records, drawn_images = np.concatenate(records), np.concatenate(images)
-            if self.shuffle:
-                order = self._random(1, self.rank, turn).permutation(len(drawn_images))
-                drawn_records, drawn_images = drawn_records[order], drawn_images[order]
-            oldest = turn - window + 1
-            yield Round(
-                drawn_records,
-                drawn_images,
-                reads=(pieces[turn][0],) if turn < len(pieces) else (),
-                forget=(pieces[oldest][0],) if oldest >= 0 else (),
-            )
+        held: deque[Piece | None] = deque([None] * window, maxlen=window)
+        for number, piece in enumerate(chain(self.pieces(stream), [None] * (window - 1))):
+            held.appendleft(piece)
+            yield Turn(self, stream, number, tuple(held))
 
-    def _pieces(self) -> Iterator[tuple[int, NDArray[np.int64]]]:
-        """The records that overlap the span, and the positions of their images that lie in it."""
-        first, stop = self.span
-        order: Sequence[int] = range(len(self.record_sizes))
-        if self.shuffle:
-            order = self._random(0).permutation(len(self.record_sizes)).tolist()
-        begin = 0
-        for record in order:
-            size = self.record_sizes[record]
-            low, high = max(first - begin, 0), min(stop - begin, size)
+    def pieces(self, stream: int, *, backwards: bool = False) -> Iterator[Piece]:
+        """The records that overlap a stream, as it comes to them, or the last one first."""
+        (records, starts, cut), sizes = self._sequence, self.sizes
+        first, stop = (cut + end for end in span_of(len(self), stream, self.canonical_streams))
+        begin = int(np.searchsorted(starts, first, "right")) - 1
+        places = range(begin, int(np.searchsorted(starts, stop, "left")))
+        from_end = self.shuffle and stream % 2 == 1
+        for place in reversed(places) if from_end != backwards else places:
+            record, start = int(records[place]), int(starts[place])
+            low, high = max(first - start, 0), min(stop - start, int(sizes[record]))
             if low < high:
-                positions = np.arange(size)
-                if self.shuffle:
-                    positions = self._random(2, record).permutation(size)
-                yield record, positions[low:high]
-            begin += size
+                yield Piece(self, record, low, high)
 
-    def _random(self, *stream: int) -> np.random.Generator:
-        """A generator for one purpose; SeedSequence keeps the streams apart."""
-        return np.random.Generator(np.random.PCG64([self.seed, self.epoch, *stream]))
+    @cached_property
+    def _sequence(self) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+        """The records in order, where each begins, and where in the first one the streams begin.
+
+        The first record comes again at the end, for its images before the cut.
+        """
+        records, cut = np.arange(len(self.sizes)), 0
+        if self.shuffle and len(self):
+            random = self.random(0)
+            random.shuffle(records)
+            _swap_in(records, 0, _by_size(random, self.sizes))
+            if self.canonical_streams > 1:
+                cut = int(random.integers(self.sizes[records[0]]))
+            elif self.sizes[records[1:]].any():
+                others = self.sizes.copy()
+                others[records[0]] = 0
+                _swap_in(records, -1, _by_size(random, others))
+        records = np.append(records, records[:1])
+        starts = np.cumsum(self.sizes[records]) - self.sizes[records]
+        return records, starts, cut
+
+    def random(self, *purpose: int) -> np.random.Generator:
+        """A generator for one purpose; SeedSequence keeps the purposes apart."""
+        return np.random.Generator(np.random.PCG64([self.seed, self.epoch, *purpose]))
 
 
-def span_of(images: int, rank: int, world_size: int) -> tuple[int, int]:
-    """The half-open r-th of ``world_size`` spans of ``images``, whose sizes differ by at most 1."""
-    return images * rank // world_size, images * (rank + 1) // world_size
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """The images of one record that belong to one stream: a span of the record's own order."""
+
+    order: EpochOrder
+    record: int
+    low: int
+    high: int
+
+    def dealt(self, age: int, window: int) -> range:
+        """The images that come ``age`` turns after the record was read, as places in `images`."""
+        return range(age, self.high - self.low, window)
+
+    @cached_property
+    def images(self) -> NDArray[np.int64]:
+        """Positions in the record; made when the first is needed, not when turns are planned."""
+        if not self.order.shuffle:
+            return np.arange(self.low, self.high)
+        size = self.order.sizes[self.record]
+        return self.order.random(2, self.record).permutation(size)[self.low : self.high]
 
 
-def batch_count(images: int, world_size: int, batch_size: int) -> int:
-    """Batches per epoch, the same on every rank: enough for the largest share."""
-    largest_share = -(-images // world_size)
-    return -(-largest_share // batch_size)
+@dataclass(frozen=True, eq=False)
+class Turn:
+    """The images that a stream draws between two of its records.
 
-
-def batch_sizes(share: int, batches: int, batch_size: int) -> list[int]:
-    """The sizes of one rank's batches: full ones, then the rest.
-
-    A share that fills fewer batches than ``batches`` (another rank's has one image more) gives its
-    last image to the last batch, so that every rank has as many batches, and none is empty where
-    the share allows it.
+    pieces: what the window holds, the newest first.
     """
-    sizes = []
-    for batch in range(batches):
-        batches_after = batches - batch - 1
-        size = min(batch_size, max(share - batches_after, 0))
-        sizes.append(size)
-        share -= size
-    return sizes
+
+    order: EpochOrder
+    stream: int
+    number: int
+    pieces: tuple[Piece | None, ...]
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """The record to read before the turn, if any."""
+        return _record(self.pieces[0])
+
+    @property
+    def forget(self) -> tuple[int, ...]:
+        """The record of which the stream has no image after the turn, if any."""
+        return _record(self.pieces[-1])
+
+    def __len__(self) -> int:
+        return sum(len(places) for _, places in self._dealt())
+
+    @cached_property
+    def images(self) -> Images:
+        """In the order in which they are drawn."""
+        dealt = [
+            (piece, piece.images[places.start :: places.step]) for piece, places in self._dealt()
+        ]
+        records = [np.full(len(images), piece.record) for piece, images in dealt]
+        drawn = np.stack([np.concatenate(records), np.concatenate([images for _, images in dealt])])
+        if not self.order.shuffle:
+            return drawn
+        return drawn[:, self.order.random(1, self.stream, self.number).permutation(drawn.shape[1])]
+
+    def _dealt(self) -> Iterator[tuple[Piece, range]]:
+        for age, piece in enumerate(self.pieces):
+            if piece is not None:
+                yield piece, piece.dealt(age, len(self.pieces))
+
+
+def _record(piece: Piece | None) -> tuple[int, ...]:
+    return () if piece is None else (piece.record,)
+
+
+def _by_size(random: np.random.Generator, sizes: NDArray[np.int64]) -> int:
+    """A record, drawn in proportion to its size."""
+    ends = np.cumsum(sizes)
+    return int(np.searchsorted(ends, random.integers(ends[-1]), side="right"))
+
+
+def _swap_in(records: NDArray[np.int64], place: int, record: int) -> None:
+    """Put a record at a place, and what was there where the record was."""
+    records[records == record], records[place] = records[place], record

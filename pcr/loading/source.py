@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 
 from pcr.arguments import check_at_least
 from pcr.errors import UsageError
+from pcr.loading.batch_sizes import BatchSizes
+from pcr.loading.drawing import Drawing
 from pcr.loading.epochs import EpochIterator, Epochs
-from pcr.loading.order import EpochOrder, batch_count, batch_sizes
+from pcr.loading.lanes import Division, Lanes, parse, plain
 from pcr.loading.read_ahead import Reading
+from pcr.loading.rounds import ShareOrder
 
 BatchT = TypeVar("BatchT")
 DaliBatch: TypeAlias = tuple[list[NDArray[np.uint8]], list[NDArray[np.int32]]]
@@ -39,6 +42,15 @@ class JpegBatch:
         return JpegBatch(self.jpegs[one], self.labels[one], self.images[one])
 
 
+@dataclass(frozen=True)
+class Resumed:
+    """Where in an epoch a state was loaded: before batch ``first_batch``, with these lanes left."""
+
+    epoch: int
+    first_batch: int
+    lanes: Lanes
+
+
 class JpegSource(EpochIterator[DaliBatch]):
     """One rank's share of a data set in an order drawn from (seed, epoch), dealt out in batches.
 
@@ -46,23 +58,12 @@ class JpegSource(EpochIterator[DaliBatch]):
     the next epoch. ``next()`` gives batches without a loop: StopIteration ends an epoch, and the
     call after it begins the next. The source knows where its reader stands: a loader counts here
     what it hands out. docs/FORMAT.md tells how a share is dealt into batches.
-
-    batch_size: of full batches. batch_sizes: the images of each of this rank's batches.
     """
 
-    def __init__(
-        self,
-        order: EpochOrder,
-        batch_size: int,
-        reading: Reading,
-        sizes: Sequence[int],
-        *,
-        drop_last: bool = False,
-    ) -> None:
-        self.order, self.batch_size, self.drop_last = order, batch_size, drop_last
-        self.batch_sizes = list(sizes)
-        self._reading = reading
-        self._epochs = Epochs(len(self.batch_sizes))
+    def __init__(self, drawing: Drawing, reading: Reading) -> None:
+        self.drawing, self._reading = drawing, reading
+        self._resumed: Resumed | None = None
+        self._epochs = Epochs(len(self))
         self._without_loop: Generator[DaliBatch, None, None] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -103,14 +104,44 @@ class JpegSource(EpochIterator[DaliBatch]):
             )
 
     @property
+    @abstractmethod
+    def checksum(self) -> str:
+        """A short text that another data set, even of as many images, does not have."""
+
+    @property
+    def batch_size(self) -> int:
+        """The images of full batches."""
+        return self.drawing.batch_size
+
+    @property
+    def seed(self) -> int:
+        """The seed of the order."""
+        return self.drawing.order.seed
+
+    @property
+    def rank(self) -> int:
+        """The number of the share that an epoch that begins now takes."""
+        return self.drawing.ranks.of_reader()[0]
+
+    @property
+    def world_size(self) -> int:
+        """How many shares an epoch that begins now has."""
+        return self.drawing.ranks.of_reader()[1]
+
+    @property
+    def batch_sizes(self) -> BatchSizes:
+        """The images of each batch of this rank in a whole epoch."""
+        return self.drawing.divided().batch_sizes(self.rank)
+
+    @property
     def num_images(self) -> int:
         """The images of this rank's share."""
-        return len(self.order)
+        return sum(lane.images for lane in self.drawing.divided().block(self.rank))
 
     @property
     def total_images(self) -> int:
         """The images of all ranks."""
-        return sum(self.order.record_sizes)
+        return len(self.drawing.order)
 
     @property
     def bytes_read(self) -> int:
@@ -133,58 +164,103 @@ class JpegSource(EpochIterator[DaliBatch]):
         return 0
 
     @property
+    def position(self) -> tuple[int, int]:
+        """The epoch and the number of the next batch."""
+        return self._epochs.position
+
+    @property
     def epoch(self) -> int:
         """The epoch of the next batch."""
-        return self._epochs.position[0]
+        return self.position[0]
 
     def set_epoch(self, epoch: int, first_batch: int = 0) -> None:
         """Let the next ``iter()`` begin this epoch, at a batch; the epoch under way ends.
 
         Raises UsageError where there is no such batch.
         """
+        self.enter(epoch, first_batch)
+        self._resumed = None
+
+    def enter(self, epoch: int, batch: int) -> None:
+        """As `set_epoch`, but an epoch that a state was loaded for stays divided as that says."""
         self._without_loop = None
-        self._epochs.set(epoch, first_batch)
+        self._epochs.batches = len(self)
+        self._epochs.set(epoch, batch)
+
+    def share(self, epoch: int, first_batch: int = 0) -> ShareOrder:
+        """What this rank draws of an epoch from a batch on."""
+        division, batch = self._division(epoch, first_batch)
+        return ShareOrder(self.drawing.order_of(epoch), division.block_after(self.rank, batch))
+
+    def sizes(self, epoch: int, first_batch: int = 0) -> Iterator[int]:
+        """The images of each batch of this rank's share of an epoch from a batch on."""
+        division, batch = self._division(epoch, first_batch)
+        return division.batch_sizes(self.rank).from_batch(batch)
+
+    def _division(self, epoch: int, batch: int) -> tuple[Division, int]:
+        """How an epoch is divided at one of its batches, and which batch of that this is."""
+        resumed = self._resumed
+        if resumed and resumed.epoch == epoch and resumed.first_batch <= batch:
+            return self.drawing.divided(resumed.lanes), batch - resumed.first_batch
+        return self.drawing.divided(), batch
 
     def state_dict(self) -> dict[str, Any]:
         """Where the source stands, as plain values. Batches that are made ahead do not count."""
-        epoch, batch = self._epochs.position
-        return {"epoch": epoch, "batch": batch, "n_scans": self.n_scans, **self.drawing()}
+        return self.state_at(*self.position)
+
+    def state_at(self, epoch: int, batch: int) -> dict[str, Any]:
+        """The state before a batch; it serves every rank of any number of them."""
+        division, batches = self._division(epoch, batch)
+        position = {"epoch": epoch, "batch": batch, "n_scans": self.n_scans}
+        streams = {"canonical_streams": self.drawing.streams}
+        return position | self._identity() | streams | plain(division.after(batches))
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Let the next ``iter()`` resume where ``state`` was taken.
+        """Let the next ``iter()`` resume where ``state`` was taken, on any number of ranks.
 
-        Raises UsageError where the state is of a source that draws other batches.
+        Batches are counted anew where they have other sizes now. Raises UsageError where the state
+        is of another data set, or of another order.
         """
-        self.check_drawing(state)
-        epoch, batch = state.get("epoch"), state.get("batch")
-        check_at_least(0, epoch=epoch, batch=batch)
+        streams = self._check_identity(state)
+        check_at_least(0, epoch=state.get("epoch"), batch=state.get("batch"))
+        drawing = replace(self.drawing, canonical_streams=streams)
+        lanes = parse(state, drawing.order_of(0))
         self.n_scans = state.get("n_scans")
-        self.set_epoch(int(epoch), int(batch))  # type: ignore[arg-type]
+        self.drawing, epoch = drawing, int(state["epoch"])
+        left_batches = len(drawing.divided(lanes).batch_sizes(0))
+        self.enter(epoch, len(self) - left_batches)
+        is_whole = sum(lane.left for lane in lanes) == self.total_images
+        self._resumed = None if is_whole else Resumed(epoch, len(self) - left_batches, lanes)
 
-    def drawing(self) -> dict[str, Any]:
-        """What decides which batches come, without the rank: one state serves all."""
+    def _identity(self) -> dict[str, Any]:
+        """What a state and the source that loads it have in common."""
+        order = self.drawing.order
         return {
             "images": self.total_images,
-            "records": len(self.order.record_sizes),
-            "seed": self.order.seed,
-            "world_size": self.order.world_size,
-            "shuffle": self.order.shuffle,
-            "shuffle_buffer_records": self.order.shuffle_buffer_records,
-            "batch_size": self.batch_size,
-            "drop_last": self.drop_last,
+            "records": len(order.record_sizes),
+            "checksum": self.checksum,
+            "seed": order.seed,
+            "shuffle": order.shuffle,
+            "shuffle_buffer_records": order.shuffle_buffer_records,
         }
 
-    def check_drawing(self, state: dict[str, Any]) -> None:
-        """UsageError where `state` holds the `drawing` of a source that gives other batches."""
-        for name, value in self.drawing().items():
+    def _check_identity(self, state: dict[str, Any]) -> int:
+        """The number of streams in a state; UsageError where it does not fit this source."""
+        for name, value in self._identity().items():
             if state.get(name) != value:
                 raise UsageError(f"expected {value} as here, found {state.get(name)}", name)
+        streams, own = state.get("canonical_streams"), self.drawing.canonical_streams
+        check_at_least(1, canonical_streams=streams)
+        if own not in (None, streams):
+            raise UsageError(f"expected {own} as here, found {streams}", "canonical_streams")
+        return int(streams)  # type: ignore[arg-type]  # checked
 
     def begin(
         self, run: Callable[[int, int], Generator[BatchT, None, None]]
     ) -> Generator[BatchT, None, None]:
         """The next epoch: ``run(epoch, first_batch)`` yields batches and counts them."""
         self._without_loop = None
+        self._epochs.batches = len(self)
         return self._epochs.begin(run)
 
     def count(self) -> None:
@@ -192,7 +268,8 @@ class JpegSource(EpochIterator[DaliBatch]):
         self._epochs.count()
 
     def __len__(self) -> int:
-        return len(self.batch_sizes)
+        """Batches per epoch, as of the ranks there are now; the same on all of them."""
+        return len(self.drawing.divided().batch_sizes(0))
 
     def __iter__(self) -> Generator[DaliBatch, None, None]:
         return self.begin(lambda *position: _handed_out(self.read(*position), self._epochs))
@@ -210,15 +287,6 @@ class JpegSource(EpochIterator[DaliBatch]):
         """End the epoch under way and its background thread."""
         self._without_loop = None
         self._epochs.close()
-
-
-def share_sizes(order: EpochOrder, batch_size: int, *, drop_last: bool = False) -> list[int]:
-    """How many images each batch of a rank's share has. UsageError for a batch size below 1."""
-    check_at_least(1, batch_size=batch_size)
-    images, world_size = sum(order.record_sizes), order.world_size
-    if drop_last:
-        return [batch_size] * (images // world_size // batch_size)
-    return batch_sizes(len(order), batch_count(images, world_size, batch_size), batch_size)
 
 
 def _handed_out(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pcr.errors import UsageError
-from pcr.loading.order import batch_count, batch_sizes, span_of
+from pcr.loading.batch_sizes import BatchSizes, span_of
 from pcr.train.batches import Batches
 from pcr.train.config import TrainConfig
 from pcr.train.processes import Processes
@@ -37,9 +37,12 @@ def check_last_batch(images: int, config: TrainConfig, world_size: int) -> None:
     Raises:
         UsageError: says what to change.
     """
-    batches = batch_count(images, world_size, config.batch_size)
     spans = (span_of(images, rank, world_size) for rank in range(world_size))
-    last = {batch_sizes(stop - first, batches, config.batch_size)[-1] for first, stop in spans}
+    shares = [stop - first for first, stop in spans]
+    last = {
+        BatchSizes.of_share(share, shares, config.batch_size, drop_last=False)[-1]
+        for share in shares
+    }
     if 1 in last and config.crop_size <= 32:
         raise UsageError(
             f"{config.batch_size} leaves a last batch of one of the {images} images, which batch "

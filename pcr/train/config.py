@@ -33,6 +33,7 @@ LEAST = {
     "seed": 0,
     "checkpoint_every": 0,
     "local_rank": 0,
+    "canonical_streams": 1,
 }
 CHOICES = {
     "loader": ("native", "dali", "auto"),
@@ -77,6 +78,7 @@ class TrainConfig:
     loader: str = "auto"  # native or dali; auto: as `pcr.train.data.choose_loader` says
     dali_cpu: bool = False
     seed: int | None = None  # None: a new one for each run; a resumed run keeps its own
+    canonical_streams: int | None = None  # of the order of training; None: the processes' number
     prof: bool = False
     synthetic_loader: bool = False
     synthetic_training: bool = False

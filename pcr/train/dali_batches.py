@@ -66,17 +66,12 @@ class DaliBatches:
 
     def state_dict(self) -> dict[str, Any]:
         """Epoch, batches delivered in it, and the state of DALI's random operators."""
-        epoch, batch = self._epochs.position
-        return {
-            "epoch": epoch,
-            "batch": batch,
-            "pipeline": self._checkpoint(),
-        } | self.source.drawing()
+        return self.source.state_at(*self._epochs.position) | {"pipeline": self._checkpoint()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue where `state_dict` was taken; UsageError if it is of other batches."""
-        self.source.check_drawing(state)
-        self._epochs.set(state["epoch"], state["batch"])
+        self.source.load_state_dict(state)
+        self._epochs.set(*self.source.position)
         self._loader, self._restored = None, state["pipeline"]
 
     def close(self) -> None:
@@ -87,7 +82,7 @@ class DaliBatches:
 
     def _run(self, epoch: int, first_batch: int) -> Generator[tuple[Tensor, Tensor], None, None]:
         self._begin(epoch, first_batch)
-        for size in self.source.batch_sizes[first_batch:]:
+        for size in self.source.sizes(epoch, first_batch):
             outputs = self._next()
             if outputs is None:
                 raise PCRError("DALI's epoch has ended before the data's")
@@ -111,7 +106,7 @@ class DaliBatches:
             self._loader.reset()
         else:
             self._pause()
-            self.source.set_epoch(epoch, first_batch)
+            self.source.enter(epoch, first_batch)
             self._loader = self._open()
         self._complete = False
 

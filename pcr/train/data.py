@@ -42,6 +42,7 @@ def train_batches(config: TrainConfig, processes: Processes) -> ResumableBatches
         rank=processes.rank,
         world_size=processes.world_size,
         seed=config.base_seed,
+        canonical_streams=config.canonical_streams,
         only_jpegs=_is_native(config),
     )
     return decoded(folder, config, processes)
@@ -64,6 +65,7 @@ def records(config: TrainConfig, processes: Processes, **reading: Any) -> PCRIte
         rank=processes.rank,
         world_size=processes.world_size,
         seed=config.base_seed,
+        canonical_streams=config.canonical_streams,
         **reading,
     )
 

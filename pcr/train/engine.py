@@ -103,7 +103,7 @@ def train(config: TrainConfig, saved: Saved | None, processes: Processes) -> Tra
         if saved is not None:
             state.restore(config, saved)
             state.restore_own(config, saved, processes, data)
-            processes.print(console.wrapped(resumption(state, data, config)))
+            processes.print(console.wrapped(resumption(state, data, config, saved, processes)))
         if config.only_measures:
             measure(state, named, config, processes)
         else:
@@ -242,11 +242,15 @@ def save(state: TrainState, data: ResumableBatches, run: Run, is_best: bool = Fa
         checkpoint.save(results.folder(run.config), snapshot, is_best)
 
 
-def resumption(state: TrainState, data: Batches, config: TrainConfig) -> str:
+def resumption(
+    state: TrainState, data: Batches, config: TrainConfig, saved: Saved, processes: Processes
+) -> str:
     """What is left to do for a run that is resumed."""
     if state.epoch >= config.epochs:
         return f"nothing left to train: all {config.epochs} epochs are done in {config.resume}"
-    return f"resuming {position(state, data, config)}, from {config.resume}"
+    text = f"resuming {position(state, data, config)}, from {config.resume}"
+    before, now = len(saved["ranks"]), processes.world_size
+    return text if before == now else f"{text}, on {now} processes instead of {before}"
 
 
 def position(state: TrainState, data: Batches, config: TrainConfig) -> str:

@@ -15,7 +15,7 @@ from pcr.train.amp import Precision, choose_precision, create_optimizer, load_op
 from pcr.train.batches import ResumableBatches
 from pcr.train.config import TrainConfig
 from pcr.train.log import EpochSummary
-from pcr.train.meter import PassMeter
+from pcr.train.meter import PassMeter, share_measured
 from pcr.train.model import create_model
 from pcr.train.processes import Processes
 
@@ -141,17 +141,19 @@ class TrainState:
         """
         ranks, refusal = saved["ranks"], ""
         self._check_data(config, ranks, processes, data)
-        if len(ranks) != processes.world_size:
-            refusal = f"processes: expected {processes.world_size} as here, found {len(ranks)}"
-        elif saved["loader"] != config.loader:
+        if saved["loader"] != config.loader:
             refusal = f"loader: expected {config.loader} as here, found {saved['loader']}"
         else:
-            own = ranks[processes.rank]
-            self.measured = own["measured"]
+            own = own_of(ranks, processes.rank, processes.world_size)
             with _fitting(f"{config.resume}: expected the state of such a run"):
-                restore_random_state(own["random"])
+                if own["random"] is not None:
+                    restore_random_state(own["random"])
                 try:
                     data.load_state_dict(own["loader"])
+                    self.measured = own["measured"]
+                    # There may be more batches than in that run, or fewer.
+                    epoch, batch = data.source.position
+                    self.step = len(data) if epoch > self.epoch else batch
                 except UsageError as error:
                     refusal = str(error)
         if refusal and self.step:
@@ -180,6 +182,22 @@ class TrainState:
                 "of an epoch's end"
             )
         processes.warn(other)
+
+
+def own_of(ranks: list[dict[str, Any]], rank: int, world_size: int) -> dict[str, Any]:
+    """What one process takes over of what those of an earlier run saved, as many or not.
+
+    Where their number is another one, all that was measured is shared out, and processes that were
+    not there keep the random numbers that they begin with.
+    """
+    if len(ranks) == world_size:
+        return ranks[rank]
+    measured = [one["measured"] for one in ranks if one["measured"]]
+    return {
+        "loader": ranks[0]["loader"] | {"pipeline": None},
+        "random": ranks[rank]["random"] if rank < len(ranks) else None,
+        "measured": share_measured(measured, rank, world_size) if measured else None,
+    }
 
 
 @contextmanager

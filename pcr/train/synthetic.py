@@ -25,7 +25,7 @@ class RepeatedBatch:
 
     def __len__(self) -> int:
         """Batches per epoch."""
-        return len(self.source.batch_sizes)
+        return len(self.source)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """An epoch."""

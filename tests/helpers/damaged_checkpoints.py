@@ -101,7 +101,7 @@ def trial(path: Path, config: TrainConfig, processes: Processes) -> str:
             state.restore_own(config, saved, processes, data)
         finally:
             data.close()
-        engine.resumption(state, data, config)
+        engine.resumption(state, data, config, saved, processes)
         [engine.console.row(summary, config.epochs) for summary in state.summaries]
         logits = state.network(torch.zeros(2, 3, 32, 32))
         state.precision.step(logits.sum(), state.optimizer)

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers import records
 from helpers.loaders import SIZES, drain, numpy_loader
@@ -55,16 +56,30 @@ def test_drop_last_leaves_full_batches_only(loader_root: Path, world_size: int) 
 def test_a_state_goes_through_json_and_fits_one_order_only(loader_root: Path) -> None:
     loader = numpy_loader(loader_root, 4, n_scans=3)
     state = json.loads(json.dumps(loader.state_dict()))
-    other = numpy_loader(loader_root, 4, rank=1, world_size=2)
-    with pytest.raises(UsageError, match="world_size: expected 2 as here, found 1"):
-        other.load_state_dict(state)
-    with pytest.raises(UsageError, match="batch_size"):
-        numpy_loader(loader_root, 8).load_state_dict(state)
+    with pytest.raises(UsageError, match="seed: expected 1 as here, found 0"):
+        numpy_loader(loader_root, 4, seed=1).load_state_dict(state)
+    with pytest.raises(UsageError, match="canonical_streams: expected 2 as here, found 1"):
+        numpy_loader(loader_root, 4, canonical_streams=2).load_state_dict(state)
     with pytest.raises(UsageError, match="images: expected 31 as here, found None"):
         loader.load_state_dict({})
+    old = {name: value for name, value in state.items() if name not in ("lanes", "drawn")}
+    with pytest.raises(UsageError, match="state: expected one of this version, found an earlier"):
+        loader.load_state_dict(old)
     same = numpy_loader(loader_root, 4)
     same.load_state_dict(state)
     assert same.source.n_scans == 3
+
+
+def test_a_state_of_another_dataset_of_as_many_images_is_refused(
+    loader_root: Path, tmp_path: Path
+) -> None:
+    images = records.sources(sum(SIZES))[::-1]
+    ends = np.cumsum(SIZES).tolist()
+    parts = [images[end - size : end] for size, end in zip(SIZES, ends, strict=True)]
+    records.make_dataset_of(tmp_path / "other", parts)
+    state = numpy_loader(loader_root, 4).state_dict()
+    with pytest.raises(UsageError, match=r"checksum: expected [0-9a-f]{16} as here, found "):
+        numpy_loader(tmp_path / "other", 4).load_state_dict(state)
 
 
 def test_n_scans_may_change_between_epochs_and_within_one(loader_root: Path) -> None:

@@ -1,4 +1,4 @@
-"""The epoch order: every image once over all ranks, bounded memory, new each epoch, resumable."""
+"""The epoch order: every image once over all ranks, bounded memory, new each epoch, no favourites."""
 
 from __future__ import annotations
 
@@ -6,97 +6,170 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from helpers.shares import everything, images_of, whole
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pcr.errors import UsageError
-from pcr.loading.order import EpochOrder, batch_count, batch_sizes, span_of
+from pcr.loading.lanes import Division, advanced, lanes_of
+from pcr.loading.order import EpochOrder
+from pcr.loading.rounds import ShareOrder
 
 records = st.lists(st.integers(0, 9), min_size=1, max_size=8).map(tuple)
+orders = st.builds(
+    EpochOrder,
+    records,
+    seed=st.integers(0, 3),
+    epoch=st.integers(0, 2),
+    shuffle=st.booleans(),
+    shuffle_buffer_records=st.integers(1, 5),
+    canonical_streams=st.integers(1, 9),
+)
 
 
-def draw(order: EpochOrder, skip: int = 0) -> list[tuple[int, int]]:
-    return [
-        pair
-        for drawn in order.rounds(skip)
-        for pair in zip(drawn.records.tolist(), drawn.images.tolist(), strict=True)
-    ]
-
-
-@given(records, st.integers(1, 8), st.integers(0, 3), st.integers(1, 5), st.booleans())
+@given(orders, st.integers(1, 8))
 def test_the_ranks_shares_are_the_dataset_each_image_once(
-    sizes: tuple[int, ...], world_size: int, seed: int, window: int, shuffle: bool
+    order: EpochOrder, world_size: int
 ) -> None:
-    shares = [
-        EpochOrder(sizes, seed, 1, rank, world_size, shuffle, window) for rank in range(world_size)
-    ]
-    drawn = Counter(pair for share in shares for pair in draw(share))
-    assert drawn == Counter((r, i) for r, size in enumerate(sizes) for i in range(size))
+    shares = [whole(order, rank, world_size) for rank in range(world_size)]
+    drawn = Counter(image for share in shares for image in images_of(share))
+    assert drawn == everything(order.record_sizes)
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
-@given(records, st.integers(1, 5), st.data())
+@given(orders, st.integers(1, 4), st.data())
 def test_skipping_gives_the_rest_of_the_same_order(
-    sizes: tuple[int, ...], window: int, data: st.DataObject
+    order: EpochOrder, world_size: int, data: st.DataObject
 ) -> None:
-    order = EpochOrder(sizes, seed=3, shuffle_buffer_records=window)
-    skip = data.draw(st.integers(0, sum(sizes)))
-    assert draw(order, skip) == draw(order)[skip:]
+    share = whole(order, data.draw(st.integers(0, world_size - 1)), world_size)
+    skip = data.draw(st.integers(0, len(share)))
+    rest = ShareOrder(order, advanced(share.lanes, skip))
+    assert len(rest) == len(share) - skip
+    assert images_of(rest) == images_of(share)[skip:]
 
 
-@given(records, st.integers(1, 4), st.integers(0, 40))
+@given(orders, st.integers(1, 4), st.data())
 def test_a_record_is_read_before_its_images_and_few_are_held(
-    sizes: tuple[int, ...], window: int, skip: int
+    order: EpochOrder, world_size: int, data: st.DataObject
 ) -> None:
+    share = whole(order, data.draw(st.integers(0, world_size - 1)), world_size)
+    skip = data.draw(st.integers(0, len(share)))
     held: set[int] = set()
-    for drawn in EpochOrder(sizes, shuffle_buffer_records=window).rounds(skip):
+    for drawn in ShareOrder(order, advanced(share.lanes, skip)).rounds():
         assert held.isdisjoint(drawn.reads)
         held.update(drawn.reads)
-        assert len(held) <= window
+        # Beside each stream's window at most the record that the next one ends with.
+        windows = len(share.lanes) * order.shuffle_buffer_records
+        assert len(held) <= windows + (len(share.lanes) > 1) * len(share.lanes)
         assert held.issuperset(drawn.records.tolist())
         held.difference_update(drawn.forget)
     assert not held
 
 
-def test_order_depends_on_seed_and_epoch_and_on_nothing_else() -> None:
+@given(orders)
+def test_one_rank_reads_each_record_once(order: EpochOrder) -> None:
+    reads = Counter(record for drawn in whole(order).rounds() for record in drawn.reads)
+    assert reads == Counter(number for number, size in enumerate(order.record_sizes) if size)
+
+
+@given(st.integers(2, 8), st.integers(0, 20))
+def test_a_record_is_read_by_two_ranks_only_where_their_spans_meet(
+    world_size: int, seed: int
+) -> None:
+    order = EpochOrder((20,) * 24, seed, shuffle=True, canonical_streams=world_size)
+    shares = [whole(order, rank, world_size) for rank in range(world_size)]
+    reads = Counter(
+        record for share in shares for drawn in share.rounds() for record in drawn.reads
+    )
+    assert max(reads.values()) <= 2
+    assert sum(reads.values()) <= len(order.record_sizes) + world_size
+
+
+def test_streams_that_share_a_record_need_it_at_the_same_time() -> None:
+    """A rank that has both reads it once and holds it no longer than others."""
+    order = EpochOrder((100,) * 41, seed=1, canonical_streams=8)
+    held: set[int] = set()
+    most = 0
+    for drawn in whole(order).rounds():
+        held.update(drawn.reads)
+        most = max(most, len(held))
+        held.difference_update(drawn.forget)
+    assert most <= 8 * order.shuffle_buffer_records + 1
+
+
+def test_order_depends_on_seed_epoch_and_streams_and_on_nothing_else() -> None:
     sizes = (50,) * 10
-    first = draw(EpochOrder(sizes, seed=1, epoch=0))
-    assert first == draw(EpochOrder(sizes, seed=1, epoch=0))
-    assert first != draw(EpochOrder(sizes, seed=1, epoch=1))
-    assert first != draw(EpochOrder(sizes, seed=2, epoch=0))
+    first = images_of(whole(EpochOrder(sizes, seed=1, epoch=0)))
+    assert first == images_of(whole(EpochOrder(sizes, seed=1, epoch=0)))
+    assert first != images_of(whole(EpochOrder(sizes, seed=1, epoch=1)))
+    assert first != images_of(whole(EpochOrder(sizes, seed=2, epoch=0)))
+    assert first != images_of(whole(EpochOrder(sizes, seed=1, canonical_streams=2)))
 
 
 def test_shuffling_mixes_the_records_of_the_window() -> None:
     """Neighbours come from the same record as often as by chance within a window."""
-    drawn = np.array(draw(EpochOrder((100,) * 20, shuffle_buffer_records=4)))[:, 0]
+    order = EpochOrder((100,) * 20, shuffle_buffer_records=4)
+    drawn = np.array(images_of(whole(order)))[:, 0]
     middle = drawn[400:-400]
     assert 0.15 < (middle[1:] == middle[:-1]).mean() < 0.35
 
 
-def test_without_shuffling_images_come_as_stored() -> None:
-    order = EpochOrder((2, 0, 3), shuffle=False)
-    assert draw(order) == [(0, 0), (0, 1), (2, 0), (2, 1), (2, 2)]
+@pytest.mark.parametrize(("rank", "world_size"), [(0, 1), (0, 2), (1, 2)])
+def test_without_shuffling_images_come_as_stored(rank: int, world_size: int) -> None:
+    order = EpochOrder((2, 0, 3), shuffle=False, canonical_streams=world_size)
+    stored = [(0, 0), (0, 1), (2, 0), (2, 1), (2, 2)]
+    first, stop = 5 * rank // world_size, 5 * (rank + 1) // world_size
+    assert images_of(whole(order, rank, world_size)) == stored[first:stop]
 
 
-@given(st.integers(0, 1000), st.integers(1, 8), st.integers(1, 70))
-def test_every_rank_has_as_many_batches(images: int, world_size: int, batch_size: int) -> None:
-    count = batch_count(images, world_size, batch_size)
-    for rank in range(world_size):
-        first, stop = span_of(images, rank, world_size)
-        sizes = batch_sizes(stop - first, count, batch_size)
-        assert len(sizes) == count and sum(sizes) == stop - first
-        assert max(sizes, default=0) <= batch_size
-        assert min(sizes, default=1) > 0 or stop - first < count
+@pytest.mark.parametrize("is_last", [False, True], ids=["first", "last"])
+@pytest.mark.parametrize(("streams", "stream"), [(1, 0), (2, 0), (2, 1), (3, 1), (3, 2)])
+def test_a_stream_begins_and_ends_with_any_image_alike(
+    streams: int, stream: int, is_last: bool
+) -> None:
+    """With each record in proportion to its size, though one is smaller than the others."""
+    sizes = (60,) * 9 + (20,)
+    orders = (EpochOrder(sizes, 5, epoch, canonical_streams=streams) for epoch in range(3000))
+    ends = (next(order.pieces(stream, backwards=is_last)) for order in orders)
+    counts = np.bincount([piece.record for piece in ends], minlength=len(sizes))
+    assert chi_square(counts, np.array(sizes)) < 4
+
+
+@pytest.mark.parametrize("streams", [1, 2])
+def test_every_image_is_as_likely_to_come_first(streams: int) -> None:
+    sizes = (6,) * 8 + (2,)
+    number = dict(zip(everything(sizes), range(sum(sizes)), strict=True))
+    counts = np.zeros(sum(sizes))
+    for epoch in range(1500):
+        share = whole(EpochOrder(sizes, 5, epoch, canonical_streams=streams), 0, streams)
+        counts[number[next(iter(images_of(share)))]] += 1
+    assert chi_square(counts, np.ones(sum(sizes))) < 4
+
+
+def chi_square(counts: np.ndarray, weights: np.ndarray) -> float:
+    """How far counts are from those that weights lead to expect, in standard deviations."""
+    expected = counts.sum() * weights / weights.sum()
+    freedom = counts.size - 1
+    return float((((counts - expected) ** 2 / expected).sum() - freedom) / np.sqrt(2 * freedom))
+
+
+def test_an_epoch_of_billions_of_images_begins_at_once() -> None:
+    """Images are worked out as they are drawn, batches by arithmetic."""
+    order = EpochOrder((2**20,) * 2000, canonical_streams=2)
+    division = Division.of(lanes_of(order), 2, 1, False)
+    sizes = division.batch_sizes(1)
+    assert len(sizes) == 2000 * 2**19 and sizes[len(sizes) - 1] == 1
+    drawn = next(ShareOrder(order, division.block_after(1, 1000)).rounds())
+    assert len(drawn.reads) == 1
+    assert len(drawn.images) <= 2**20
 
 
 @pytest.mark.parametrize(
     ("arguments", "parameter"),
     [
-        ({"rank": -1, "world_size": 2}, "rank"),
-        ({"rank": 2, "world_size": 2}, "rank"),
-        ({"rank": 0, "world_size": 0}, "world_size"),
         ({"seed": -1}, "seed"),
         ({"shuffle_buffer_records": 0}, "shuffle_buffer_records"),
+        ({"canonical_streams": 0}, "canonical_streams"),
     ],
 )
 def test_arguments_out_of_range_are_named(arguments: dict[str, int], parameter: str) -> None:

@@ -135,7 +135,7 @@ def test_batches_in_memory_are_what_reading_at_the_level_gives(data, level):
     in_memory = InMemoryBatches(PCRIterator(data / "pcr", 6, seed=3), 1, 3)
     for in_memory.n_scans in (10, level):
         batches = list(in_memory.read(1))
-    assert in_memory.batch_sizes == [6, 6, 6] and in_memory.n_scans == level
+    assert list(in_memory.sizes(1)) == [6, 6, 6] and in_memory.n_scans == level
     for batch, other in zip(batches, expected, strict=True):
         assert batch.images.tolist() == other.images.tolist()
         assert [one.tobytes() for one in batch.jpegs] == [one.tobytes() for one in other.jpegs]

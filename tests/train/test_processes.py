@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from helpers.ranks import run_all, run_well
+from helpers.shares import images_of
 from helpers.toy_data import make_folder, make_pcr
 from helpers.training_runs import values
 from hypothesis import given, settings
@@ -14,7 +15,9 @@ from hypothesis import strategies as st
 from pcr.errors import UsageError
 from pcr.imagefolder import ImageFolder, Sample
 from pcr.loading.image_files import FileIterator
-from pcr.loading.order import EpochOrder, batch_count, batch_sizes
+from pcr.loading.lanes import Division, lanes_of
+from pcr.loading.order import EpochOrder
+from pcr.loading.rounds import ShareOrder
 from pcr.train.config import TrainConfig
 from pcr.train.data import train_batches, validation_batches
 from pcr.train.processes import Processes, choose_device, place
@@ -88,12 +91,12 @@ class TestShares:
         records = tuple(min(64, images - first) for first in range(0, images, 64))
         drawn, counts = Counter(), set()
         for rank in range(world_size):
-            order = EpochOrder(records, seed=3, epoch=1, rank=rank, world_size=world_size)
-            sizes = batch_sizes(len(order), batch_count(images, world_size, 32), 32)
-            assert sum(sizes) == len(order)
+            order = EpochOrder(records, seed=3, epoch=1, canonical_streams=world_size)
+            division = Division.of(lanes_of(order), world_size, 32, False)
+            share, sizes = ShareOrder(order, division.block(rank)), division.batch_sizes(rank)
+            assert sum(sizes) == len(share)
             counts.add(len(sizes))
-            for part in order.rounds():
-                drawn.update(zip(part.records.tolist(), part.images.tolist(), strict=True))
+            drawn.update(images_of(share))
         assert len(counts) == 1
         assert drawn == Counter((r, i) for r, size in enumerate(records) for i in range(size))
 

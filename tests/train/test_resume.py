@@ -160,22 +160,28 @@ def test_none_of_the_checkpoints_is_whole(data, tmp_path, capsys):
     assert f"error: {tmp_path / checkpoint.PREVIOUS_FILE}: expected a checkpoint" in second
 
 
-def test_another_number_of_processes(data, tmp_path, losses, monkeypatch):
-    """In mid-epoch it is refused, at an epoch's end the data is shared out again."""
+@pytest.mark.parametrize("loader", ["native", "dali"])
+def test_another_number_of_processes_trains_what_is_left(
+    data, tmp_path, losses, monkeypatch, loader
+):
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Stopped):
         stop_after(patch, 1, losses)
-        engine.run(config(data, output_dir=tmp_path, epochs=1))
+        engine.run(config(data, output_dir=tmp_path, epochs=1, loader=loader))
     saved = checkpoint.load(tmp_path / checkpoint.LAST_FILE)
-    settings = config(data, resume=tmp_path / checkpoint.LAST_FILE)
-    state = engine.TrainState.create(settings, saved["classes"], ALONE)
-    state.restore(settings, saved)
-    two = Processes(torch.device("cpu"), 1, 2)
-    batches = engine.train_batches(settings, two)
-    with pytest.raises(UsageError, match=r"mid-epoch .*processes: expected 2 as here, found"):
-        state.restore_own(settings, saved, two, batches)
-    state.step = 0
-    state.restore_own(settings, saved, two, batches)
-    assert sum(len(labels) for _, labels in batches) == 11
+    settings = config(data, resume=tmp_path / checkpoint.LAST_FILE, loader=loader)
+    images, measured = 0, 0
+    for rank in range(2):
+        processes = Processes(torch.device("cpu"), rank, 2)
+        state = engine.TrainState.create(settings, saved["classes"], ALONE)
+        state.restore(settings, saved)
+        batches = engine.train_batches(settings, processes)
+        state.restore_own(settings, saved, processes, batches)
+        assert state.step == 1 and len(batches) == 2
+        images += sum(len(labels) for _, labels in batches)
+        measured += int(state.measured["sums"][3])
+        told = engine.resumption(state, batches, settings, saved, processes)
+        assert told.endswith("on 2 processes instead of 1")
+    assert (images, measured) == (10, 12)
 
 
 def test_a_run_is_resumed_with_the_loader_and_the_batches_that_it_began_with(
@@ -187,9 +193,7 @@ def test_a_run_is_resumed_with_the_loader_and_the_batches_that_it_began_with(
         engine.run(config(data, loader="dali", **settings))
     with pytest.raises(UsageError, match=r"mid-epoch .*loader: expected native as here"):
         engine.run(config(data, loader="native", **settings))
-    with pytest.raises(UsageError, match=r"mid-epoch .*batch_size: expected 5 as here"):
-        engine.run(config(data, loader="auto", batch_size=5, **settings))
-    engine.run(config(data, loader="auto", **settings | {"epochs": 1}))
+    engine.run(config(data, loader="auto", batch_size=5, **settings | {"epochs": 1}))
     resumed = engine.run(config(data, loader="native", batch_size=5, **settings))
     assert [one.reading.images for one in resumed.summaries] == [22, 22]
 
