@@ -146,7 +146,7 @@ def test_a_truncated_index_is_refused(damaged: tuple[Path, str]) -> None:
     folder, url = damaged
     index = folder / "PCR.db"
     index.write_bytes(index.read_bytes()[:4096])
-    with pytest.raises(FormatError, match=f"^{url}/PCR.db: expected a PCR index"):
+    with pytest.raises(FormatError, match=f"^{url}/PCR.db: expected \\d+ bytes, found \\d+"):
         read_all(url)
 
 
