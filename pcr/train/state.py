@@ -142,7 +142,7 @@ class TrainState:
         ranks, refusal = saved["ranks"], ""
         self._check_data(config, ranks, processes, data)
         if saved["loader"] != config.loader:
-            refusal = f"loader: expected {config.loader} as here, found {saved['loader']}"
+            refusal = f"`loader`: expected {config.loader} as here, found {saved['loader']}"
         else:
             own = own_of(ranks, processes.rank, processes.world_size)
             with _fitting(f"{config.resume}: expected the state of such a run"):
@@ -155,7 +155,7 @@ class TrainState:
                     epoch, batch = data.source.position
                     self.step = len(data) if epoch > self.epoch else batch
                 except UsageError as error:
-                    refusal = str(error)
+                    refusal = f"`{error.parameter}`: {error.reason}"
         if refusal and self.step:
             raise UsageError(
                 f"{config.resume} was saved in mid-epoch by another kind of run ({refusal}): "
