@@ -16,7 +16,8 @@ import signal
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from helpers.conversions import Result
@@ -79,13 +80,13 @@ class Scenario:
 
 @dataclass
 class Trials:
-    """All trials of a scenario, below one folder; ``violations`` has a line for each that failed."""
+    """All trials of a scenario, below one folder; prints a line for each violation, and counts."""
 
     scenario: Scenario
     faults: Faults
     folder: Path
     trials: int = 0
-    violations: list[str] = field(default_factory=list)
+    violations: int = 0
 
     def run(self) -> None:
         """Let each call of each kind fail."""
@@ -96,10 +97,10 @@ class Trials:
             assert self.scenario.run(place).returncode == 0
             self._whole = self._files(place)
         for kind in self.scenario.kinds:
-            for number in itertools.count(1):
-                if not self._try(kind, number):
-                    break
-                self.trials += 1
+            tried = itertools.takewhile(partial(self._try, kind), itertools.count(1))
+            calls = sum(1 for _ in tried)
+            self.trials += calls
+            print(f"{kind}: {calls} calls", flush=True)
 
     def _try(self, kind: Kind, number: int) -> bool:
         """One trial; whether there was such a call."""
@@ -111,7 +112,9 @@ class Trials:
                 result = run(self.scenario.run, place)
             found = (*self._wrong(fault, result, place), *self._not_kept(kind, place))
             again = self._not_the_same_again(place)
-            self.violations += [f"{kind} {number}: {line}" for line in (*found, *again)]
+            lines = [f"{kind} {number}: {line}" for line in (*found, *again)]
+            self.violations += len(lines)
+            print(*lines, sep="\n", end="\n" * bool(lines), flush=True)
         return fault.happened
 
     def _wrong(self, fault: Fault, result: Result, place: Path) -> Iterator[str]:
