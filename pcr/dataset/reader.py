@@ -10,9 +10,11 @@ from pcr.dataset.index import decode_index, read_index
 from pcr.dataset.messages import DatasetInfo, RecordIndex
 from pcr.dataset.record import Record, check_level
 from pcr.dataset.release import refuse_release
-from pcr.errors import DatasetError, FormatError, ObjectNotFoundError
+from pcr.errors import DatasetError, FormatError, ObjectNotFoundError, UsageError
+from pcr.storage.cache import CachedPrefixes, open_cache
 from pcr.storage.local import LocalStore
 from pcr.storage.location import Location, join
+from pcr.storage.remote import RemoteStore
 from pcr.storage.store import Store, open_store
 
 
@@ -24,8 +26,18 @@ class Dataset:
     threads, in forked processes, and to pickle.
     """
 
-    def __init__(self, root: Location | Store) -> None:
+    def __init__(
+        self,
+        root: Location | Store,
+        *,
+        cache: str | os.PathLike[str] | None = None,
+        cache_limit: int | str | None = None,
+    ) -> None:
         """Open the dataset at ``root``: its directory, its URL, or a store.
+
+        cache: a directory that keeps what is fetched from a URL, for all processes and later runs;
+            None: nothing is written to disk. A local dataset is not cached.
+        cache_limit: how much the cache may hold, in bytes or as "10GB"; with ``cache`` only.
 
         Raises DatasetError where there is none or it is not finished, FormatError where its index
         is damaged, StorageError where it can't be fetched, UsageError for a URL that makes no
@@ -34,10 +46,24 @@ class Dataset:
         self.store: Store = open_store(root) if isinstance(root, str | os.PathLike) else root
         self.location = self.store.location
         self.info, entries = _open(self.store)
+        prefixes = self._cached(cache, cache_limit)
         self.records = tuple(
-            Record(self.store, number, entry, len(self.classes))
+            Record(prefixes, number, entry, len(self.classes))
             for number, entry in enumerate(entries)
         )
+
+    def _cached(
+        self, cache: str | os.PathLike[str] | None, limit: int | str | None
+    ) -> Store | CachedPrefixes:
+        """Where records are read from. The version is a checksum of all that the index says."""
+        if cache is None:
+            if limit is not None:
+                raise UsageError("expected `cache` beside it, found none", "cache_limit")
+            return self.store
+        directory = open_cache(cache, limit)
+        if not isinstance(self.store, RemoteStore):
+            return self.store
+        return CachedPrefixes(self.store, directory, f"{self.info.index_checksum:016x}")
 
     @property
     def is_local(self) -> bool:

@@ -18,6 +18,7 @@ from pcr.errors import DatasetError, FormatError, UsageError
 from pcr.extension import native
 from pcr.jpeg import Buffer
 from pcr.regular_file import regular_bytes
+from pcr.storage.cache import CachedPrefixes
 from pcr.storage.local import LocalStore, prefetch
 from pcr.storage.location import join
 from pcr.storage.store import Store
@@ -49,7 +50,7 @@ class RecordImages:
 class Record:
     """One record of a dataset: ``dataset.records`` has them all. Safe to use from threads."""
 
-    store: Store
+    store: Store | CachedPrefixes
     number: int
     entry: RecordIndex
     """What the index says of the record."""
@@ -126,14 +127,21 @@ class Record:
         """What ``extract`` makes of the record's tables up to ``level``, which are fetched."""
         if isinstance(self.store, LocalStore):
             return self._extract(self._open_file(level), extract)
-        try:
-            return self._extract(self._fetch(level), extract)
-        except FormatError:  # the network may have damaged what is whole where it lies
-            self.store.counters.add(retries=1)
+        cached = isinstance(self.store, CachedPrefixes)
+        for _ in range(2 if cached else 1):  # a cache, and the network, may damage what is whole
+            try:
+                return self._extract(self._fetch(level), extract)
+            except FormatError:
+                self._fetch_again()
         try:
             return self._extract(self._fetch(level), extract)
         except FormatError as error:
-            raise FormatError(f"{error} (fetched twice)") from None
+            raise FormatError(f"{error} (also when fetched again)") from None
+
+    def _fetch_again(self) -> None:
+        self.store.counters.add(retries=1)
+        if isinstance(self.store, CachedPrefixes):
+            self.store.discard(self.name)
 
     def _extract(
         self, connection: sqlite3.Connection, extract: Callable[[sqlite3.Connection], T]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -64,6 +65,8 @@ class PCRIterator(JpegSource):
         shuffle_buffer_records: int = 2,
         canonical_streams: int | None = None,
         concurrent_reads: int | None = None,
+        cache: str | os.PathLike[str] | None = None,
+        cache_limit: int | str | None = None,
         verify_checksums: bool = True,
     ) -> None:
         """Open a dataset.
@@ -83,12 +86,14 @@ class PCRIterator(JpegSource):
             ``world_size`` × ``shuffle_buffer_records`` records.
         concurrent_reads: how many more are read at once while those are used, each of them in
             memory too; None: 1 from a local directory, 8 from a URL, whose latency they hide.
+        cache, cache_limit: a directory that keeps what is fetched from a URL, and how much of it,
+            in bytes or as "10GB"; None: nothing is written to disk.
         verify_checksums: compare the checksums of all that is read.
 
         Raises DatasetError where there is no finished dataset, StorageError where it can't be
         fetched, UsageError where an argument is out of range.
         """
-        self.dataset = Dataset(root)
+        self.dataset = Dataset(root, cache=cache, cache_limit=cache_limit)
         if concurrent_reads is None:
             concurrent_reads = LOCAL_READS if self.dataset.is_local else REMOTE_READS
         check_at_least(1, concurrent_reads=concurrent_reads)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 from collections.abc import Generator
@@ -154,6 +155,8 @@ class Loader(TensorLoader):
         shuffle_buffer_records: int = 2,
         canonical_streams: int | None = None,
         concurrent_reads: int | None = None,
+        cache: str | os.PathLike[str] | None = None,
+        cache_limit: int | str | None = None,
         verify_checksums: bool = True,
         transform: Transform | None = DEFAULT_TRANSFORM,
         num_threads: int | None = None,
@@ -187,6 +190,8 @@ class Loader(TensorLoader):
             ``world_size`` × ``shuffle_buffer_records`` records.
         concurrent_reads: how many more are read at once while those are used, each of them in
             memory too; None: 1 from a local directory, 8 from a URL, whose latency they hide.
+        cache, cache_limit: a directory that keeps what is fetched from a URL, and how much of it,
+            in bytes or as "10GB"; None: nothing is written to disk.
         verify_checksums: compare the checksums of all that is read.
 
         How it is decoded, as of `DecodeOptions`:
@@ -237,6 +242,8 @@ class Loader(TensorLoader):
             shuffle_buffer_records=shuffle_buffer_records,
             canonical_streams=canonical_streams,
             concurrent_reads=concurrent_reads,
+            cache=cache,
+            cache_limit=cache_limit,
             verify_checksums=verify_checksums,
         )
         super().__init__(source, options)
