@@ -20,6 +20,7 @@ from pcr.loading.image_files import FileIterator
 from pcr.loading.lanes import Division, lanes_of
 from pcr.loading.order import EpochOrder
 from pcr.loading.rounds import ShareOrder
+from pcr.train import checkpoint
 from pcr.train.config import TrainConfig
 from pcr.train.data import train_batches, validation_batches
 from pcr.train.meter import PassMeter
