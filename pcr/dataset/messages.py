@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from operator import add, le
 from typing import TypeVar
@@ -149,10 +149,14 @@ class DatasetInfo:
 
     def sealed(self, records: Sequence[RecordIndex]) -> DatasetInfo:
         """The same with the checksum of an index that holds it and these records."""
+        return self.sealed_over(record.encode() for record in records)
+
+    def sealed_over(self, entries: Iterable[bytes]) -> DatasetInfo:
+        """The same, of records as they are encoded."""
         unsealed = replace(self, index_checksum=0)
         digest = xxhash.xxh3_64(unsealed.encode())
-        for record in records:
-            digest.update(record.encode())
+        for entry in entries:
+            digest.update(entry)
         return replace(self, index_checksum=digest.intdigest())
 
     def encode(self) -> bytes:
