@@ -47,7 +47,7 @@ def _read_index(
         # a damaged schema need not be text
         raise FormatError(f"{source}: expected a PCR index, found it damaged: {error}") from None
     records = tuple(RecordIndex.decode(entry, source) for entry in ordered)
-    _check_index(info, records, source)
+    _check_index(info, records, ordered, source)
     return info, records
 
 
@@ -65,11 +65,13 @@ def _read_tables(
     )
 
 
-def _check_index(info: DatasetInfo, records: Sequence[RecordIndex], source: str) -> None:
+def _check_index(
+    info: DatasetInfo, records: Sequence[RecordIndex], entries: Sequence[bytes], source: str
+) -> None:
     """Levels, checksum and number of images."""
     if any(len(record.prefix_bytes) != info.levels + 1 for record in records):
         raise FormatError(f"{source}: expected {info.levels} levels in every record")
-    expected = info.sealed(records).index_checksum
+    expected = info.sealed_over(entries).index_checksum
     if info.index_checksum != expected:
         raise FormatError(
             f"{source}: expected checksum {expected:016x} of its entries, "

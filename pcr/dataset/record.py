@@ -46,7 +46,7 @@ class RecordImages:
         return self.data[self.offsets[image] : self.offsets[image + 1]]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, slots=True)
 class Record:
     """One record of a dataset: ``dataset.records`` has them all. Safe to use from threads."""
 

@@ -250,7 +250,9 @@ def resumption(
         return f"nothing left to train: all {config.epochs} epochs are done in {config.resume}"
     text = f"resuming {position(state, data, config)}, from {config.resume}"
     before, now = len(saved["ranks"]), processes.world_size
-    return text if before == now else f"{text}, on {now} processes instead of {before}"
+    return (
+        text if before == now else f"{text}, on {now} process{'es' * (now > 1)} instead of {before}"
+    )
 
 
 def position(state: TrainState, data: Batches, config: TrainConfig) -> str:

@@ -82,6 +82,8 @@ trainer = lightning.Trainer(
 )
 trainer.fit(Model(), Batches())
 print(f"{trainer.global_rank} {trainer.num_training_batches} {read}\\n", end="", flush=True)
+dist.barrier()
+dist.destroy_process_group()
 """
 ACCELERATE = """
 from accelerate import Accelerator
@@ -89,7 +91,8 @@ accelerator = Accelerator(cpu=True)
 for images in Batches():
     read += images.tolist()
 print(f"{accelerator.process_index} {len(Batches().source)} {read}\\n", end="", flush=True)
-accelerator.end_training()
+dist.barrier()
+dist.destroy_process_group()
 """
 
 

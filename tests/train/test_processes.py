@@ -1,5 +1,7 @@
 """Runs of several processes: each image once, one voice, an end for all of them."""
 
+import os
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import torch
 from helpers.ranks import run_all, run_well
 from helpers.shares import images_of
 from helpers.toy_data import make_folder, make_pcr
-from helpers.training_runs import values
+from helpers.training_runs import rows, values
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,8 +20,10 @@ from pcr.loading.image_files import FileIterator
 from pcr.loading.lanes import Division, lanes_of
 from pcr.loading.order import EpochOrder
 from pcr.loading.rounds import ShareOrder
+from pcr.train import checkpoint
 from pcr.train.config import TrainConfig
 from pcr.train.data import train_batches, validation_batches
+from pcr.train.meter import PassMeter
 from pcr.train.processes import Processes, choose_device, place
 
 CPU = torch.device("cpu")
@@ -178,6 +182,39 @@ class TestEnvironment:
         monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
         with pytest.raises(UsageError, match="process 2 of this machine has no GPU: it has 2"):
             choose_device("auto", 2)
+
+
+def stop_after_a_step(rank):
+    """The first process is told to stop in its first step."""
+    update, first = PassMeter.update, [rank == 0]
+
+    def stopping(self, *arguments):
+        update(self, *arguments)
+        if first.count(True):
+            first.clear()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    PassMeter.update = stopping
+
+
+def test_a_run_is_resumed_with_other_numbers_of_processes(data, tmp_path):
+    """On two, then on one, then on two again, each time in mid-epoch: each image once."""
+    flags = [*SMALL, "-b", 1, "--canonical_streams", 2, "--epochs", "1", "--lr", "0.01"]
+    flags += ["--resume", "auto", "--output_dir", tmp_path, "--PCR_train"]
+    told = []
+    for world_size in (2, 1):
+        ranks = run_all(world_size, *flags, data / "pcr", data / "val", prepare=stop_after_a_step)
+        assert [code for code, _, _ in ranks] == [143] * world_size, ranks
+        told.append(" ".join(ranks[0][1].split()))
+    told.append(" ".join(run_well(2, *flags, data / "pcr", data / "val").split()))
+    assert "on 1 process instead of 2" in told[1]
+    assert "on 2 processes instead of 1" in told[2]
+    saved = checkpoint.load(tmp_path / "checkpoint.pth.tar")
+    assert saved["summaries"][0]["reading"]["images"] == TRAIN_IMAGES
+    for rank in range(2):
+        steps = [step for step, _, kind, _ in rows(tmp_path, rank) if kind == "data_times"]
+        assert steps == sorted(set(steps))
+        assert len(values(tmp_path, "avg_train_loss", rank)) == 1
 
 
 @pytest.mark.parametrize(("world_size", "batch_size"), [(2, 3), (4, 1)])
