@@ -19,6 +19,7 @@ _HOMES = {
     "pcr.dataset.record": ("Record",),
     "pcr.conversion.options": ("ConversionOptions",),
     "pcr.conversion.run": ("convert",),
+    "pcr.conversion.merging": ("merge",),
     "pcr.conversion.summary": ("ConversionSummary",),
     "pcr.loading.iterator": ("PCRIterator",),
     "pcr.loading.image_files": ("FileIterator",),
@@ -46,6 +47,7 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from pcr.conversion.merging import merge
     from pcr.conversion.options import ConversionOptions
     from pcr.conversion.run import convert
     from pcr.conversion.summary import ConversionSummary

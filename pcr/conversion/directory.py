@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,6 +32,11 @@ def check_directories(source: Path, output: Path) -> None:
 
 def check_no_dataset(directory: Path) -> None:
     """Raise DatasetError where a conversion would replace files."""
+    if layout.shard_plans(directory):
+        raise DatasetError(
+            f"{directory}: holds shards of an unfinished conversion: convert the rest with `shard` "
+            f"and run pcr merge {directory}, or use `restart` to drop them and start over"
+        )
     found = [path for path in layout.dataset_files(directory) if not _is_temporary(path)]
     if found:
         _check_ours(found)
@@ -51,10 +56,12 @@ def remove_dataset(directory: Path) -> None:
         path.unlink()
 
 
-def remove_temporaries(directory: Path) -> None:
-    """Remove what a killed conversion was writing."""
+def remove_temporaries(directory: Path, records: Container[int | None] | None = None) -> None:
+    """Remove what a killed conversion was writing; with ``records`` of these records alone."""
     for path in filter(_is_temporary, layout.dataset_files(directory)):
-        path.unlink()
+        number = layout.file_number(path.name.removesuffix(TEMPORARY_SUFFIX))
+        if records is None or number in records:
+            path.unlink(missing_ok=True)
 
 
 def _is_temporary(path: Path) -> bool:
@@ -72,14 +79,15 @@ def _check_ours(files: Sequence[Path]) -> None:
 
 
 @contextmanager
-def locked(directory: Path) -> Iterator[None]:
+def locked(directory: Path, *, shared: bool = False) -> Iterator[None]:
     """Hold the directory for one conversion; the lock ends with the process, however that ends.
 
-    Raises DatasetError where another process holds it. File systems without locks are not locked.
+    With ``shared`` others may share it, as the shards of a conversion do. Raises DatasetError where
+    another process holds it. File systems without locks are not locked.
     """
     descriptor = os.open(directory, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
         raise DatasetError(

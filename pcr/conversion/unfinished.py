@@ -37,7 +37,7 @@ def drop_unfinished(output: Path, base: Base | None) -> None:
     if base is None:
         check_no_unfinished_append(output)
     remove_temporaries(output)
-    if not Journal(output).path.exists():
+    if not Journal(output).path.exists() and not layout.shard_plans(output):
         return
     if base is None and not (output / layout.INDEX_FILE).exists():
         remove_dataset(output)

@@ -31,7 +31,7 @@ def convert_records(
 
     The native code releases the GIL, so threads use all cores. Close the iterator to stop early.
     """
-    journal = Journal(output)
+    journal = Journal.of(plan, output)
     with (
         _Bar(plan, finished_records, progress) as bar,
         ThreadPoolExecutor(num_workers, thread_name_prefix="pcr-encode") as pool,

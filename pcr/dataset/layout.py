@@ -18,9 +18,18 @@ APPLICATION_ID = 0x50435231  # "PCR1", PRAGMA application_id of every file
 
 INDEX_FILE = "PCR.db"
 PLAN_FILE = "PCR_plan.jsonl"
+SHARDS_LOCK_FILE = "PCR_shards.lock"
 REPORT_FILE = "PCR_report.csv"
 QUALITY_FILE = "PCR_mssim.csv"
 TIMINGS_FILE = "PCR_timings.json"
+_NAMED_FILES = (
+    INDEX_FILE,
+    PLAN_FILE,
+    SHARDS_LOCK_FILE,
+    REPORT_FILE,
+    QUALITY_FILE,
+    TIMINGS_FILE,
+)
 DATASET_TABLE = "dataset"
 DATASET_KEY = "metadata"
 RECORDS_TABLE = "records"
@@ -38,6 +47,7 @@ MAX_INDEX_BYTES = 2**33  # twice what so many records of ten levels take
 _NUMBER = r"(0|[1-9][0-9]{0,7})"
 _RECORD_FILE = re.compile(rf"PCR_{_NUMBER}\.db")
 _TFRECORD_FILE = re.compile(rf"PCR_{_NUMBER}\.tfrecord(\.idx)?")
+_SHARD_PLAN_FILE = re.compile(rf"PCR_plan_{_NUMBER}_of_{_NUMBER}\.jsonl")
 _SQLITE_HEADER_BYTES = 100
 
 
@@ -49,6 +59,23 @@ def record_file(number: int) -> str:
 def tfrecord_file(number: int) -> str:
     """The file name of record ``number`` as a TFRecord file, written for comparison."""
     return f"PCR_{number}.tfrecord"
+
+
+def shard_plan_file(index: int, count: int) -> str:
+    """The file name of the plan and journal of shard ``index`` of ``count``."""
+    return f"PCR_plan_{index}_of_{count}.jsonl"
+
+
+def shard_of_plan(name: str) -> tuple[int, int] | None:
+    """Which shard, of how many, a file of that name is the journal of; None for any other file."""
+    found = _SHARD_PLAN_FILE.fullmatch(name)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def shard_plans(directory: Path) -> dict[tuple[int, int], Path]:
+    """The journals in a directory of shards that are not merged yet, by shard and their number."""
+    found = ((shard_of_plan(path.name), path) for path in directory.iterdir())
+    return dict(sorted((shard, path) for shard, path in found if shard is not None))
 
 
 def record_number(name: str) -> int | None:
@@ -66,10 +93,7 @@ def file_number(name: str) -> int | None:
 def is_dataset_file(name: str) -> bool:
     """Whether a conversion owns files of that name."""
     name = name.removesuffix(TEMPORARY_SUFFIX)
-    return (
-        name in (INDEX_FILE, PLAN_FILE, REPORT_FILE, QUALITY_FILE, TIMINGS_FILE)
-        or file_number(name) is not None
-    )
+    return name in _NAMED_FILES or file_number(name) is not None or shard_of_plan(name) is not None
 
 
 def dataset_files(directory: Path) -> list[Path]:
