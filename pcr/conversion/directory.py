@@ -37,7 +37,7 @@ def check_no_dataset(directory: Path) -> None:
             f"{directory}: holds shards of an unfinished conversion: convert the rest with `shard` "
             f"and run pcr merge {directory}, or use `restart` to drop them and start over"
         )
-    found = [path for path in layout.dataset_files(directory) if not _is_temporary(path)]
+    found = [path for path in layout.dataset_files(directory) if not is_temporary(path)]
     if found:
         _check_ours(found)
         is_index = found[0].name == layout.INDEX_FILE
@@ -58,13 +58,14 @@ def remove_dataset(directory: Path) -> None:
 
 def remove_temporaries(directory: Path, records: Container[int | None] | None = None) -> None:
     """Remove what a killed conversion was writing; with ``records`` of these records alone."""
-    for path in filter(_is_temporary, layout.dataset_files(directory)):
+    for path in filter(is_temporary, layout.dataset_files(directory)):
         number = layout.file_number(path.name.removesuffix(TEMPORARY_SUFFIX))
         if records is None or number in records:
             path.unlink(missing_ok=True)
 
 
-def _is_temporary(path: Path) -> bool:
+def is_temporary(path: Path) -> bool:
+    """Whether a file is being written, or was when a conversion was killed."""
     return path.name.endswith(TEMPORARY_SUFFIX)
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pcr.conversion.directory import locked, remove_temporaries
+from pcr.conversion.directory import is_temporary, locked, remove_temporaries
 from pcr.conversion.journal import FinishedRecord, Journal, changed_option, plan_header
 from pcr.conversion.plan import Plan
 from pcr.dataset import layout
@@ -97,7 +97,8 @@ def check_same_plan(directory: Path, found: dict[str, Any], expected: dict[str, 
 
 def _check_free(directory: Path) -> None:
     """Raise DatasetError where there is anything but shards."""
-    found = {path.name for path in layout.dataset_files(directory)} - {layout.SHARDS_LOCK_FILE}
+    paths = (path for path in layout.dataset_files(directory) if not is_temporary(path))
+    found = {path.name for path in paths} - {layout.SHARDS_LOCK_FILE}
     if layout.INDEX_FILE in found:
         what = "a dataset"
     elif layout.PLAN_FILE in found:

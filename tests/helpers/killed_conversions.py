@@ -24,6 +24,7 @@ class Conversion:
 
     def __init__(self, out: Path, *words: object, command: Command = CONVERTER) -> None:
         self.out, self.log = out, out.with_name(f"{out.name}.{next(_NUMBERS)}.log")
+        self.log.touch()  # a process may be killed before it writes
         self.process = get_context("fork").Process(
             target=_run, args=(command, [*map(str, words)], self.log)
         )
