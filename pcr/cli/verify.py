@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from pcr.cli.command import EXIT_FAILURE, EXIT_OK
 from pcr.cli.flags import add_worker_flags
@@ -18,7 +17,7 @@ HELP = "Check every byte, count, label, name and JPEG of a dataset; exit code 1 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("dataset", type=Path, help="directory of a finished dataset")
+    parser.add_argument("dataset", help="directory or URL of a finished dataset")
     parser.add_argument("--decode", action="store_true", help="also decode every image")
     add_worker_flags(parser)
 
@@ -44,8 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
     return EXIT_FAILURE if failures else EXIT_OK
 
 
-def _files(root: Path) -> int | None:
+def _files(location: str) -> int | None:
     try:
-        return len(Dataset(root).records) + 1
+        return len(Dataset(location).records) + 1
     except FormatError:
         return None

@@ -19,6 +19,7 @@ APPLICATION_ID = 0x50435231  # "PCR1", PRAGMA application_id of every file
 INDEX_FILE = "PCR.db"
 PLAN_FILE = "PCR_plan.jsonl"
 SHARDS_LOCK_FILE = "PCR_shards.lock"
+COPY_FILE = "PCR_copy.json"
 REPORT_FILE = "PCR_report.csv"
 QUALITY_FILE = "PCR_mssim.csv"
 TIMINGS_FILE = "PCR_timings.json"
@@ -26,6 +27,7 @@ _NAMED_FILES = (
     INDEX_FILE,
     PLAN_FILE,
     SHARDS_LOCK_FILE,
+    COPY_FILE,
     REPORT_FILE,
     QUALITY_FILE,
     TIMINGS_FILE,

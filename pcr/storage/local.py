@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pcr.atomic import atomic_path
@@ -91,6 +92,17 @@ class LocalStore:
         for path in sorted(self.root.iterdir()):
             if path.name.startswith(prefix) and path.is_file():
                 yield path.name, path.stat().st_size
+
+    def folders(self) -> Iterator[str]:
+        """The names of the folders in the directory."""
+        if self.root.is_dir():
+            yield from sorted(path.name for path in self.root.iterdir() if path.is_dir())
+
+    @contextmanager
+    def placing(self, name: str) -> Iterator[Path]:
+        """The path of a file that the block writes, by `atomic_path`."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        yield self.root / name
 
     def write(self, name: str, source: Path | bytes) -> None:
         """Put a file or bytes there, whole or not at all."""

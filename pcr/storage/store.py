@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -28,6 +29,12 @@ class Store(Protocol):
 
     def names(self, prefix: str = "") -> Iterator[tuple[str, int]]:
         """The names that begin with ``prefix``, with sizes in bytes; not for ``http(s)://``."""
+
+    def folders(self) -> Iterator[str]:
+        """The names of the folders that lie directly there; not for ``http(s)://``."""
+
+    def placing(self, name: str) -> AbstractContextManager[Path]:
+        """A local path; what the block writes to it, whole or not at all, is there in the end."""
 
     def write(self, name: str, source: Path | bytes) -> None:
         """Put a file or bytes there, whole or not at all."""

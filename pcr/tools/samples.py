@@ -84,7 +84,7 @@ def named_images(dataset: Dataset, names: Sequence[str]) -> list[LevelImage]:
     for name in names:
         if name not in found:
             others = f"others, such as {example!r}" if example else "none at all"
-            raise DatasetError(f"{dataset.root}: expected an image {name!r}, found {others}")
+            raise DatasetError(f"{dataset.location}: expected an image {name!r}, found {others}")
     return [found[name] for name in names]
 
 
