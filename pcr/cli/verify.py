@@ -10,6 +10,9 @@ from pcr.cli.text import counted, printable
 from pcr.dataset.reader import Dataset
 from pcr.errors import FormatError
 from pcr.progress import progress_bar
+from pcr.storage.counters import Counters
+from pcr.storage.location import is_remote
+from pcr.storage.store import Store, open_store
 from pcr.tools.verification import verify
 
 HELP = "Check every byte, count, label, name and JPEG of a dataset; exit code 1 if one is wrong."
@@ -23,12 +26,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print one line per file: OK, or FAILED and why."""
+    """Print one line per file: OK, or FAILED and why; of a remote dataset what was asked for."""
     files = failures = 0
-    verdicts = verify(arguments.dataset, decode=arguments.decode, num_workers=arguments.num_workers)
+    store = open_store(arguments.dataset)
+    dataset = _open(store)
+    verdicts = verify(dataset or store, decode=arguments.decode, num_workers=arguments.num_workers)
     with progress_bar(
         desc="Verifying",
-        total=_files(arguments.dataset),
+        total=len(dataset.records) + 1 if dataset else None,
         unit=" files",
         disable=arguments.quiet,
     ) as bar:
@@ -40,11 +45,21 @@ def run(arguments: argparse.Namespace) -> int:
             bar.update()
     if failures:
         print(f"{failures} of {counted(files, 'file')} FAILED")
+    if is_remote(arguments.dataset):
+        print(_counted(store.counters))
     return EXIT_FAILURE if failures else EXIT_OK
 
 
-def _files(location: str) -> int | None:
+def _open(store: Store) -> Dataset | None:
     try:
-        return len(Dataset(location).records) + 1
+        return Dataset(store)
     except FormatError:
-        return None
+        return None  # which is what verifying finds
+
+
+def _counted(counters: Counters) -> str:
+    requests, retries = counters.requests, counters.retries
+    return (
+        f"{counted(requests, 'request')}, {counted(retries, 'retry', 'retries')}, "
+        f"{counters.bytes_read:,} bytes read"
+    )

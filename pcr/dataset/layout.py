@@ -109,6 +109,11 @@ def scan_group_table(level: int) -> str:
     return f"scan_group_{level}"
 
 
+def message_table(level: int) -> str:
+    """The table of one level's message, 0 for the metadata."""
+    return scan_group_table(level) if level else METADATA_TABLE
+
+
 def page_bytes(content_bytes: int) -> int:
     """SQLite's page size for a record: small pages where rounding to large ones would show."""
     return 16384 if content_bytes >= 16 * 2**20 else 4096

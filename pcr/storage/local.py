@@ -42,7 +42,9 @@ def read_prefix(path: Path, prefix_bytes: int) -> bytes:
 
 
 class LocalStore:
-    """The files of a directory. counters: all 0, for nothing is asked of a server."""
+    """The files of a directory. can_list: always. counters: all 0, for nothing is asked of a server."""
+
+    can_list = True
 
     def __init__(self, root: Path) -> None:
         """``root`` need not exist before something is written."""

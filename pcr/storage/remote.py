@@ -46,6 +46,11 @@ class RemoteStore:
     def __hash__(self) -> int:
         return hash(self._url)
 
+    @property
+    def can_list(self) -> bool:
+        """Whether `names` and `folders` work: not for ``http(s)://``."""
+        return not self._url.startswith(("http://", "https://"))
+
     def read(self, name: str, length: int | None = None, start: int = 0) -> bytes:
         """``length`` bytes from ``start`` on, by one range request; None: all to the end.
 
@@ -161,7 +166,7 @@ class RemoteStore:
         return self._clients[tries]
 
     def _refuse_http(self, verb: str) -> None:
-        if self._url.startswith(("http://", "https://")):
+        if not self.can_list:
             raise StorageError(
                 f"{self.location}: http(s):// can be read, not {verb}: use s3://, gs:// or az://"
             )

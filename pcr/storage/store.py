@@ -21,6 +21,10 @@ class Store(Protocol):
     """The path or URL, fit for messages."""
     counters: Counters
 
+    @property
+    def can_list(self) -> bool:
+        """Whether `names` and `folders` work: not for ``http(s)://``."""
+
     def read(self, name: str, length: int | None = None, start: int = 0) -> bytes:
         """Exactly ``length`` bytes from ``start`` on, or a StorageError; None: all to the end."""
 

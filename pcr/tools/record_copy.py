@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,14 +11,13 @@ from typing import BinaryIO
 import xxhash
 
 from pcr.atomic import atomic_path
-from pcr.dataset import layout
 from pcr.dataset.messages import RecordIndex, RecordInfo
 from pcr.dataset.record import Record
-from pcr.dataset.tables import closing, connect_image, read_chunks
 from pcr.dataset.writer import write_record
 from pcr.errors import FormatError, StorageError
 from pcr.storage.location import join
 from pcr.storage.store import Store
+from pcr.tools.whole_records import read_messages
 
 _PIECE_BYTES = 8 * 2**20
 
@@ -98,7 +97,7 @@ class RecordCopier:
         """The same of first levels: the index of the source has checksums of their messages."""
         data = self.target.read(record.name)
         try:
-            groups = _groups(data, record.entry, self.level)
+            groups = read_messages(data, record.entry, range(1, self.level + 1))
         except FormatError:
             return None
         (metadata,) = record.read_groups(0)
@@ -106,19 +105,6 @@ class RecordCopier:
             path = Path(folder, record.name)
             entry = write_record(path, self._info(record, metadata), groups)
             return entry if path.read_bytes() == data else None
-
-
-def _groups(data: bytes, entry: RecordIndex, level: int) -> Sequence[bytes]:
-    """The ScanGroups in a record's file; FormatError unless they are those of the entry."""
-    with closing(connect_image(data, "copy")) as connection:
-        return [
-            b"".join(
-                read_chunks(
-                    connection, layout.scan_group_table(k), entry.group_bytes[k], entry.checksums[k]
-                )
-            )
-            for k in range(1, level + 1)
-        ]
 
 
 def _fetch(record: Record, path: Path) -> None:
