@@ -25,7 +25,7 @@ def add_basic_flags(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of every converter command."""
     add = parser.add_argument
     add("input_dataset", type=Path, help="folder with one sub-folder of JPEGs per class")
-    add("output_directory", type=Path, help="where PCR.db and the records go")
+    add("output_directory", help="directory or URL (s3://, gs://, az://) of the dataset to make")
     _add_record_flags(parser)
     add_worker_flags(parser)
     add(

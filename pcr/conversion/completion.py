@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from pcr.conversion.append import Base
 from pcr.conversion.journal import FinishedRecord
@@ -15,10 +14,11 @@ from pcr.dataset import layout
 from pcr.dataset.messages import DatasetInfo
 from pcr.dataset.writer import write_index
 from pcr.errors import DatasetError
+from pcr.storage.store import Store
 
 
 def write_dataset(
-    output: Path,
+    output: Store,
     source: str | os.PathLike[str],
     classes: Sequence[str],
     options: ConversionOptions,
@@ -36,13 +36,13 @@ def write_dataset(
             f"{problems[0].name}: {problems[0].reason}"
         )
     if problems:
-        write_report(output / layout.REPORT_FILE, problems, keep=base is not None)
+        write_report(output, problems, keep=base is not None)
     added = [record.index for record in finished]
     info = _dataset_info(classes, options, finished)
-    if base is None:
-        write_index(output, info, added)
-    else:
-        write_index(output, _grown(base.info, info), [*base.records, *added])
+    records = added if base is None else [*base.records, *added]
+    info = info if base is None else _grown(base.info, info)
+    with output.placing(layout.INDEX_FILE) as path:
+        write_index(path.parent, info, records)
 
 
 def _dataset_info(

@@ -7,24 +7,22 @@ conversion that was stopped resumes after the last complete line. Each shard has
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from pathlib import Path
 from sqlite3 import sqlite_version  # written into every record
 from typing import Any
 
 from PIL import __version__ as pillow_version  # re-encodes bad images
 
 from pcr import __version__
-from pcr.atomic import atomic_path
 from pcr.conversion.encode import Problem
 from pcr.conversion.plan import Plan, Shard
 from pcr.dataset import layout
 from pcr.dataset.messages import RecordIndex
 from pcr.errors import DatasetError, FormatError
-from pcr.regular_file import named_errors
+from pcr.storage.location import join
+from pcr.storage.store import Store
 
 # May change when a conversion resumes that failed at its first bad image.
 _BAD_IMAGE_OPTIONS = ("on_bad_image", "quality")
@@ -49,33 +47,32 @@ class FinishedRecord:
 class Journal:
     """The plan file of a conversion, or of one shard of it, that is not finished."""
 
-    def __init__(self, directory: Path, shard: tuple[int, int] | None = None) -> None:
-        name = layout.shard_plan_file(*shard) if shard else layout.PLAN_FILE
-        self.path = directory / name
-        self.directory, self.shard = directory, shard
+    def __init__(self, output: Store, shard: tuple[int, int] | None = None) -> None:
+        self.name = layout.shard_plan_file(*shard) if shard else layout.PLAN_FILE
+        self.output, self.shard = output, shard
 
     @classmethod
-    def of(cls, plan: Plan, directory: Path) -> Journal:
+    def of(cls, plan: Plan, output: Store) -> Journal:
         """The journal of a plan's records, all of them or those of a shard."""
         shard = plan.shard
-        return cls(directory, (shard.index, shard.count) if shard else None)
+        return cls(output, (shard.index, shard.count) if shard else None)
+
+    def exists(self) -> bool:
+        """Whether there is a conversion, or a shard, that is not finished."""
+        return self.output.size(self.name) is not None
 
     def begin(self, plan: Plan, finished: Sequence[FinishedRecord] = ()) -> None:
-        """Write the plan's identity; from now on the directory holds an unfinished conversion."""
+        """Write the plan's identity; from now on the place holds an unfinished conversion."""
         lines = [plan_header(plan), *map(asdict, finished)]
-        with atomic_path(self.path) as temporary:
-            temporary.write_text("".join(map(_line, lines)), encoding="ascii")
+        self.output.write(self.name, "".join(map(_line, lines)).encode("ascii"))
 
     def add(self, record: FinishedRecord) -> None:
-        """Note a record that is safe on disk."""
-        with named_errors(self.path), self.path.open("a", encoding="ascii") as file:
-            file.write(_line(asdict(record)))
-            file.flush()
-            os.fsync(file.fileno())
+        """Note a record that is safe on disk, or in the store."""
+        self.output.append(self.name, _line(asdict(record)).encode("ascii"))
 
     def finish(self) -> None:
         """Forget a conversion whose index is safe on disk."""
-        self.path.unlink()
+        self.output.delete(self.name)
 
     def resume(self, plan: Plan) -> tuple[Plan, list[FinishedRecord]]:
         """The plan to resume and the records that are finished.
@@ -87,11 +84,12 @@ class Journal:
         self._check_same(header, plan_header(plan))
         plan = plan.resumed(header["record_starts"])
         for number, record in enumerate(finished, start=plan.first_record):
-            path = self.directory / layout.record_file(number)
-            if not path.is_file() or path.stat().st_size != record.index.file_bytes:
+            name = layout.record_file(number)
+            if self.output.size(name) != record.index.file_bytes:
                 raise DatasetError(
-                    f"{path}: expected the record of {record.index.file_bytes} bytes that the "
-                    f"interrupted conversion wrote: {self._how_to_drop()}"
+                    f"{join(self.output.location, name)}: expected the record of "
+                    f"{record.index.file_bytes} bytes that the interrupted conversion wrote: "
+                    f"{self._how_to_drop()}"
                 )
         self.begin(plan, finished)  # without a torn line, with the options of this run
         return plan, finished
@@ -106,7 +104,7 @@ class Journal:
         """An index beside the journal is that of the dataset that is appended to."""
         if self.shard is not None:
             return "delete it and convert the shard again"
-        if (self.directory / layout.INDEX_FILE).exists():
+        if self.output.size(layout.INDEX_FILE) is not None:
             return (
                 "use `append` and `restart` to drop the unfinished `append` and begin it again; "
                 "the finished dataset stays"
@@ -117,18 +115,18 @@ class Journal:
         if found["base_records"] != expected["base_records"]:
             began = "with" if found["base_records"] else "without"
             raise DatasetError(
-                f"{self.directory}: holds an unfinished conversion that began {began} `append`: "
+                f"{self.output.location}: holds an unfinished conversion that began {began} `append`: "
                 f"resume it {began} `append`, or {self._how_to_drop()}"
             )
         what = changed_option(found, expected)
         if what is not None:
             raise DatasetError(
-                f"{self.directory}: holds an unfinished conversion that began with {what}: "
+                f"{self.output.location}: holds an unfinished conversion that began with {what}: "
                 f"resume it with the same, or {self._how_to_drop()}"
             )
         if found["fingerprint"] != expected["fingerprint"]:
             raise DatasetError(
-                f"{self.directory}: holds an unfinished conversion of {found['images']} images, "
+                f"{self.output.location}: holds an unfinished conversion of {found['images']} images, "
                 f"whose names, sizes or times have changed since (now {expected['images']} "
                 f"images): {self._how_to_drop()}"
             )
@@ -138,8 +136,7 @@ class Journal:
 
         Raises FormatError where the file is damaged.
         """
-        with named_errors(self.path):
-            lines = self.path.read_bytes().split(b"\n")[:-1]
+        lines = self.output.read(self.name).split(b"\n")[:-1]
         try:
             if not lines:
                 raise ValueError("without a complete line")
@@ -150,8 +147,8 @@ class Journal:
             return header, [_finished_record(entry) for entry in entries]
         except (ValueError, KeyError, TypeError) as error:
             raise FormatError(
-                f"{self.path}: expected the plan of an interrupted conversion, found it damaged "
-                f"({error}): {self._how_to_drop()}"
+                f"{join(self.output.location, self.name)}: expected the plan of an interrupted "
+                f"conversion, found it damaged ({error}): {self._how_to_drop()}"
             ) from None
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pcr.conversion.completion import write_dataset
@@ -22,6 +20,9 @@ from pcr.dataset import layout
 from pcr.dataset.reader import Dataset
 from pcr.errors import DatasetError, FormatError, UsageError, describe
 from pcr.ladder import Ladder
+from pcr.storage.local import LocalStore
+from pcr.storage.location import Location, join
+from pcr.storage.store import Store, open_store
 
 _MOST_NAMED = 3
 
@@ -34,10 +35,10 @@ class _Part:
     finished: Sequence[FinishedRecord]
 
 
-def merge(output: str | os.PathLike[str], *, num_workers: int | None = None) -> ConversionSummary:
+def merge(output: Location, *, num_workers: int | None = None) -> ConversionSummary:
     """Make one dataset of all shards that were converted into a directory.
 
-    output: the directory. num_workers: threads that check records; default: all cores that this
+    output: the directory or URL. num_workers: threads that check records; default: all cores that this
     process may use.
 
     Checks that all shards are of one plan and that each of its records is there: the size of its
@@ -48,27 +49,29 @@ def merge(output: str | os.PathLike[str], *, num_workers: int | None = None) -> 
     Raises DatasetError, naming the shards and what to run, where some are missing, unfinished or of
     another plan, FormatError where a plan file is damaged.
     """
-    output = Path(output)
+    store = open_store(output)
     if num_workers is not None and num_workers < 1:
         raise UsageError(f"expected 1 or more, found {num_workers}", "num_workers")
     phases: dict[str, float] = {}
-    if not output.is_dir():
-        raise DatasetError(f"{output}: expected a directory of converted shards, found none")
-    with locked(output), explained_limits(output):
-        if not (output / layout.INDEX_FILE).exists():
+    if isinstance(store, LocalStore) and not store.root.is_dir():
+        raise DatasetError(
+            f"{store.location}: expected a directory of converted shards, found none"
+        )
+    with locked(store), explained_limits(store):
+        if store.size(layout.INDEX_FILE) is None:
             with timed(phases, "check"):
-                parts = _parts(output)
-                _check_records(output, parts, num_workers or usable_cores())
+                parts = _parts(store)
+                _check_records(store, parts, num_workers or usable_cores())
             with timed(phases, "index"):
                 header = parts[0].header
                 finished = [record for part in parts for record in part.finished]
                 classes, options = header["classes"], _options(header)
-                write_dataset(output, header["source"], classes, options, finished)
-        _forget_shards(output)
-    return summarize_dataset(Dataset(output), phases)
+                write_dataset(store, header["source"], classes, options, finished)
+        _forget_shards(store)
+    return summarize_dataset(Dataset(store), phases)
 
 
-def _parts(output: Path) -> list[_Part]:
+def _parts(output: Store) -> list[_Part]:
     """All shards in order; DatasetError where they are not all there, finished and of one plan."""
     plans = layout.shard_plans(output)
     if not plans:
@@ -76,7 +79,7 @@ def _parts(output: Path) -> list[_Part]:
     counts = sorted({count for _, count in plans})
     if len(counts) > 1:
         raise DatasetError(
-            f"{output}: expected shards of one conversion, found some of {counts[0]} and some of "
+            f"{output.location}: expected shards of one conversion, found some of {counts[0]} and some of "
             f"{counts[1]}: delete the directory and convert all shards with the same number"
         )
     parts = {index: _Part(*Journal(output, (index, count)).read()) for index, count in plans}
@@ -85,21 +88,21 @@ def _parts(output: Path) -> list[_Part]:
         parts.values(), key=lambda part: part.header["options"]["on_bad_image"] != "fail"
     )
     for part in parts.values():
-        check_same_plan(output, deciding.header, part.header)
+        check_same_plan(output.location, deciding.header, part.header)
     _check_finished(output, parts, counts[0])
     return [parts[index] for index in range(counts[0])]
 
 
-def _nothing_to_merge(output: Path) -> str:
-    if (output / layout.PLAN_FILE).exists():
+def _nothing_to_merge(output: Store) -> str:
+    if output.size(layout.PLAN_FILE) is not None:
         return (
-            f"{output}: expected converted shards, found an unfinished conversion without `shard`: "
+            f"{output.location}: expected converted shards, found an unfinished conversion without `shard`: "
             "run the same conversion again to finish it"
         )
-    return f"{output}: expected converted shards, found none: begin with pcr convert … --shard 0/N"
+    return f"{output.location}: expected converted shards, found none: begin with pcr convert … --shard 0/N"
 
 
-def _check_finished(output: Path, parts: Mapping[int, _Part], count: int) -> None:
+def _check_finished(output: Store, parts: Mapping[int, _Part], count: int) -> None:
     header = next(iter(parts.values())).header
     missing = []
     for index in range(count):
@@ -117,7 +120,7 @@ def _extent(first: int, stop: int, found: int | None) -> str:
 
 
 def _what_to_run(
-    output: Path, header: Mapping[str, Any], shards: Sequence[tuple[int, str]], what: str
+    output: Store, header: Mapping[str, Any], shards: Sequence[tuple[int, str]], what: str
 ) -> str:
     """The first of these shards with what there is to say of each, and the command for one."""
     count = header["shard"]["count"]
@@ -125,14 +128,14 @@ def _what_to_run(
     if len(shards) > _MOST_NAMED:
         named.append(f"{len(shards) - _MOST_NAMED} more")
     return (
-        f"{output}: {len(shards)} of {count} shards {what}: {', '.join(named)}: run "
-        f"pcr convert {header['source']} {output} --shard {shards[0][0]}/{count}"
+        f"{output.location}: {len(shards)} of {count} shards {what}: {', '.join(named)}: run "
+        f"pcr convert {header['source']} {output.location} --shard {shards[0][0]}/{count}"
         + " and so on" * (len(shards) > 1)
         + ", with the options of the others, then merge again"
     )
 
 
-def _check_records(output: Path, parts: Sequence[_Part], num_workers: int) -> None:
+def _check_records(output: Store, parts: Sequence[_Part], num_workers: int) -> None:
     """Raise DatasetError where records are missing or damaged, or there are more of them."""
     finished = [(part, record) for part in parts for record in part.finished]
     with ThreadPoolExecutor(num_workers, thread_name_prefix="pcr-merge") as pool:
@@ -145,16 +148,16 @@ def _check_records(output: Path, parts: Sequence[_Part], num_workers: int) -> No
                 damaged.setdefault(part.header["shard"]["index"], problem)
     if damaged:
         raise DatasetError(_what_to_run(output, parts[0].header, [*damaged.items()], "damaged"))
-    for path in layout.dataset_files(output):
-        number = layout.record_number(path.name)
+    for name in layout.dataset_files(output):
+        number = layout.record_number(name)
         if number is not None and number >= len(finished):
             raise DatasetError(
-                f"{path}: expected {len(finished)} records, found one more, of another dataset: "
+                f"{join(output.location, name)}: expected {len(finished)} records, found one more, of another dataset: "
                 "move it away and merge again"
             )
 
 
-def _problem(output: Path, number: int, record: FinishedRecord) -> str | None:
+def _problem(output: Store, number: int, record: FinishedRecord) -> str | None:
     try:
         read_record_info(output, number, record)
     except (FormatError, OSError) as error:
@@ -168,7 +171,7 @@ def _options(header: Mapping[str, Any]) -> ConversionOptions:
     return ConversionOptions(**{**header["options"], "ladder": Ladder.parse(name, text)})
 
 
-def _forget_shards(output: Path) -> None:
+def _forget_shards(output: Store) -> None:
     """Remove what only shards need; their index is safe on disk."""
     plans = layout.shard_plans(output)
     if not plans:
@@ -177,10 +180,10 @@ def _forget_shards(output: Path) -> None:
     found = len(Dataset(output).records)
     if found != records:
         raise DatasetError(
-            f"{output}: expected the dataset of {records} records that its shards make, found one "
+            f"{output.location}: expected the dataset of {records} records that its shards make, found one "
             f"of {found}"
         )
     remove_temporaries(output)
-    for path in plans.values():
-        path.unlink()
-    (output / layout.SHARDS_LOCK_FILE).unlink(missing_ok=True)
+    for name in plans.values():
+        output.delete(name)
+    output.delete(layout.SHARDS_LOCK_FILE)

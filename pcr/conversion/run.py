@@ -12,8 +12,8 @@ from pcr.conversion import tfrecord
 from pcr.conversion.append import Base
 from pcr.conversion.completion import write_dataset
 from pcr.conversion.directory import (
-    check_directories,
     check_no_dataset,
+    check_places,
     explained_limits,
     locked,
     remove_dataset,
@@ -33,6 +33,8 @@ from pcr.dataset import layout
 from pcr.dataset.reader import Dataset
 from pcr.errors import UsageError
 from pcr.imagefolder import ImageFolder
+from pcr.storage.location import Location
+from pcr.storage.store import Store, open_store
 
 _WITHOUT_SHARDS = {
     "force": "delete the old dataset first",
@@ -45,7 +47,7 @@ _SPLIT_NAMES = ("train", "training", "val", "valid", "validation", "test", "test
 
 def convert(
     source: str | os.PathLike[str],
-    output: str | os.PathLike[str],
+    output: Location,
     options: ConversionOptions | None = None,
     *,
     num_workers: int | None = None,
@@ -59,7 +61,8 @@ def convert(
 
     source: folder with one sub-folder of JPEGs per class; never changed, except with
         ``options.convert_images``.
-    output: directory of the dataset, outside of ``source``; made if missing.
+    output: directory of the dataset, outside of ``source``, made if missing; or a URL (``s3://``,
+        ``gs://``, ``az://``), where each record goes when it is finished.
     options: what to write; default ``ConversionOptions()``, or with ``append`` the options that the
         dataset was made with.
     num_workers: threads that encode; default: all cores that this process may use.
@@ -78,38 +81,37 @@ def convert(
     classes look like the splits of a dataset. Raises PCRError for what the caller can fix; the
     records that are finished stay, and do not look like a dataset until all are.
     """
-    source, output = Path(source), Path(output)
+    source, store = Path(source), open_store(output)
     _check_arguments(num_workers, force, append)
     if shard is not None:
         _check_shard(shard, options, {"force": force, "append": append, "restart": restart})
-    check_directories(source, output)
-    options = _complete(options, output, append)
+    check_places(source, store)
+    options = _complete(options, store, append)
     phases: dict[str, float] = {}
     with timed(phases, "scan"):
         folder = ImageFolder.scan(source)
     _warn_of_splits(folder)
-    output.mkdir(parents=True, exist_ok=True)
-    lock = shard_locked(output, *shard) if shard else locked(output)
-    with lock, explained_limits(output):
+    lock = shard_locked(store, *shard) if shard else locked(store)
+    with lock, explained_limits(store):
         with timed(phases, "plan"):
-            plan = _plan(folder, output, options, append, restart)
+            plan = _plan(folder, store, options, append, restart)
             if shard is None:
-                plan, finished = _begin(plan, output, force, restart)
+                plan, finished = _begin(plan, store, force, restart)
             else:
                 plan = plan.part(*shard)
-                finished = begin_shard(plan, output)
+                finished = begin_shard(plan, store)
         resumed, workers = len(finished), num_workers or usable_cores()
         with (
             timed(phases, "records"),
-            closing(convert_records(plan, output, resumed, workers, progress)) as records,
+            closing(convert_records(plan, store, resumed, workers, progress)) as records,
         ):
             finished += records
         if shard is None and plan.records:
             with timed(phases, "index"):
                 if not any(record.index.images for record in finished):
-                    drop_unfinished(output, plan.base)
-                write_dataset(output, source, plan.folder.classes, options, finished, plan.base)
-                Journal(output).finish()
+                    drop_unfinished(store, plan.base)
+                write_dataset(store, source, plan.folder.classes, options, finished, plan.base)
+                Journal(store).finish()
     return summarize(plan, finished, resumed, phases)
 
 
@@ -136,7 +138,7 @@ def _check_shard(
         raise UsageError(f"cannot be combined with `{name}`: {_WITHOUT_SHARDS[name]}", "shard")
 
 
-def _complete(options: ConversionOptions | None, output: Path, append: bool) -> ConversionOptions:
+def _complete(options: ConversionOptions | None, output: Store, append: bool) -> ConversionOptions:
     base = Dataset(output).info if append else None
     if options is None:
         options = ConversionOptions.of_dataset(base) if base else ConversionOptions()
@@ -157,20 +159,20 @@ def _warn_of_splits(folder: ImageFolder) -> None:
 
 
 def _plan(
-    folder: ImageFolder, output: Path, options: ConversionOptions, append: bool, restart: bool
+    folder: ImageFolder, output: Store, options: ConversionOptions, append: bool, restart: bool
 ) -> Plan:
     if not append:
         return Plan.make(folder, options)
     base = Base.open(output)
     base.check(options)
     journal = Journal(output)
-    if not restart and journal.path.exists() and journal.completed(base.records):
+    if not restart and journal.exists() and journal.completed(base.records):
         journal.finish()  # killed between writing the index and this
     return Plan.make(base.new_images(folder), options, base)
 
 
 def _begin(
-    plan: Plan, output: Path, force: bool, restart: bool
+    plan: Plan, output: Store, force: bool, restart: bool
 ) -> tuple[Plan, list[FinishedRecord]]:
     """Prepare the output directory: empty, with a conversion to resume, or a dataset to add to."""
     journal = Journal(output)
@@ -180,7 +182,7 @@ def _begin(
         remove_dataset(output)
     elif restart:
         drop_unfinished(output, plan.base)
-    if journal.path.exists():
+    if journal.exists():
         remove_temporaries(output)
         return journal.resume(plan)
     if plan.base is None:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from pcr.atomic import atomic_path
 from pcr.conversion.encode import Problem
 from pcr.conversion.journal import FinishedRecord
 from pcr.conversion.plan import Plan
 from pcr.dataset import layout
 from pcr.dataset.messages import RecordIndex
 from pcr.dataset.reader import Dataset
-from pcr.regular_file import named_errors
+from pcr.storage.store import Store
 
-_ENCODING = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
 _REPORT_COLUMNS = ("name", "action", "reason")
 
 
@@ -78,7 +76,7 @@ def summarize(
 def summarize_dataset(dataset: Dataset, phase_seconds: dict[str, float]) -> ConversionSummary:
     """Add up what a finished dataset holds, and its report."""
     entries = [record.entry for record in dataset.records]
-    problems = read_report(dataset.root / layout.REPORT_FILE)
+    problems = read_report(dataset.store)
     skipped = any(problem.action == "skipped" for problem in problems)
     return ConversionSummary(
         images=len(dataset),
@@ -105,24 +103,25 @@ def all_problems(finished: Sequence[FinishedRecord]) -> tuple[Problem, ...]:
     return tuple(problem for record in finished for problem in record.problems)
 
 
-def write_report(path: Path, problems: Sequence[Problem], keep: bool) -> None:
+def write_report(output: Store, problems: Sequence[Problem], keep: bool) -> None:
     """One row per problem, after those of earlier conversions into the same dataset if ``keep``."""
     rows = [(problem.name, problem.action, problem.reason) for problem in problems]
-    rows = [*(_report_rows(path) if keep else [_REPORT_COLUMNS]), *rows]
-    with atomic_path(path) as temporary, temporary.open("w", **_ENCODING) as file:  # type: ignore[call-overload]
-        csv.writer(file).writerows(dict.fromkeys(rows))
+    rows = [*(_report_rows(output) if keep else [_REPORT_COLUMNS]), *rows]
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(dict.fromkeys(rows))
+    output.write(layout.REPORT_FILE, text.getvalue().encode(errors="surrogateescape"))
 
 
-def read_report(path: Path) -> tuple[Problem, ...]:
+def read_report(store: Store) -> tuple[Problem, ...]:
     """The problems that `write_report` wrote; none where there is no report."""
-    return tuple(Problem(*row) for row in _report_rows(path)[1:])  # type: ignore[arg-type]
+    return tuple(Problem(*row) for row in _report_rows(store)[1:])  # type: ignore[arg-type]
 
 
-def _report_rows(path: Path) -> list[tuple[str, ...]]:
-    if not path.exists():
+def _report_rows(store: Store) -> list[tuple[str, ...]]:
+    if store.size(layout.REPORT_FILE) is None:
         return [_REPORT_COLUMNS]
-    with named_errors(path), path.open(**_ENCODING) as file:  # type: ignore[call-overload]
-        return [tuple(row) for row in csv.reader(file)]
+    text = store.read(layout.REPORT_FILE).decode(errors="surrogateescape")
+    return [tuple(row) for row in csv.reader(io.StringIO(text, newline=""))]
 
 
 def _unused_classes(dataset: Dataset) -> tuple[str, ...]:

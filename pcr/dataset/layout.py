@@ -6,11 +6,10 @@ docs/FORMAT.md is the specification for users. File, table and key names live he
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from pcr.atomic import TEMPORARY_SUFFIX
 from pcr.errors import FormatError
-from pcr.regular_file import open_regular
+from pcr.storage.store import Store
 
 FORMAT_VERSION = 1
 DATABASE_SUFFIX = ".db"
@@ -74,10 +73,10 @@ def shard_of_plan(name: str) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
-def shard_plans(directory: Path) -> dict[tuple[int, int], Path]:
-    """The journals in a directory of shards that are not merged yet, by shard and their number."""
-    found = ((shard_of_plan(path.name), path) for path in directory.iterdir())
-    return dict(sorted((shard, path) for shard, path in found if shard is not None))
+def shard_plans(store: Store) -> dict[tuple[int, int], str]:
+    """The journals of shards that are not merged yet, by shard and their number."""
+    found = ((shard_of_plan(name), name) for name, _ in store.names("PCR"))
+    return dict(sorted((shard, name) for shard, name in found if shard is not None))
 
 
 def record_number(name: str) -> int | None:
@@ -98,10 +97,10 @@ def is_dataset_file(name: str) -> bool:
     return name in _NAMED_FILES or file_number(name) is not None or shard_of_plan(name) is not None
 
 
-def dataset_files(directory: Path) -> list[Path]:
-    """The files in a directory that a conversion owns, the index first."""
-    paths = (path for path in directory.iterdir() if is_dataset_file(path.name))
-    return sorted(paths, key=lambda path: (path.name != INDEX_FILE, path.name))
+def dataset_files(store: Store) -> dict[str, int]:
+    """The files in a place that a conversion owns, the index first, and their sizes in bytes."""
+    found = [(name, size) for name, size in store.names("PCR") if is_dataset_file(name)]
+    return dict(sorted(found, key=lambda file: (file[0] != INDEX_FILE, file[0])))
 
 
 def scan_group_table(level: int) -> str:
@@ -119,10 +118,9 @@ def page_bytes(content_bytes: int) -> int:
     return 16384 if content_bytes >= 16 * 2**20 else 4096
 
 
-def is_ours(path: Path) -> bool:
-    """Whether a database is a file of this format, of any version."""
-    with open_regular(path) as file:
-        return application_id(file.read(_SQLITE_HEADER_BYTES)) == APPLICATION_ID
+def is_ours(store: Store, name: str, size: int) -> bool:
+    """Whether a database of that size is a file of this format, of any version."""
+    return application_id(store.read(name, min(size, _SQLITE_HEADER_BYTES))) == APPLICATION_ID
 
 
 def application_id(header: bytes) -> int | None:

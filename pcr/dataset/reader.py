@@ -110,14 +110,18 @@ def _check_finished(store: LocalStore) -> None:
 
 
 def _not_finished(store: Store) -> DatasetError:
+    found = f"{store.location}: expected a finished PCR dataset, found"
     if store.size(layout.PLAN_FILE) is not None:
         what, flags = "conversion", "`force` or `restart`"
     elif store.size(layout.COPY_FILE) is not None:
         what, flags = "copy", "`force`"
+    elif store.can_list and any(layout.shard_of_plan(name) for name, _ in store.names("PCR")):
+        return DatasetError(f"{found} shards that are not merged: run pcr merge {store.location}")
     else:
-        found = f"expected a PCR dataset, found no {layout.INDEX_FILE}"
-        return DatasetError(f"{store.location}: {found}")
+        return DatasetError(
+            f"{store.location}: expected a PCR dataset, found no {layout.INDEX_FILE}"
+        )
     return DatasetError(
-        f"{store.location}: expected a finished PCR dataset, found a {what} that was interrupted: "
-        f"run the same {what} again, without {flags}, and it resumes where it stopped"
+        f"{found} a {what} that was interrupted: run the same {what} again, without {flags}, and "
+        "it resumes where it stopped"
     )

@@ -115,6 +115,14 @@ class LocalStore:
             else:
                 shutil.copyfile(source, temporary)
 
+    def append(self, name: str, data: bytes) -> None:
+        """Add to a file, safe on disk in the end."""
+        path = self.root / name
+        with named_errors(path), path.open("ab") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
     def delete(self, name: str) -> None:
         """Remove a file, if there is one."""
         (self.root / name).unlink(missing_ok=True)

@@ -119,6 +119,10 @@ class RemoteStore:
 
         self._run(put, what)
 
+    def append(self, name: str, data: bytes) -> None:
+        """Add to an object, by writing it anew."""
+        self.write(name, self.read(name) + data)
+
     def delete(self, name: str) -> None:
         """Remove an object, if there is one."""
         self._refuse_http("written to")

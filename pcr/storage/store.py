@@ -43,6 +43,9 @@ class Store(Protocol):
     def write(self, name: str, source: Path | bytes) -> None:
         """Put a file or bytes there, whole or not at all."""
 
+    def append(self, name: str, data: bytes) -> None:
+        """Add to a small file; a store writes it anew."""
+
     def delete(self, name: str) -> None:
         """Remove a file, if there is one."""
 

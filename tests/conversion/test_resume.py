@@ -26,6 +26,7 @@ from pcr.atomic import TEMPORARY_SUFFIX
 from pcr.conversion.directory import locked
 from pcr.dataset import layout
 from pcr.dataset.reader import Dataset
+from pcr.storage.local import LocalStore
 
 KILLS = 20
 OPTIONS = ("--batch_size", "8", "--quiet")
@@ -152,7 +153,7 @@ def test_a_damaged_plan_is_refused(tmp_path: Path) -> None:
 
 
 def test_two_conversions_at_once_are_refused(source: Path, tmp_path: Path) -> None:
-    with locked(tmp_path):
+    with locked(LocalStore(tmp_path)):
         assert "another conversion" in fail(CONVERTER, source, tmp_path, *OPTIONS)
     succeed(CONVERTER, source, tmp_path, *OPTIONS)
 

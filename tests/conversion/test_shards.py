@@ -14,6 +14,7 @@ import pcr
 from pcr.atomic import TEMPORARY_SUFFIX
 from pcr.conversion.shards import shard_locked
 from pcr.dataset import layout
+from pcr.storage.local import LocalStore
 
 SHARDS = 4
 OPTIONS = ("--batch_size", "8", "--on_bad_image", "skip", "--quiet")
@@ -106,7 +107,10 @@ def test_merging_again_says_the_same(shards: Path) -> None:
 
 
 def test_a_merge_killed_after_the_index(converted: Path, shards: Path, tmp_path: Path) -> None:
-    plans = {path.name: path.read_bytes() for path in layout.shard_plans(shards).values()}
+    plans = {
+        name: (shards / name).read_bytes()
+        for name in layout.shard_plans(LocalStore(shards)).values()
+    }
     succeed(PCR, "merge", shards)
     for name in list(plans)[1:]:
         (shards / name).write_bytes(plans[name])
@@ -205,7 +209,7 @@ def test_what_is_done_with_bad_images_may_differ_where_there_are_none(
 
 def test_two_processes_on_one_shard(source: Path, tmp_path: Path) -> None:
     out = tmp_path
-    with shard_locked(out, 1, SHARDS):
+    with shard_locked(LocalStore(out), 1, SHARDS):
         code, printed = Conversion(out, *words(source, out, 1), command=PCR).join()
         assert code == 1 and "another process is converting shard 1/4" in printed
         code, printed = Conversion(out, *words(source, out, 2), command=PCR).join()

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from helpers.conversions import CONVERTER, Command, dataset_bytes
 from pcr.atomic import TEMPORARY_SUFFIX
 from pcr.dataset import layout
+from pcr.storage.local import LocalStore
 
 _NUMBERS = count()
 
@@ -57,7 +58,7 @@ def assert_same_dataset(out: Path, converted: Path) -> None:
     assert dataset_bytes(out) == dataset_bytes(converted)
     assert not [path for path in out.iterdir() if path.name.endswith(TEMPORARY_SUFFIX)]
     assert not (out / layout.PLAN_FILE).exists()
-    assert not layout.shard_plans(out) and not (out / layout.SHARDS_LOCK_FILE).exists()
+    assert not layout.shard_plans(LocalStore(out)) and not (out / layout.SHARDS_LOCK_FILE).exists()
 
 
 def _run(command: Command, words: list[str], log: Path) -> None:
