@@ -1,9 +1,8 @@
-"""The place that a conversion writes to: whose files it holds, its lock, and its limits."""
+"""The place that a conversion writes to: whose files it holds, and its limits."""
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import tempfile
 from collections.abc import Container, Iterator, Mapping
@@ -87,35 +86,6 @@ def _check_ours(output: Store, files: Mapping[str, int]) -> None:
                 f"{join(output.location, name)}: expected a file of a PCR dataset, found another kind, which is never "
                 "replaced: move it away, or choose another output directory"
             )
-
-
-@contextmanager
-def locked(output: Store, *, shared: bool = False) -> Iterator[None]:
-    """Hold the directory for one conversion; the lock ends with the process, however that ends.
-
-    With ``shared`` others may share it, as the shards of a conversion do. Raises DatasetError where
-    another process holds it. File systems without locks are not locked, nor are object stores.
-    """
-    if not isinstance(output, LocalStore):
-        yield
-        return
-    directory = output.root
-    directory.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise DatasetError(
-            f"{directory}: another conversion is writing here: wait for it to end, "
-            "or choose another output directory"
-        ) from None
-    except OSError:
-        pass
-    try:
-        yield
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

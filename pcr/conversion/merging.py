@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pcr.conversion.completion import write_dataset
-from pcr.conversion.directory import explained_limits, locked, remove_temporaries
+from pcr.conversion.directory import explained_limits, remove_temporaries
 from pcr.conversion.journal import FinishedRecord, Journal
 from pcr.conversion.options import ConversionOptions
 from pcr.conversion.phases import timed
@@ -22,6 +22,7 @@ from pcr.errors import DatasetError, FormatError, UsageError, describe
 from pcr.ladder import Ladder
 from pcr.storage.local import LocalStore
 from pcr.storage.location import Location, join
+from pcr.storage.lock import locked
 from pcr.storage.store import Store, open_store
 
 _MOST_NAMED = 3

@@ -15,7 +15,6 @@ from pcr.conversion.directory import (
     check_no_dataset,
     check_places,
     explained_limits,
-    locked,
     remove_dataset,
     remove_temporaries,
 )
@@ -34,6 +33,7 @@ from pcr.dataset.reader import Dataset
 from pcr.errors import UsageError
 from pcr.imagefolder import ImageFolder
 from pcr.storage.location import Location
+from pcr.storage.lock import locked
 from pcr.storage.store import Store, open_store
 
 _WITHOUT_SHARDS = {

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pcr.conversion.directory import is_temporary, locked, remove_temporaries
+from pcr.conversion.directory import is_temporary, remove_temporaries
 from pcr.conversion.journal import FinishedRecord, Journal, changed_option, plan_header
 from pcr.conversion.plan import Plan
 from pcr.dataset import layout
@@ -20,6 +20,7 @@ from pcr.dataset.messages import RecordInfo
 from pcr.dataset.record import Record
 from pcr.errors import DatasetError, FormatError
 from pcr.storage.local import LocalStore
+from pcr.storage.lock import locked
 from pcr.storage.store import Store
 
 

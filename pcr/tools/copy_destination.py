@@ -30,6 +30,12 @@ class Identity:
         return cls(f"{dataset.info.index_checksum:016x}", levels)
 
 
+def check_place(target: Store) -> None:
+    """Raise DatasetError where nothing can be written because there is a file."""
+    if isinstance(target, LocalStore) and target.root.exists() and not target.root.is_dir():
+        raise DatasetError(f"{target.location}: expected an output directory, found a file")
+
+
 def begin_copy(
     target: Store, source: Dataset, identity: Identity, *, force: bool
 ) -> dict[str, int]:
@@ -37,8 +43,6 @@ def begin_copy(
 
     Raises DatasetError where there is anything but this copy, and ``force`` does not replace it.
     """
-    if isinstance(target, LocalStore) and target.root.exists() and not target.root.is_dir():
-        raise DatasetError(f"{target.location}: expected an output directory, found a file")
     present = {name: size for name, size in target.names("PCR") if layout.is_dataset_file(name)}
     found = {name: size for name, size in present.items() if not name.endswith(TEMPORARY_SUFFIX)}
     if force:

@@ -14,8 +14,9 @@ from pcr.dataset.writer import write_index
 from pcr.errors import DatasetError, UsageError
 from pcr.progress import progress_bar
 from pcr.storage.location import Location, join
+from pcr.storage.lock import locked
 from pcr.storage.store import Store, open_store
-from pcr.tools.copy_destination import Identity, begin_copy, end_copy, is_same_place
+from pcr.tools.copy_destination import Identity, begin_copy, check_place, end_copy, is_same_place
 from pcr.tools.record_copy import RecordCopier, RecordCopy
 
 
@@ -75,11 +76,13 @@ def copy(
     if is_same_place(dataset.store, target):
         raise UsageError(f"{target.location}: expected another place than the source")
     identity = Identity.of(dataset, level)
-    sizes = begin_copy(target, dataset, identity, force=force)
-    copier = RecordCopier(level, target, sizes, read_back=read_back)
-    copies = list(_copy_records(dataset, copier, concurrent_reads, progress))
-    _write_index(dataset, target, level, copies)
-    end_copy(target)
+    check_place(target)
+    with locked(target):
+        sizes = begin_copy(target, dataset, identity, force=force)
+        copier = RecordCopier(level, target, sizes, read_back=read_back)
+        copies = list(_copy_records(dataset, copier, concurrent_reads, progress))
+        _write_index(dataset, target, level, copies)
+        end_copy(target)
     return _summarize(dataset, target, level, copies)
 
 

@@ -23,10 +23,10 @@ from helpers.conversions import (
 from helpers.killed_conversions import Conversion, assert_same_dataset
 
 from pcr.atomic import TEMPORARY_SUFFIX
-from pcr.conversion.directory import locked
 from pcr.dataset import layout
 from pcr.dataset.reader import Dataset
 from pcr.storage.local import LocalStore
+from pcr.storage.lock import locked
 
 KILLS = 20
 OPTIONS = ("--batch_size", "8", "--quiet")
@@ -154,7 +154,7 @@ def test_a_damaged_plan_is_refused(tmp_path: Path) -> None:
 
 def test_two_conversions_at_once_are_refused(source: Path, tmp_path: Path) -> None:
     with locked(LocalStore(tmp_path)):
-        assert "another conversion" in fail(CONVERTER, source, tmp_path, *OPTIONS)
+        assert "another process is writing" in fail(CONVERTER, source, tmp_path, *OPTIONS)
     succeed(CONVERTER, source, tmp_path, *OPTIONS)
 
 

@@ -216,7 +216,7 @@ def test_two_processes_on_one_shard(source: Path, tmp_path: Path) -> None:
         assert code == 0, printed
         for command in (("merge", out), ("convert", source, out, *OPTIONS)):
             code, printed = Conversion(out, *command, command=PCR).join()
-            assert code == 1 and "another conversion is writing here" in printed
+            assert code == 1 and "another process is writing here" in printed
     convert_shards(source, out, 1)
 
 

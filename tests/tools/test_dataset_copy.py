@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from helpers import records
 from helpers.conversions import PCR, contents, dataset_bytes, fail, run_process, succeed
-from helpers.fault_proxy import FaultProxy, fault_proxy
+from helpers.fault_proxy import fault_proxy
 from helpers.servers import BUCKET, WebServer
 
 import pcr
@@ -24,6 +24,8 @@ from pcr.dataset.reader import Dataset
 from pcr.dataset.writer import write_index, write_record
 from pcr.errors import DatasetError, FormatError, StorageError, UsageError
 from pcr.ladder import Ladder
+from pcr.storage.local import LocalStore
+from pcr.storage.lock import locked
 from pcr.storage.store import open_store
 from pcr.tools.dataset_copy import copy
 from pcr.tools.verification import verify
@@ -77,12 +79,6 @@ def test_records_of_several_pieces_are_the_same(bucket_url: str, tmp_path: Path)
     write_index(root, dataset, [entry])
     copy(root, bucket_url, progress=False)
     assert stored_bytes(bucket_url) == dataset_bytes(root)
-
-
-def put_files(proxy: FaultProxy) -> set[str]:
-    """The names of the files that went to the store behind a proxy."""
-    put = [request.path for request in proxy.requests if request.method == "PUT"]
-    return {path.rpartition("/")[2] for path in put}
 
 
 @pytest.mark.parametrize("levels", [1, 3, 9])
@@ -221,7 +217,7 @@ def test_what_arrived_is_read_back(
     """A store that gives back other bytes than it took."""
     with fault_proxy(s3_environment, lambda _: None) as proxy:
         flips = iter(["flip", "flip"])
-        proxy.choose = lambda _: next(flips, None) if "PCR_0.db" in put_files(proxy) else None
+        proxy.choose = lambda _: next(flips, None) if "PCR_0.db" in proxy.put_names() else None
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
         with pytest.raises(
             StorageError, match=r"PCR_0\.db: expected checksum .* of what was written"
@@ -270,6 +266,15 @@ def test_places_that_no_copy_goes_to(
     with pytest.raises(UsageError, match="n_scans: expected a level between 1 and 10, found 11"):
         copy(converted, tmp_path / "new", 11, progress=False)
     assert not (tmp_path / "new").exists()
+
+
+def test_two_copies_do_not_write_to_one_directory(converted: Path, tmp_path: Path) -> None:
+    with (
+        locked(LocalStore(tmp_path)),
+        pytest.raises(DatasetError, match="another process is writing here"),
+    ):
+        copy(converted, tmp_path, progress=False)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_command_says_what_it_did(converted: Path, tmp_path: Path) -> None:
