@@ -37,7 +37,7 @@ class LevelImage:
     def make(cls, info: ImageInfo, full: bytes, record: Record) -> LevelImage:
         """From what its record says of an image, and its JPEG at the last level."""
         jpegs = [full[:end] + jpeg.EOI for end in accumulate(info.level_bytes)]
-        return cls(info.name, jpegs, info.source_bytes, info.orientation, str(record.path))
+        return cls(info.name, jpegs, info.source_bytes, info.orientation, record.location)
 
     @contextmanager
     def named_errors(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ from pcr.dataset.messages import RecordIndex
 from pcr.dataset.record import Record
 from pcr.dataset.tables import closing, connect_image, read_chunks
 from pcr.errors import FormatError
-from pcr.regular_file import read_regular
+from pcr.regular_file import read_regular, regular_bytes
 from pcr.storage.local import LocalStore
 
 _MOST_AHEAD = 8
@@ -78,14 +78,24 @@ def _read_once(record: Record) -> WholeRecord:
 
 
 def _read_bytes(record: Record) -> bytes:
-    found = record.store.size(record.name)
-    if found is None:
-        raise FormatError("expected a record, found none")
+    found = _stored_bytes(record)
     if found != record.file_bytes:
         raise FormatError(f"expected {record.file_bytes} bytes, found {found}")
     if isinstance(record.store, LocalStore):
         return read_regular(record.path)
     return record.store.read(record.name, record.file_bytes)
+
+
+def _stored_bytes(record: Record) -> int:
+    if not isinstance(record.store, LocalStore):
+        found = record.store.size(record.name)
+        if found is None:
+            raise FormatError("expected a record, found none")
+        return found
+    try:
+        return regular_bytes(record.path)
+    except OSError as error:
+        raise FormatError(f"expected a record, found: {error.strerror}") from None
 
 
 def read_messages(data: bytes, entry: RecordIndex, levels: Iterable[int]) -> list[bytes]:

@@ -71,15 +71,15 @@ def test_verify_reads_each_record_once(
 def test_verify_finds_damage_and_tells_it_from_that_of_the_way(
     web: tuple[WebServer, Path], url: str, dataset: Path
 ) -> None:
-    shutil.rmtree(web[1] / "damaged", ignore_errors=True)
-    shutil.copytree(dataset, web[1] / "damaged")
-    damaged = web[1] / "damaged"
+    shutil.rmtree(web[1] / "verified", ignore_errors=True)
+    shutil.copytree(dataset, web[1] / "verified")
+    damaged = web[1] / "verified"
     (damaged / "PCR_0.db").write_bytes((dataset / "PCR_0.db").read_bytes() + b"\0")
     data = bytearray((dataset / "PCR_1.db").read_bytes())
     data[9000] ^= 1
     (damaged / "PCR_1.db").write_bytes(data)
     (damaged / "PCR_2.db").unlink()
-    result = run(PCR, "verify", f"{web[0].url}/damaged", "--quiet")
+    result = run(PCR, "verify", f"{web[0].url}/verified", "--quiet")
     assert result.returncode == 1
     lines = result.stdout.splitlines()
     assert "bytes, found" in lines[1]

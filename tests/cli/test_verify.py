@@ -23,7 +23,7 @@ def test_verify(converted: Path, dataset: Path) -> None:
     assert lines[:2] == ["PCR.db OK", "PCR_0.db OK"]
     assert lines[2].startswith("PCR_1.db FAILED (expected checksum ")
     assert lines[3:] == [
-        "PCR_2.db FAILED (expected a record, found none)",
+        "PCR_2.db FAILED (expected a record, found: No such file or directory)",
         "PCR_7.db FAILED (the index has no such record)",
         "3 of 5 files FAILED",
     ]

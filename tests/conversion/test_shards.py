@@ -278,4 +278,4 @@ def test_every_image_skipped(tmp_path: Path) -> None:
     for path in source.rglob("*.jpg"):
         path.write_bytes(b"?")
     out = convert_shards(source, tmp_path / "out", *range(2), count=2)
-    assert f"{source}: every image was skipped, no dataset was written" in fail(PCR, "merge", out)
+    assert f"{source}: every image was skipped, nothing was written" in fail(PCR, "merge", out)
