@@ -19,6 +19,7 @@ _HOMES = {
     "pcr.dataset.record": ("Record",),
     "pcr.conversion.options": ("ConversionOptions",),
     "pcr.conversion.run": ("convert",),
+    "pcr.conversion.merging": ("merge",),
     "pcr.conversion.summary": ("ConversionSummary",),
     "pcr.loading.iterator": ("PCRIterator",),
     "pcr.loading.image_files": ("FileIterator",),
@@ -27,6 +28,7 @@ _HOMES = {
     "pcr.loading.transforms": ("EvalTransform", "TrainTransform", "Transform"),
     "pcr.tools.verification": ("Verdict", "verify"),
     "pcr.tools.image_export": ("ExportSummary", "export"),
+    "pcr.tools.dataset_copy": ("CopySummary", "copy"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -46,6 +48,7 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from pcr.conversion.merging import merge
     from pcr.conversion.options import ConversionOptions
     from pcr.conversion.run import convert
     from pcr.conversion.summary import ConversionSummary
@@ -59,5 +62,6 @@ if TYPE_CHECKING:
     from pcr.loading.iterator import PCRIterator
     from pcr.loading.loader import Loader, TensorLoader
     from pcr.loading.transforms import EvalTransform, TrainTransform, Transform
+    from pcr.tools.dataset_copy import CopySummary, copy
     from pcr.tools.image_export import ExportSummary, export
     from pcr.tools.verification import Verdict, verify

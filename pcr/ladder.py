@@ -8,8 +8,6 @@ without any scan is sequential JPEG: one level.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -18,41 +16,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pcr.arguments import check_at_least
+from pcr.arguments import check_at_least, check_between
 from pcr.errors import FormatError, UsageError
 from pcr.regular_file import read_regular
+from pcr.scan_script import Scan, check_complete, check_levels, check_progression, parse_scans
 
 DEFAULT_LADDER = "bitplane"
 MAX_SCANS = 100
 COMPONENT_COUNTS = (1, 3, 4)
 # A ladder may come with a stranger's dataset: room for 100 scans with comments, too short to stall.
 _MAX_TEXT_CHARACTERS = 2**16
-_MAX_SCAN_CHARACTERS = 100
-_MAX_POINT_TRANSFORM = 13  # ITU-T T.81, table B.3
-_SCAN = re.compile(r"\s*([\d\s,]+?)\s*:\s*(\d+)\s*-\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*")
-_LEVEL = re.compile(r"\blevel\s+(\d{1,9})\b")
-
-
-@dataclass(frozen=True)
-class Scan:
-    """One SOS segment to write: components, spectral band, successive approximation, level."""
-
-    components: tuple[int, ...]
-    first: int
-    last: int
-    previous_bit: int
-    bit: int
-    level: int
-
-    def with_components(self, *components: int) -> Scan:
-        """The same scan of other components."""
-        return Scan(components, self.first, self.last, self.previous_bit, self.bit, self.level)
-
-    def line(self, level: int) -> str:
-        """The scan as a line of a ladder file, at that level."""
-        components = ",".join(map(str, self.components))
-        band = f"{self.first}-{self.last}, {self.previous_bit}, {self.bit}"
-        return f"{components}: {band};  # level {level}\n"
 
 
 @dataclass(frozen=True, repr=False)
@@ -91,17 +64,25 @@ class Ladder:
         return cls.load(DEFAULT_LADDER)
 
     @classmethod
-    def parse(cls, name: str, text: str, *, source: str | None = None) -> Ladder:
-        """The ladder in ``text``; ``source`` is what messages call it."""
+    def parse(
+        cls, name: str, text: str, *, source: str | None = None, complete: bool = True
+    ) -> Ladder:
+        """The ladder in ``text``; ``source`` is what messages call it.
+
+        complete: refuse a ladder that leaves bits of coefficients out, as the first levels of one
+        do. Raises FormatError for anything but a ladder.
+        """
         source = source or f"ladder {name}"
         if len(text) > _MAX_TEXT_CHARACTERS:
             raise FormatError(
                 f"{source}: expected at most {_MAX_TEXT_CHARACTERS} characters, found {len(text)}"
             )
-        scans = tuple(_parse_scans(text, source))
+        scans = tuple(parse_scans(text, source))
         if scans:
-            _check_levels(scans, source)
-            _check_progression(scans, source)
+            check_levels(scans, source)
+            missing_bits = check_progression(scans, source)
+            if complete:
+                check_complete(missing_bits, source)
         ladder = cls(name, text, scans)
         most = len(ladder._scans_for(max(COMPONENT_COUNTS)))
         if most > MAX_SCANS:
@@ -137,6 +118,24 @@ class Ladder:
         text = f"# {self.name}, its levels from {levels} on gathered into one.\n"
         text += "".join(scan.line(min(scan.level, levels)) for scan in self.scans)
         return Ladder.parse(f"{self.name}-{levels}", text)
+
+    def first_levels(self, levels: int) -> Ladder:
+        """The scans of levels 1 … ``levels`` alone, which leave bits of coefficients out.
+
+        Raises UsageError where the ladder has fewer levels.
+        """
+        check_between(1, self.levels, levels=levels)
+        if levels == self.levels:
+            return self
+        name = self.name.removesuffix(f"-first-{self.levels}")
+        text = f"# {name}, its levels 1 to {levels} alone.\n"
+        text += "".join(scan.line(scan.level) for scan in self.scans if scan.level <= levels)
+        return Ladder.parse(f"{name}-first-{levels}", text, complete=False)
+
+    @cached_property
+    def is_complete(self) -> bool:
+        """Whether its scans send all bits of every coefficient."""
+        return not (self.scans and check_progression(self.scans, f"ladder {self.name}").any())
 
     def level_offsets(self, components: int, scan_offsets: NDArray[np.int64]) -> NDArray[np.int64]:
         """Where the levels begin in a JPEG of this ladder: int64 of shape (levels + 1,).
@@ -203,86 +202,3 @@ def _script_rows(scans: list[Scan]) -> NDArray[np.int32]:
         for scan in scans
     ]
     return np.array(rows, dtype=np.int32).reshape(-1, 9)
-
-
-def _parse_scans(text: str, source: str) -> Iterator[Scan]:
-    pending = ""
-    count = 0
-    annotated: bool | None = None
-    for number, line in enumerate(text.splitlines(), start=1):
-        code, _, comment = line.partition("#")
-        *entries, pending = (pending + " " + code).split(";")
-        level = _LEVEL.search(comment)
-        for entry in entries:
-            scan = " ".join(entry.split())
-            found = _SCAN.fullmatch(scan) if len(scan) <= _MAX_SCAN_CHARACTERS else None
-            if not found:
-                raise FormatError(
-                    f"{source}, line {number}: expected 'components: Ss-Se, Ah, Al;', "
-                    f"found {scan[:_MAX_SCAN_CHARACTERS]!r}"
-                )
-            if annotated is not None and annotated != (level is not None):
-                raise FormatError(
-                    f"{source}, line {number}: expected '# level N' after every scan or after none"
-                )
-            annotated = level is not None
-            count += 1
-            components = tuple(int(c) for c in re.findall(r"\d+", found[1]))
-            first, last, previous_bit, bit = (int(found[i]) for i in range(2, 6))
-            yield Scan(
-                components, first, last, previous_bit, bit, int(level[1]) if level else count
-            )
-    if pending.strip():
-        rest = " ".join(pending.split())[-_MAX_SCAN_CHARACTERS:]
-        raise FormatError(f"{source}: expected ';' at the end of {rest!r}")
-
-
-def _check_levels(scans: tuple[Scan, ...], source: str) -> None:
-    previous = 0
-    for number, scan in enumerate(scans, start=1):
-        if scan.level not in (previous, previous + 1) or scan.level == 0:
-            raise FormatError(
-                f"{source}, scan {number}: expected level {max(previous, 1)} or {previous + 1}, "
-                f"found {scan.level}"
-            )
-        previous = scan.level
-
-
-def _check_progression(scans: tuple[Scan, ...], source: str) -> None:
-    """Every bit of every coefficient is sent once, in order, as ITU-T T.81 G.1 demands."""
-    unsent = 99
-    state = np.full((3, 64), unsent)
-    for number, scan in enumerate(scans, start=1):
-        where = f"{source}, scan {number}"
-        components = list(scan.components)
-        if sorted(set(components)) != components or not set(components) <= {0, 1, 2}:
-            raise FormatError(f"{where}: expected components among 0, 1, 2, found {components}")
-        if scan.first == 0 and scan.last != 0:
-            raise FormatError(f"{where}: expected DC alone (0-0), found 0-{scan.last}")
-        if scan.first > 0 and len(components) > 1:
-            raise FormatError(f"{where}: expected one component in an AC scan, found {components}")
-        if not scan.first <= scan.last <= 63 or scan.bit > _MAX_POINT_TRANSFORM:
-            raise FormatError(
-                f"{where}: expected Ss <= Se <= 63 and Al <= {_MAX_POINT_TRANSFORM}, "
-                f"found {scan.first}-{scan.last}, Al {scan.bit}"
-            )
-        band = state[components, scan.first : scan.last + 1]
-        expected = unsent if scan.previous_bit == 0 else scan.previous_bit
-        refines_one_bit = scan.previous_bit in (0, scan.bit + 1)
-        if (band != expected).any() or not refines_one_bit:
-            raise FormatError(
-                f"{where}: expected a band not sent before, or one more bit of it, "
-                f"found {scan.first}-{scan.last}, {scan.previous_bit}, {scan.bit}"
-            )
-        if scan.first > 0 and (state[components, 0] == unsent).any():
-            raise FormatError(f"{where}: expected DC of component {components[0]} before its AC")
-        state[components, scan.first : scan.last + 1] = scan.bit
-        ends_level_1 = scan.level == 1 and (number == len(scans) or scans[number].level > 1)
-        if ends_level_1 and (state[:, 0] == unsent).any():
-            raise FormatError(f"{source}: expected DC of all three components in level 1")
-    if (state != 0).any():
-        component, coefficient = np.argwhere(state != 0)[0]
-        raise FormatError(
-            f"{source}: expected all bits of every coefficient, "
-            f"found component {component}, coefficient {coefficient} incomplete"
-        )

@@ -10,51 +10,68 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from pcr.atomic import atomic_path
-from pcr.cli.flags import add_advanced_flags, add_basic_flags, make_options
+from pcr.cli.flags import (
+    add_advanced_flags,
+    add_basic_flags,
+    add_shard_flags,
+    make_options,
+)
 from pcr.cli.profile import table_lines
 from pcr.cli.text import counted, level_table, name_list, printable
 from pcr.conversion.run import convert
 from pcr.conversion.summary import ConversionSummary
 from pcr.dataset import layout
 from pcr.dataset.reader import Dataset
+from pcr.errors import UsageError
+from pcr.storage.location import join
+from pcr.storage.store import Store, open_store
 
 HELP = "Convert an ImageFolder of JPEGs into Progressive Compressed Records, without loss."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the basic flags and the advanced converter's."""
+    """Declare the basic flags, the advanced converter's, and those of conversions by many machines."""
     add_basic_flags(parser)
     add_advanced_flags(parser)
+    add_shard_flags(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Convert, print what was done, and write the seconds of each phase as JSON."""
-    timings = run_conversion(arguments)
-    with atomic_path(arguments.output_directory / layout.TIMINGS_FILE) as temporary:
-        temporary.write_text(json.dumps(timings, indent=2) + "\n", encoding="ascii")
+    timings = run_conversion(arguments, arguments.shard)
+    if arguments.shard is not None:
+        return  # shards would replace each other's timings
+    text = json.dumps(timings, indent=2) + "\n"
+    open_store(arguments.output_directory).write(layout.TIMINGS_FILE, text.encode("ascii"))
 
 
-def run_conversion(arguments: argparse.Namespace) -> dict[str, Any]:
+def run_conversion(
+    arguments: argparse.Namespace, shard: tuple[int, int] | None = None
+) -> dict[str, Any]:
     """Convert as the arguments say and print what was done; what it took, in seconds per phase."""
-    output = arguments.output_directory
+    output = open_store(arguments.output_directory)
     options = make_options(arguments)
-    with _warnings_as_lines(), _resumable(output):
+    if shard is not None and arguments.mssim_estimate_size > 0:
+        raise UsageError(
+            "cannot be combined with `shard`: run pcr profile when the dataset is merged",
+            "mssim_estimate_size",
+        )
+    with _warnings_as_lines(), _resumable(output, shard):
         summary = convert(
             arguments.input_dataset,
-            output,
+            arguments.output_directory,
             options,
             num_workers=arguments.num_workers,
             force=arguments.force,
             append=arguments.append,
             restart=arguments.restart,
+            shard=shard,
             progress=not arguments.quiet,
         )
     seconds = dict(summary.phase_seconds)
-    print("\n".join(_lines(summary, output)))
+    print("\n".join(_lines(summary, output, shard)))
     if arguments.mssim_estimate_size > 0:
         begun = time.perf_counter()
         _measure_quality(output, arguments.mssim_estimate_size, options.seed, arguments.quiet)
@@ -77,12 +94,13 @@ def _warnings_as_lines() -> Iterator[None]:
 
 
 @contextmanager
-def _resumable(output: Path) -> Iterator[None]:
+def _resumable(output: Store, shard: tuple[int, int] | None) -> Iterator[None]:
     """Say how to resume where a signal stops the conversion."""
     try:
         yield
     except KeyboardInterrupt as interrupt:
-        if not (output / layout.PLAN_FILE).exists():
+        plan = layout.shard_plan_file(*shard) if shard else layout.PLAN_FILE
+        if output.size(plan) is None:
             raise
         what = interrupt.args[0] if interrupt.args else "interrupted"
         raise KeyboardInterrupt(
@@ -91,9 +109,19 @@ def _resumable(output: Path) -> Iterator[None]:
         ) from None
 
 
-def _lines(summary: ConversionSummary, output: Path) -> Iterator[str]:
+def _lines(
+    summary: ConversionSummary, output: Store, shard: tuple[int, int] | None
+) -> Iterator[str]:
+    yield from summary_lines(summary, output, f"shard {shard[0]}/{shard[1]}: " if shard else "")
+    if shard:
+        yield (
+            f"  when all {shard[1]} shards are converted: pcr merge {printable(output.location)}"
+        )
+
+
+def summary_lines(summary: ConversionSummary, output: Store, what: str = "") -> Iterator[str]:
     """Images, records, classes, bytes in and out, bytes per level, seconds per phase, problems."""
-    yield f"{printable(output)}: {_what_was_written(summary)}"
+    yield f"{printable(output.location)}: {what}{_what_was_written(summary)}"
     yield f"  {counted(len(summary.classes), 'class', 'classes')}: {name_list(summary.classes, 60)}"
     for phase, seconds in summary.phase_seconds.items():
         yield f"  {phase:<9}{seconds:>18.2f} s"
@@ -108,7 +136,7 @@ def _lines(summary: ConversionSummary, output: Path) -> Iterator[str]:
         yield (
             f"  {counted(found['skipped'], 'image')} skipped, {found['re-encoded']} re-encoded"
             + f", {counted(left_alone, 'source')} not rewritten" * bool(left_alone)
-            + f": see {printable(output / layout.REPORT_FILE)}"
+            + f": see {printable(join(output.location, layout.REPORT_FILE))}"
         )
     if summary.empty_classes:
         count = counted(len(summary.empty_classes), "class", "classes")
@@ -125,10 +153,11 @@ def _what_was_written(summary: ConversionSummary) -> str:
     return written
 
 
-def _measure_quality(output: Path, images: int, seed: int, quiet: bool) -> None:
+def _measure_quality(output: Store, images: int, seed: int, quiet: bool) -> None:
     from pcr.tools.level_profile import profile_levels, write_table  # pandas takes a second
 
     profile = profile_levels(Dataset(output), images, seed=seed, tries=0, progress=not quiet)
-    write_table(output / layout.QUALITY_FILE, profile.table)
+    with output.placing(layout.QUALITY_FILE) as path:
+        write_table(path, profile.table)
     print("\n".join(table_lines(profile)))
-    print(f"{printable(output / layout.QUALITY_FILE)}: this table")
+    print(f"{printable(join(output.location, layout.QUALITY_FILE))}: this table")

@@ -17,7 +17,7 @@ _MOST_LISTED = 20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add = parser.add_argument
-    add("dataset", type=Path, help="directory of a finished dataset")
+    add("dataset", help="directory or URL of a finished dataset")
     add("out", type=Path, metavar="OUT", help="folder to write to, new or empty")
     add("--n_scans", type=int, metavar="N", help="the level to write (default: all levels)")
     add(

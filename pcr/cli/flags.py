@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
@@ -24,7 +25,7 @@ def add_basic_flags(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of every converter command."""
     add = parser.add_argument
     add("input_dataset", type=Path, help="folder with one sub-folder of JPEGs per class")
-    add("output_directory", type=Path, help="where PCR.db and the records go")
+    add("output_directory", help="directory or URL (s3://, gs://, az://) of the dataset to make")
     _add_record_flags(parser)
     add_worker_flags(parser)
     add(
@@ -59,6 +60,12 @@ def add_basic_flags(parser: argparse.ArgumentParser) -> None:
 
 def add_worker_flags(parser: argparse.ArgumentParser) -> None:
     """Declare how many threads work, and whether a bar shows their progress."""
+    add_num_workers(parser)
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def add_num_workers(parser: argparse.ArgumentParser) -> None:
+    """Declare how many threads work."""
     parser.add_argument(
         "--num_workers",
         type=positive,
@@ -66,7 +73,6 @@ def add_worker_flags(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="threads to use (default: all cores, here %(default)s)",
     )
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
 def add_advanced_flags(parser: argparse.ArgumentParser) -> None:
@@ -111,6 +117,24 @@ def add_advanced_flags(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="merge the ladder's levels from the Nth on into one, so that there are N",
     )
+
+
+def add_shard_flags(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags that share a conversion among machines."""
+    parser.add_argument(
+        "--shard",
+        type=_shard,
+        metavar="I/N",
+        help="convert the I-th of N parts of the records, I from 0; pcr merge makes one dataset of "
+        "all parts (default: all records)",
+    )
+
+
+def _shard(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text, flags=re.ASCII)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"expected I/N, as in 0/8, found {text!r}")
+    return int(found[1]), int(found[2])
 
 
 def make_options(arguments: argparse.Namespace) -> ConversionOptions:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ HELP = "Show a dataset's classes, images, records, ladder, and the bytes of its 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("dataset", type=Path, help="directory of a finished dataset")
+    parser.add_argument("dataset", help="directory or URL of a finished dataset")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -32,7 +31,7 @@ def describe(dataset: Dataset) -> dict[str, Any]:
     """The facts, ready for JSON; sizes in bytes. ``share`` is of the sources, None if unknown."""
     info = dataset.info
     return {
-        "dataset": str(dataset.root),
+        "dataset": dataset.location,
         "images": len(dataset),
         "classes": list(info.classes),
         "records": len(dataset.records),

@@ -11,7 +11,19 @@ from pcr import __version__
 from pcr.cli.command import execute, load
 from pcr.cli.parser import Parser
 
-COMMANDS = ("convert", "info", "verify", "export", "profile", "show", "train", "plot")
+COMMANDS = (
+    "convert",
+    "merge",
+    "copy",
+    "ls",
+    "info",
+    "verify",
+    "export",
+    "profile",
+    "show",
+    "train",
+    "plot",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:

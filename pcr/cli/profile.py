@@ -34,7 +34,7 @@ _TITLES = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add = parser.add_argument
-    add("dataset", type=Path, help="directory of a finished dataset")
+    add("dataset", help="directory or URL of a finished dataset")
     add(
         "--threshold",
         type=float,
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise UsageError(f"expected 0 to 1, found {arguments.threshold}", "threshold")
     dataset = Dataset(arguments.dataset)
     if not len(dataset):
-        raise DatasetError(f"{dataset.root}: expected a dataset with images, found none")
+        raise DatasetError(f"{dataset.location}: expected a dataset with images, found none")
     table, plot = arguments.out / TABLE_FILE, arguments.out / PLOT_FILE
     for path in (table, plot):
         refuse_existing(path, arguments.force)

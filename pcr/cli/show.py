@@ -15,7 +15,7 @@ HELP = "Draw images of a dataset at each level, with their bytes and MS-SSIM."
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("dataset", type=Path, help="directory of a finished dataset")
+    parser.add_argument("dataset", help="directory or URL of a finished dataset")
     parser.add_argument(
         "images", nargs="+", metavar="IMAGE", help="image name in the source folder: 'class/file'"
     )

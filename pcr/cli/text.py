@@ -48,3 +48,20 @@ def level_table(
     yield f"  share: bytes up to the level / bytes of the {of}" + (
         "" if source_bytes else " (the dataset does not have the size of its sources)"
     )
+
+
+def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A table: the first column to the left, the others to the right, as narrow as they can be."""
+    first, *widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for name, *cells in rows:
+        rest = (f" {cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
+        yield f"{name:<{first}}{''.join(rest)}"
+
+
+def short_size(size: float) -> str:
+    """Bytes in four characters at most, as in ``1.2M`` for 1 234 567."""
+    for unit in ("", "k", "M", "G", "T"):
+        if round(size) < 1000:
+            return f"{size:.1f}{unit}" if unit and round(size, 1) < 10 else f"{size:.0f}{unit}"
+        size /= 1000
+    return f"{size:.0f}P"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from pcr.cli.command import EXIT_FAILURE, EXIT_OK
 from pcr.cli.flags import add_worker_flags
@@ -11,6 +10,9 @@ from pcr.cli.text import counted, printable
 from pcr.dataset.reader import Dataset
 from pcr.errors import FormatError
 from pcr.progress import progress_bar
+from pcr.storage.counters import Counters
+from pcr.storage.location import is_remote
+from pcr.storage.store import Store, open_store
 from pcr.tools.verification import verify
 
 HELP = "Check every byte, count, label, name and JPEG of a dataset; exit code 1 if one is wrong."
@@ -18,18 +20,20 @@ HELP = "Check every byte, count, label, name and JPEG of a dataset; exit code 1 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("dataset", type=Path, help="directory of a finished dataset")
+    parser.add_argument("dataset", help="directory or URL of a finished dataset")
     parser.add_argument("--decode", action="store_true", help="also decode every image")
     add_worker_flags(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print one line per file: OK, or FAILED and why."""
+    """Print one line per file: OK, or FAILED and why; of a remote dataset what was asked for."""
     files = failures = 0
-    verdicts = verify(arguments.dataset, decode=arguments.decode, num_workers=arguments.num_workers)
+    store = open_store(arguments.dataset)
+    dataset = _open(store)
+    verdicts = verify(dataset or store, decode=arguments.decode, num_workers=arguments.num_workers)
     with progress_bar(
         desc="Verifying",
-        total=_files(arguments.dataset),
+        total=len(dataset.records) + 1 if dataset else None,
         unit=" files",
         disable=arguments.quiet,
     ) as bar:
@@ -41,11 +45,21 @@ def run(arguments: argparse.Namespace) -> int:
             bar.update()
     if failures:
         print(f"{failures} of {counted(files, 'file')} FAILED")
+    if is_remote(arguments.dataset):
+        print(_counted(store.counters))
     return EXIT_FAILURE if failures else EXIT_OK
 
 
-def _files(root: Path) -> int | None:
+def _open(store: Store) -> Dataset | None:
     try:
-        return len(Dataset(root).records) + 1
+        return Dataset(store)
     except FormatError:
-        return None
+        return None  # which is what verifying finds
+
+
+def _counted(counters: Counters) -> str:
+    requests, retries = counters.requests, counters.retries
+    return (
+        f"{counted(requests, 'request')}, {counted(retries, 'retry', 'retries')}, "
+        f"{counters.bytes_read:,} bytes read"
+    )

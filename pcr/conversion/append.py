@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import xxhash
 
 from pcr.conversion.options import ConversionOptions
 from pcr.dataset.messages import DatasetInfo, RecordIndex
 from pcr.dataset.reader import Dataset
+from pcr.dataset.record import Record
 from pcr.errors import DatasetError
 from pcr.imagefolder import ImageFolder, Sample
+from pcr.storage.store import Store
+
+_RECORDS_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -22,18 +26,20 @@ class Base:
     an index need not be sorted: a class's label is its position there.
     """
 
-    root: Path
+    location: str
     info: DatasetInfo
     records: tuple[RecordIndex, ...]
     names: frozenset[str]
 
     @classmethod
-    def open(cls, root: Path) -> Base:
+    def open(cls, output: Store) -> Base:
         """Read a dataset's index and the names of its images; raises what Dataset raises."""
-        dataset = Dataset(root)
+        dataset = Dataset(output)
         entries = tuple(record.entry for record in dataset.records)
-        images = (image for record in dataset.records for image in record.info().images)
-        return cls(root, dataset.info, entries, frozenset(image.name for image in images))
+        with ThreadPoolExecutor(_RECORDS_AT_ONCE) as pool:
+            infos = pool.map(Record.info, dataset.records)
+            names = frozenset(image.name for info in infos for image in info.images)
+        return cls(dataset.location, dataset.info, entries, names)
 
     def new_images(self, folder: ImageFolder) -> ImageFolder:
         """The images of ``folder`` whose names the dataset does not have, with its labels."""
@@ -55,7 +61,7 @@ class Base:
         ):
             if found != expected:
                 raise DatasetError(
-                    f"{self.root}: expected the `{name}` that the dataset was made with, found "
+                    f"{self.location}: expected the `{name}` that the dataset was made with, found "
                     f"another: append without `{name}`"
                 )
 

@@ -86,7 +86,7 @@ def encode_source(root: Path, sample: Sample, options: ConversionOptions) -> Enc
             raise
         return _bad_source(path, data, sample, options, _reason(error, data))
     except MemoryError:
-        raise out_of_memory(path) from None
+        raise out_of_memory(str(path)) from None
     if not options.convert_images:
         return EncodedSource(image, None)
     try:

@@ -1,26 +1,28 @@
 """What a conversion has done so far: the plan file beside the records.
 
 Its first line is the plan's identity; then comes one line per record that is safe on disk. A
-conversion that was stopped resumes after the last complete line.
+conversion that was stopped resumes after the last complete line. Each shard has a plan file of its own.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from pathlib import Path
+from sqlite3 import sqlite_version  # written into every record
 from typing import Any
 
-from pcr.atomic import atomic_path
+from PIL import __version__ as pillow_version  # re-encodes bad images
+
+from pcr import __version__
 from pcr.conversion.encode import Problem
-from pcr.conversion.plan import Plan
+from pcr.conversion.plan import Plan, Shard
 from pcr.dataset import layout
 from pcr.dataset.messages import RecordIndex
 from pcr.errors import DatasetError, FormatError
-from pcr.regular_file import named_errors
+from pcr.storage.location import join
+from pcr.storage.store import Store
 
 # May change when a conversion resumes that failed at its first bad image.
 _BAD_IMAGE_OPTIONS = ("on_bad_image", "quality")
@@ -43,28 +45,34 @@ class FinishedRecord:
 
 
 class Journal:
-    """The plan file of a conversion that is not finished."""
+    """The plan file of a conversion, or of one shard of it, that is not finished."""
 
-    def __init__(self, directory: Path) -> None:
-        self.path = directory / layout.PLAN_FILE
-        self.directory = directory
+    def __init__(self, output: Store, shard: tuple[int, int] | None = None) -> None:
+        self.name = layout.shard_plan_file(*shard) if shard else layout.PLAN_FILE
+        self.output, self.shard = output, shard
+
+    @classmethod
+    def of(cls, plan: Plan, output: Store) -> Journal:
+        """The journal of a plan's records, all of them or those of a shard."""
+        shard = plan.shard
+        return cls(output, (shard.index, shard.count) if shard else None)
+
+    def exists(self) -> bool:
+        """Whether there is a conversion, or a shard, that is not finished."""
+        return self.output.size(self.name) is not None
 
     def begin(self, plan: Plan, finished: Sequence[FinishedRecord] = ()) -> None:
-        """Write the plan's identity; from now on the directory holds an unfinished conversion."""
-        lines = [_header(plan), *map(asdict, finished)]
-        with atomic_path(self.path) as temporary:
-            temporary.write_text("".join(map(_line, lines)), encoding="ascii")
+        """Write the plan's identity; from now on the place holds an unfinished conversion."""
+        lines = [plan_header(plan), *map(asdict, finished)]
+        self.output.write(self.name, "".join(map(_line, lines)).encode("ascii"))
 
     def add(self, record: FinishedRecord) -> None:
-        """Note a record that is safe on disk."""
-        with named_errors(self.path), self.path.open("a", encoding="ascii") as file:
-            file.write(_line(asdict(record)))
-            file.flush()
-            os.fsync(file.fileno())
+        """Note a record that is safe on disk, or in the store."""
+        self.output.append(self.name, _line(asdict(record)).encode("ascii"))
 
     def finish(self) -> None:
         """Forget a conversion whose index is safe on disk."""
-        self.path.unlink()
+        self.output.delete(self.name)
 
     def resume(self, plan: Plan) -> tuple[Plan, list[FinishedRecord]]:
         """The plan to resume and the records that are finished.
@@ -72,28 +80,31 @@ class Journal:
         Raises DatasetError where the journal is of another folder or of other options, or its
         records are gone.
         """
-        header, finished = self._read()
-        self._check_same(header, _header(plan))
+        header, finished = self.read()
+        self._check_same(header, plan_header(plan))
         plan = plan.resumed(header["record_starts"])
         for number, record in enumerate(finished, start=plan.first_record):
-            path = self.directory / layout.record_file(number)
-            if not path.is_file() or path.stat().st_size != record.index.file_bytes:
+            name = layout.record_file(number)
+            if self.output.size(name) != record.index.file_bytes:
                 raise DatasetError(
-                    f"{path}: expected the record of {record.index.file_bytes} bytes that the "
-                    f"interrupted conversion wrote: {self._how_to_drop()}"
+                    f"{join(self.output.location, name)}: expected the record of "
+                    f"{record.index.file_bytes} bytes that the interrupted conversion wrote: "
+                    f"{self._how_to_drop()}"
                 )
         self.begin(plan, finished)  # without a torn line, with the options of this run
         return plan, finished
 
     def completed(self, records: Sequence[RecordIndex]) -> bool:
         """Whether an index of these records is what this conversion was to write."""
-        header, finished = self._read()
+        header, finished = self.read()
         base, added = header["base_records"], [record.index for record in finished]
         return base < len(records) and list(records[base:]) == added
 
     def _how_to_drop(self) -> str:
         """An index beside the journal is that of the dataset that is appended to."""
-        if (self.directory / layout.INDEX_FILE).exists():
+        if self.shard is not None:
+            return "delete it and convert the shard again"
+        if self.output.size(layout.INDEX_FILE) is not None:
             return (
                 "use `append` and `restart` to drop the unfinished `append` and begin it again; "
                 "the finished dataset stays"
@@ -104,35 +115,28 @@ class Journal:
         if found["base_records"] != expected["base_records"]:
             began = "with" if found["base_records"] else "without"
             raise DatasetError(
-                f"{self.directory}: holds an unfinished conversion that began {began} `append`: "
+                f"{self.output.location}: holds an unfinished conversion that began {began} `append`: "
                 f"resume it {began} `append`, or {self._how_to_drop()}"
             )
-        for option, value in expected["options"].items():
-            before = found["options"].get(option)
-            may_change = (
-                option in _BAD_IMAGE_OPTIONS and found["options"].get("on_bad_image") == "fail"
+        what = changed_option(found, expected)
+        if what is not None:
+            raise DatasetError(
+                f"{self.output.location}: holds an unfinished conversion that began with {what}: "
+                f"resume it with the same, or {self._how_to_drop()}"
             )
-            if before != value and not may_change:
-                what = (
-                    "another `ladder`"
-                    if option == "ladder"
-                    else f"`{option}={before!r}`, not `{option}={value!r}`"
-                )
-                raise DatasetError(
-                    f"{self.directory}: holds an unfinished conversion that began with {what}: "
-                    f"resume it with the same, or {self._how_to_drop()}"
-                )
         if found["fingerprint"] != expected["fingerprint"]:
             raise DatasetError(
-                f"{self.directory}: holds an unfinished conversion of {found['images']} images, "
+                f"{self.output.location}: holds an unfinished conversion of {found['images']} images, "
                 f"whose names, sizes or times have changed since (now {expected['images']} "
                 f"images): {self._how_to_drop()}"
             )
 
-    def _read(self) -> tuple[dict[str, Any], list[FinishedRecord]]:
-        """The identity and all complete lines; a last one torn by a crash does not count."""
-        with named_errors(self.path):
-            lines = self.path.read_bytes().split(b"\n")[:-1]
+    def read(self) -> tuple[dict[str, Any], list[FinishedRecord]]:
+        """The identity and all complete lines; a last one torn by a crash does not count.
+
+        Raises FormatError where the file is damaged.
+        """
+        lines = self.output.read(self.name).split(b"\n")[:-1]
         try:
             if not lines:
                 raise ValueError("without a complete line")
@@ -143,8 +147,8 @@ class Journal:
             return header, [_finished_record(entry) for entry in entries]
         except (ValueError, KeyError, TypeError) as error:
             raise FormatError(
-                f"{self.path}: expected the plan of an interrupted conversion, found it damaged "
-                f"({error}): {self._how_to_drop()}"
+                f"{join(self.output.location, self.name)}: expected the plan of an interrupted "
+                f"conversion, found it damaged ({error}): {self._how_to_drop()}"
             ) from None
 
 
@@ -153,25 +157,52 @@ def _line(entry: dict[str, Any]) -> str:
 
 
 def _check_header(header: dict[str, Any]) -> None:
-    """Raise ValueError, KeyError or TypeError where this is not a `_header`."""
+    """Raise ValueError, KeyError or TypeError where this is not a `plan_header`."""
     if header["format_version"] != layout.FORMAT_VERSION:
         raise ValueError(f"version {header['format_version']}")
     for field, kind in _HEADER_FIELDS.items():
         if not isinstance(header[field], kind):
             raise TypeError(f"{field} {header[field]!r}")
-    starts = [-1, *header["record_starts"], header["images"]]
-    if starts[:2] != [-1, 0] or any(start >= stop for start, stop in pairwise(starts)):
+    starts = [*header["record_starts"], header["images"]]  # a shard may have neither
+    if starts[0] != 0 or any(start >= stop for start, stop in pairwise(starts)):
         raise ValueError("record_starts out of order")
+    if "shard" in header:
+        Shard(**header["shard"])
 
 
-def _header(plan: Plan) -> dict[str, Any]:
-    return {
+def changed_option(found: dict[str, Any], expected: dict[str, Any]) -> str | None:
+    """The first option that differs between two headers, in words; None where none does.
+
+    Those for bad images may change where one of them still fails at the first one.
+    """
+    for option, value in expected["options"].items():
+        before = found["options"].get(option)
+        may_change = option in _BAD_IMAGE_OPTIONS and found["options"].get("on_bad_image") == "fail"
+        if before != value and not may_change:
+            if option == "ladder":
+                return "another `ladder`"
+            return f"`{option}={before!r}`, not `{option}={value!r}`"
+    return None
+
+
+def plan_header(plan: Plan) -> dict[str, Any]:
+    """The identity of a plan, ready for JSON; a shard's says all that merging asks."""
+    header = {
         "format_version": layout.FORMAT_VERSION,
         "fingerprint": plan.fingerprint,
-        "base_records": plan.first_record,
+        "base_records": plan.base_records,
         "images": len(plan.samples),
         "options": plan.options.identity(),
         "record_starts": list(plan.record_starts),
+    }
+    if plan.shard is None:
+        return header
+    return {
+        **header,
+        "shard": asdict(plan.shard),
+        "versions": f"pcr {__version__}, SQLite {sqlite_version}, Pillow {pillow_version}",
+        "source": str(plan.folder.root),
+        "classes": plan.folder.classes,
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, cast, get_args
 from pcr.arguments import check_between, check_choice
 from pcr.dataset import layout
 from pcr.dataset.messages import DatasetInfo
-from pcr.errors import UsageError
+from pcr.errors import DatasetError, UsageError
 from pcr.jpeg import MAX_PIXELS, CopyMarkers
 from pcr.ladder import Ladder
 
@@ -56,6 +56,12 @@ class ConversionOptions:
     def __post_init__(self) -> None:
         if not isinstance(self.ladder, Ladder):
             raise UsageError(f"expected a Ladder, found {self.ladder!r}", "ladder")
+        if not self.ladder.is_complete:
+            raise UsageError(
+                "expected a ladder that sends all bits of every coefficient, "
+                f"found {self.ladder.name}, which does not",
+                "ladder",
+            )
         for name, least, most in (
             ("images_per_record", 1, layout.MAX_RECORD_IMAGES),
             ("seed", 0, 2**63 - 1),
@@ -88,10 +94,20 @@ class ConversionOptions:
             "copy_markers": cast(CopyMarkers, markers),
         }
         if "ladder" not in changes:
-            kept["ladder"] = info.ladder
+            kept["ladder"] = _ladder_to_append_with(info)
         return cls(**{**kept, **changes})
 
     def identity(self) -> dict[str, Any]:
         """The options as a later run must give them again to resume this conversion."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {**values, "ladder": [self.ladder.name, self.ladder.text]}
+
+
+def _ladder_to_append_with(info: DatasetInfo) -> Ladder:
+    ladder = info.ladder
+    if not ladder.is_complete:
+        raise DatasetError(
+            f"expected a dataset with all levels to append to, found a copy with the first "
+            f"{info.levels} alone: append to the dataset that it was copied from"
+        )
+    return ladder

@@ -1,6 +1,7 @@
 """Which images go into which record: a function of the source folder and the options alone.
 
-So the same command makes the same plan again, and a conversion that was stopped can resume.
+So the same command makes the same plan again, a conversion that was stopped can resume, and many
+machines can share one plan.
 """
 
 from __future__ import annotations
@@ -22,8 +23,29 @@ MAX_RECORD_SOURCE_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
+class Shard:
+    """The ``index``-th of ``count`` parts of a plan of ``plan_records`` records.
+
+    first_record: the number in the plan of the shard's first record.
+    plan_digest: tells one plan from another, whatever made them differ.
+    """
+
+    index: int
+    count: int
+    plan_records: int
+    first_record: int
+    plan_digest: str
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
+
+
+@dataclass(frozen=True)
 class Plan:
-    """Which images go into which record, in order; ``base`` is the dataset to append to, if any."""
+    """Which images go into which record, in order.
+
+    base: the dataset to append to, if any. shard: which part of a plan this is; None: a whole one.
+    """
 
     folder: ImageFolder
     options: ConversionOptions
@@ -32,6 +54,7 @@ class Plan:
     source_bytes: tuple[int, ...]
     record_starts: tuple[int, ...]
     fingerprint: str
+    shard: Shard | None = None
 
     @classmethod
     def make(
@@ -62,6 +85,11 @@ class Plan:
     @property
     def first_record(self) -> int:
         """The number of the first of them."""
+        return self.base_records + (self.shard.first_record if self.shard else 0)
+
+    @property
+    def base_records(self) -> int:
+        """How many records the dataset to append to has."""
         return len(self.base.records) if self.base else 0
 
     def record_range(self, record: int) -> range:
@@ -69,9 +97,35 @@ class Plan:
         starts = (*self.record_starts, len(self.samples))
         return range(starts[record], starts[record + 1])
 
+    def part(self, index: int, count: int) -> Plan:
+        """The ``index``-th of ``count`` parts, as equal as may be in records; one may be empty."""
+        first, stop = shard_records(self.records, index, count)
+        starts = (*self.record_starts, len(self.samples))
+        images = slice(starts[first], starts[stop])
+        return replace(
+            self,
+            folder=replace(self.folder, samples=()),  # of all shards: a plan may be sent afar
+            samples=self.samples[images],
+            source_bytes=self.source_bytes[images],
+            record_starts=tuple(start - images.start for start in starts[first:stop]),
+            shard=Shard(index, count, self.records, first, self.digest()),
+        )
+
+    def digest(self) -> str:
+        """Of what each record is to hold."""
+        digest = xxhash.xxh3_128(repr(self.record_starts).encode())
+        for sample in self.samples:
+            digest.update(os.fsencode(f"{sample.name}\0{sample.label}\n"))
+        return digest.hexdigest()
+
     def resumed(self, record_starts: Sequence[int]) -> Plan:
         """The same plan as an earlier run made it, before sources were rewritten to other sizes."""
         return replace(self, record_starts=tuple(record_starts))
+
+
+def shard_records(records: int, index: int, count: int) -> tuple[int, int]:
+    """The first record of a shard, and that after its last."""
+    return index * records // count, (index + 1) * records // count
 
 
 def _size_and_time(

@@ -3,58 +3,66 @@
 from __future__ import annotations
 
 import os
-import time
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import replace
+from contextlib import closing
 from pathlib import Path
 
 from pcr.arguments import check_at_least
 from pcr.conversion import tfrecord
 from pcr.conversion.append import Base
+from pcr.conversion.completion import write_dataset
 from pcr.conversion.directory import (
-    check_directories,
     check_no_dataset,
+    check_places,
     explained_limits,
-    locked,
     remove_dataset,
     remove_temporaries,
 )
 from pcr.conversion.journal import FinishedRecord, Journal
 from pcr.conversion.options import ConversionOptions
+from pcr.conversion.phases import timed
 from pcr.conversion.plan import Plan
+from pcr.conversion.shards import begin_shard, shard_locked
 from pcr.conversion.summary import ConversionSummary as ConversionSummary
-from pcr.conversion.summary import all_problems, summarize, write_report
+from pcr.conversion.summary import summarize
 from pcr.conversion.unfinished import check_no_unfinished_append, drop_unfinished
 from pcr.conversion.workers import convert_records
 from pcr.cores import usable_cores
 from pcr.dataset import layout
-from pcr.dataset.messages import DatasetInfo
 from pcr.dataset.reader import Dataset
-from pcr.dataset.writer import write_index
-from pcr.errors import DatasetError, UsageError
+from pcr.errors import UsageError
 from pcr.imagefolder import ImageFolder
+from pcr.storage.location import Location
+from pcr.storage.lock import locked
+from pcr.storage.store import Store, open_store
 
+_WITHOUT_SHARDS = {
+    "force": "delete the old dataset first",
+    "append": "convert into another directory, or append without it",
+    "restart": "delete the directory to start over",
+    "convert_images": "sources would change while other shards plan by their sizes",
+}
 _SPLIT_NAMES = ("train", "training", "val", "valid", "validation", "test", "testing")
 
 
 def convert(
     source: str | os.PathLike[str],
-    output: str | os.PathLike[str],
+    output: Location,
     options: ConversionOptions | None = None,
     *,
     num_workers: int | None = None,
     force: bool = False,
     append: bool = False,
     restart: bool = False,
+    shard: tuple[int, int] | None = None,
     progress: bool = True,
 ) -> ConversionSummary:
     """Convert an ImageFolder of JPEGs into a PCR dataset, without loss.
 
     source: folder with one sub-folder of JPEGs per class; never changed, except with
         ``options.convert_images``.
-    output: directory of the dataset, outside of ``source``; made if missing.
+    output: directory of the dataset, outside of ``source``, made if missing; or a URL (``s3://``,
+        ``gs://``, ``az://``), where each record goes when it is finished.
     options: what to write; default ``ConversionOptions()``, or with ``append`` the options that the
         dataset was made with.
     num_workers: threads that encode; default: all cores that this process may use.
@@ -64,33 +72,46 @@ def convert(
         Default False.
     restart: drop what an interrupted run left unfinished, instead of resuming it; a finished
         dataset stays. Default False.
+    shard: ``(i, n)`` converts the records of the i-th of n parts only, i from 0, while others may
+        convert theirs into the same directory; ``merge`` finishes the dataset when all are there.
+        Not with ``force``, ``append``, ``restart`` or ``options.convert_images``. Default: all.
     progress: show a progress bar on stderr; default True.
 
     Resumes where an earlier run with the same arguments was stopped. Warns (UserWarning) where the
     classes look like the splits of a dataset. Raises PCRError for what the caller can fix; the
     records that are finished stay, and do not look like a dataset until all are.
     """
-    source, output = Path(source), Path(output)
+    source, store = Path(source), open_store(output)
     _check_arguments(num_workers, force, append)
-    check_directories(source, output)
-    options = _complete(options, output, append)
+    if shard is not None:
+        _check_shard(shard, options, {"force": force, "append": append, "restart": restart})
+    check_places(source, store)
+    options = _complete(options, store, append)
     phases: dict[str, float] = {}
-    with _timed(phases, "scan"):
+    with timed(phases, "scan"):
         folder = ImageFolder.scan(source)
     _warn_of_splits(folder)
-    output.mkdir(parents=True, exist_ok=True)
-    with locked(output), explained_limits(output):
-        with _timed(phases, "plan"):
-            plan = _plan(folder, output, options, append, restart)
-            plan, finished = _begin(plan, output, force, restart)
+    lock = shard_locked(store, *shard) if shard else locked(store)
+    with lock, explained_limits(store):
+        with timed(phases, "plan"):
+            plan = _plan(folder, store, options, append, restart)
+            if shard is None:
+                plan, finished = _begin(plan, store, force, restart)
+            else:
+                plan = plan.part(*shard)
+                finished = begin_shard(plan, store)
         resumed, workers = len(finished), num_workers or usable_cores()
         with (
-            _timed(phases, "records"),
-            closing(convert_records(plan, output, resumed, workers, progress)) as records,
+            timed(phases, "records"),
+            closing(convert_records(plan, store, resumed, workers, progress)) as records,
         ):
             finished += records
-        with _timed(phases, "index"):
-            _finish(plan, output, finished)
+        if shard is None and plan.records:
+            with timed(phases, "index"):
+                if not any(record.index.images for record in finished):
+                    drop_unfinished(store, plan.base)
+                write_dataset(store, source, plan.folder.classes, options, finished, plan.base)
+                Journal(store).finish()
     return summarize(plan, finished, resumed, phases)
 
 
@@ -101,7 +122,23 @@ def _check_arguments(num_workers: int | None, force: bool, append: bool) -> None
         raise UsageError("cannot be combined with `force`", "append")
 
 
-def _complete(options: ConversionOptions | None, output: Path, append: bool) -> ConversionOptions:
+def _check_shard(
+    shard: tuple[int, int], options: ConversionOptions | None, flags: dict[str, bool]
+) -> None:
+    index, count = shard
+    if not 0 <= index < count:
+        raise UsageError(
+            f"expected i/n with i from 0 to n - 1, found {index}/{count}: shards are numbered from 0",
+            "shard",
+        )
+    if count > layout.MAX_RECORDS:
+        raise UsageError(f"expected at most {layout.MAX_RECORDS} shards, found {count}", "shard")
+    refused = {**flags, "convert_images": options is not None and options.convert_images}
+    for name in (name for name, given in refused.items() if given):
+        raise UsageError(f"cannot be combined with `{name}`: {_WITHOUT_SHARDS[name]}", "shard")
+
+
+def _complete(options: ConversionOptions | None, output: Store, append: bool) -> ConversionOptions:
     base = Dataset(output).info if append else None
     if options is None:
         options = ConversionOptions.of_dataset(base) if base else ConversionOptions()
@@ -122,20 +159,20 @@ def _warn_of_splits(folder: ImageFolder) -> None:
 
 
 def _plan(
-    folder: ImageFolder, output: Path, options: ConversionOptions, append: bool, restart: bool
+    folder: ImageFolder, output: Store, options: ConversionOptions, append: bool, restart: bool
 ) -> Plan:
     if not append:
         return Plan.make(folder, options)
     base = Base.open(output)
     base.check(options)
     journal = Journal(output)
-    if not restart and journal.path.exists() and journal.completed(base.records):
+    if not restart and journal.exists() and journal.completed(base.records):
         journal.finish()  # killed between writing the index and this
     return Plan.make(base.new_images(folder), options, base)
 
 
 def _begin(
-    plan: Plan, output: Path, force: bool, restart: bool
+    plan: Plan, output: Store, force: bool, restart: bool
 ) -> tuple[Plan, list[FinishedRecord]]:
     """Prepare the output directory: empty, with a conversion to resume, or a dataset to add to."""
     journal = Journal(output)
@@ -145,7 +182,7 @@ def _begin(
         remove_dataset(output)
     elif restart:
         drop_unfinished(output, plan.base)
-    if journal.path.exists():
+    if journal.exists():
         remove_temporaries(output)
         return journal.resume(plan)
     if plan.base is None:
@@ -154,55 +191,3 @@ def _begin(
     if plan.records:
         journal.begin(plan)
     return plan, []
-
-
-def _finish(plan: Plan, output: Path, finished: Sequence[FinishedRecord]) -> None:
-    if not plan.records:
-        return
-    problems = all_problems(finished)
-    if not any(record.index.images for record in finished):
-        drop_unfinished(output, plan.base)
-        raise DatasetError(
-            f"{plan.folder.root}: every image was skipped, nothing was written; the first is "
-            f"{problems[0].name}: {problems[0].reason}"
-        )
-    if problems:
-        write_report(output / layout.REPORT_FILE, problems, keep=plan.base is not None)
-    added = [record.index for record in finished]
-    records = [*(plan.base.records if plan.base else ()), *added]
-    write_index(output, _dataset_info(plan, finished), records)
-    Journal(output).finish()
-
-
-def _dataset_info(plan: Plan, finished: Sequence[FinishedRecord]) -> DatasetInfo:
-    """What the index says of the whole dataset; appending keeps its seed and ladder."""
-    options = plan.options
-    info = DatasetInfo(
-        classes=plan.folder.classes,
-        images=sum(record.index.images for record in finished),
-        records=len(finished),
-        levels=options.ladder.levels,
-        ladder_name=options.ladder.name,
-        ladder_text=options.ladder.text,
-        images_per_record=options.images_per_record,
-        seed=options.seed,
-        copied_markers=options.copy_markers,
-        source_bytes=sum(record.source_bytes for record in finished),
-    )
-    if plan.base is None:
-        return info
-    old = plan.base.info
-    return replace(
-        old,
-        classes=info.classes,
-        images=old.images + info.images,
-        records=old.records + info.records,
-        source_bytes=old.source_bytes and old.source_bytes + info.source_bytes,
-    )
-
-
-@contextmanager
-def _timed(phases: dict[str, float], name: str) -> Iterator[None]:
-    begun = time.perf_counter()
-    yield
-    phases[name] = time.perf_counter() - begun

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from pcr.atomic import atomic_path
 from pcr.conversion.encode import Problem
 from pcr.conversion.journal import FinishedRecord
 from pcr.conversion.plan import Plan
-from pcr.regular_file import named_errors
+from pcr.dataset import layout
+from pcr.dataset.messages import RecordIndex
+from pcr.dataset.reader import Dataset
+from pcr.storage.store import Store
+
+_REPORT_COLUMNS = ("name", "action", "reason")
 
 
 @dataclass(frozen=True)
@@ -53,17 +57,15 @@ def summarize(
     phase_seconds: dict[str, float],
 ) -> ConversionSummary:
     """Add up what was written."""
-    levels = plan.options.ladder.levels
-    sizes = np.array([record.index.group_bytes[1:] for record in finished], dtype=np.int64)
-    found = all_problems(finished)
+    entries, found = [record.index for record in finished], all_problems(finished)
     return ConversionSummary(
-        images=sum(record.index.images for record in finished),
-        records=len(finished),
+        images=sum(entry.images for entry in entries),
+        records=len(entries),
         classes=plan.folder.classes,
-        empty_classes=_empty_classes(plan, found),
+        empty_classes=_empty_classes(plan, found) if plan.shard is None else (),
         source_bytes=sum(record.source_bytes for record in finished),
-        dataset_bytes=sum(record.index.file_bytes for record in finished),
-        level_bytes=tuple(sizes.reshape(-1, levels).sum(axis=0).tolist()),
+        dataset_bytes=sum(entry.file_bytes for entry in entries),
+        level_bytes=_level_bytes(entries, plan.options.ladder.levels),
         problems=found,
         resumed_records=resumed_records,
         base_images=plan.base.info.images if plan.base else 0,
@@ -71,21 +73,60 @@ def summarize(
     )
 
 
+def summarize_dataset(dataset: Dataset, phase_seconds: dict[str, float]) -> ConversionSummary:
+    """Add up what a finished dataset holds, and its report."""
+    entries = [record.entry for record in dataset.records]
+    problems = read_report(dataset.store)
+    skipped = any(problem.action == "skipped" for problem in problems)
+    return ConversionSummary(
+        images=len(dataset),
+        records=len(entries),
+        classes=dataset.classes,
+        empty_classes=_unused_classes(dataset) if skipped else (),
+        source_bytes=dataset.info.source_bytes,
+        dataset_bytes=sum(entry.file_bytes for entry in entries),
+        level_bytes=_level_bytes(entries, dataset.levels),
+        problems=problems,
+        resumed_records=0,
+        base_images=0,
+        phase_seconds=phase_seconds,
+    )
+
+
+def _level_bytes(entries: Sequence[RecordIndex], levels: int) -> tuple[int, ...]:
+    sizes = np.array([entry.group_bytes[1:] for entry in entries], dtype=np.int64)
+    return tuple(sizes.reshape(-1, levels).sum(axis=0).tolist())
+
+
 def all_problems(finished: Sequence[FinishedRecord]) -> tuple[Problem, ...]:
     """The problems of all records, in order."""
     return tuple(problem for record in finished for problem in record.problems)
 
 
-def write_report(path: Path, problems: Sequence[Problem], keep: bool) -> None:
+def write_report(output: Store, problems: Sequence[Problem], keep: bool) -> None:
     """One row per problem, after those of earlier conversions into the same dataset if ``keep``."""
-    encoding = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
-    rows: list[tuple[str, ...]] = [("name", "action", "reason")]
-    if keep and path.exists():
-        with named_errors(path), path.open(**encoding) as file:  # type: ignore[call-overload]
-            rows = [tuple(row) for row in csv.reader(file)]
-    rows += [(problem.name, problem.action, problem.reason) for problem in problems]
-    with atomic_path(path) as temporary, temporary.open("w", **encoding) as file:  # type: ignore[call-overload]
-        csv.writer(file).writerows(dict.fromkeys(rows))
+    rows = [(problem.name, problem.action, problem.reason) for problem in problems]
+    rows = [*(_report_rows(output) if keep else [_REPORT_COLUMNS]), *rows]
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(dict.fromkeys(rows))
+    output.write(layout.REPORT_FILE, text.getvalue().encode(errors="surrogateescape"))
+
+
+def read_report(store: Store) -> tuple[Problem, ...]:
+    """The problems that `write_report` wrote; none where there is no report."""
+    return tuple(Problem(*row) for row in _report_rows(store)[1:])  # type: ignore[arg-type]
+
+
+def _report_rows(store: Store) -> list[tuple[str, ...]]:
+    if store.size(layout.REPORT_FILE) is None:
+        return [_REPORT_COLUMNS]
+    text = store.read(layout.REPORT_FILE).decode(errors="surrogateescape")
+    return [tuple(row) for row in csv.reader(io.StringIO(text, newline=""))]
+
+
+def _unused_classes(dataset: Dataset) -> tuple[str, ...]:
+    used = {label for record in dataset.records for label in record.info().labels.tolist()}
+    return tuple(name for label, name in enumerate(dataset.classes) if label not in used)
 
 
 def _empty_classes(plan: Plan, problems: Sequence[Problem]) -> tuple[str, ...]:

@@ -30,8 +30,8 @@ def check_installed() -> None:
         ) from None
 
 
-def write_tfrecord(path: Path, images: Iterable[EncodedImage]) -> None:
-    """Write the images as one TFRecord file, and its index for DALI."""
+def write_tfrecord(path: Path, index: Path, images: Iterable[EncodedImage]) -> None:
+    """Write the images as one TFRecord file, and an index of it for DALI."""
     from tfrecord.tools.tfrecord2idx import create_index  # type: ignore[import-untyped]
     from tfrecord.writer import TFRecordWriter  # type: ignore[import-untyped]
 
@@ -39,7 +39,7 @@ def write_tfrecord(path: Path, images: Iterable[EncodedImage]) -> None:
         for image in images:
             writer.write(_features(image))
         writer.file.flush()
-    with atomic_path(path.with_name(path.name + INDEX_SUFFIX)) as temporary:
+    with atomic_path(index) as temporary:
         create_index(str(path), str(temporary))
 
 

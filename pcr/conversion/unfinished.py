@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pcr.conversion.append import Base
 from pcr.conversion.directory import remove_dataset, remove_temporaries
 from pcr.conversion.journal import Journal
 from pcr.dataset import layout
 from pcr.dataset.reader import Dataset
 from pcr.errors import DatasetError, FormatError
+from pcr.storage.store import Store
 
 
-def check_no_unfinished_append(output: Path) -> None:
+def check_no_unfinished_append(output: Store) -> None:
     """Raise DatasetError, naming both, where a finished dataset and an unfinished append lie."""
-    if not (output / layout.INDEX_FILE).is_file() or not Journal(output).path.exists():
+    if output.size(layout.INDEX_FILE) is None or not Journal(output).exists():
         return
     try:
         dataset = Dataset(output)
@@ -24,12 +23,12 @@ def check_no_unfinished_append(output: Path) -> None:
     except FormatError:
         what = "a finished dataset, its index or the plan beside it damaged"
     raise DatasetError(
-        f"{output}: holds {what} and an unfinished `append`: `append` and `restart` drop the "
+        f"{output.location}: holds {what} and an unfinished `append`: `append` and `restart` drop the "
         "unfinished `append` alone and begin it again, `force` and `restart` delete both"
     )
 
 
-def drop_unfinished(output: Path, base: Base | None) -> None:
+def drop_unfinished(output: Store, base: Base | None) -> None:
     """Remove the files of an unfinished conversion; the dataset ``base`` stays as it is.
 
     Raises DatasetError where they belong to an append and ``base`` is None.
@@ -37,9 +36,9 @@ def drop_unfinished(output: Path, base: Base | None) -> None:
     if base is None:
         check_no_unfinished_append(output)
     remove_temporaries(output)
-    if not Journal(output).path.exists():
+    if not Journal(output).exists() and not layout.shard_plans(output):
         return
-    if base is None and not (output / layout.INDEX_FILE).exists():
+    if base is None and output.size(layout.INDEX_FILE) is None:
         remove_dataset(output)
         return
     if base is not None:
@@ -47,8 +46,8 @@ def drop_unfinished(output: Path, base: Base | None) -> None:
     Journal(output).finish()  # last: without it, the rest would look like files of the dataset
 
 
-def _remove_records(output: Path, first: int) -> None:
-    for path in layout.dataset_files(output):
-        number = layout.file_number(path.name)
+def _remove_records(output: Store, first: int) -> None:
+    for name in layout.dataset_files(output):
+        number = layout.file_number(name)
         if number is not None and number >= first:
-            path.unlink()
+            output.delete(name)

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -15,23 +14,24 @@ from pcr.conversion.encode import EncodedImage, EncodedSource, encode_source
 from pcr.conversion.journal import FinishedRecord, Journal
 from pcr.conversion.options import ConversionOptions
 from pcr.conversion.plan import Plan
-from pcr.conversion.tfrecord import write_tfrecord
+from pcr.conversion.tfrecord import INDEX_SUFFIX, write_tfrecord
 from pcr.dataset import layout
 from pcr.dataset.messages import RecordInfo
 from pcr.dataset.writer import write_record
 from pcr.progress import progress_bar
+from pcr.storage.store import Store
 
 _Encoding = deque[Future[EncodedSource]]
 
 
 def convert_records(
-    plan: Plan, output: Path, finished_records: int, num_workers: int, progress: bool
+    plan: Plan, output: Store, finished_records: int, num_workers: int, progress: bool
 ) -> Generator[FinishedRecord, None, None]:
     """Write the plan's records after the finished ones, in order, each journaled when yielded.
 
     The native code releases the GIL, so threads use all cores. Close the iterator to stop early.
     """
-    journal = Journal(output)
+    journal = Journal.of(plan, output)
     with (
         _Bar(plan, finished_records, progress) as bar,
         ThreadPoolExecutor(num_workers, thread_name_prefix="pcr-encode") as pool,
@@ -64,18 +64,21 @@ def _encoding(pool: ThreadPoolExecutor, plan: Plan, first: int) -> Iterator[tupl
 
 
 def _write(
-    output: Path, number: int, encoded: Sequence[EncodedSource], options: ConversionOptions
+    output: Store, number: int, encoded: Sequence[EncodedSource], options: ConversionOptions
 ) -> FinishedRecord:
     images = [source.image for source in encoded if source.image is not None]
     if options.tf_records:
-        write_tfrecord(output / layout.tfrecord_file(number), images)
+        file = layout.tfrecord_file(number)
+        with output.placing(file) as path, output.placing(file + INDEX_SUFFIX) as index_path:
+            write_tfrecord(path, index_path, images)
     levels = options.ladder.levels
     info = RecordInfo(
         np.array([image.sample.label for image in images], dtype=np.int32),
         levels,
         tuple(image.info() for image in images),
     )
-    index = write_record(output / layout.record_file(number), info, _scan_groups(images, levels))
+    with output.placing(layout.record_file(number)) as path:
+        index = write_record(path, info, _scan_groups(images, levels))
     problems = tuple(source.problem for source in encoded if source.problem is not None)
     return FinishedRecord(index, sum(image.source_bytes for image in images), problems)
 

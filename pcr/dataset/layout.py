@@ -6,11 +6,10 @@ docs/FORMAT.md is the specification for users. File, table and key names live he
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from pcr.atomic import TEMPORARY_SUFFIX
 from pcr.errors import FormatError
-from pcr.regular_file import open_regular
+from pcr.storage.store import Store
 
 FORMAT_VERSION = 1
 DATABASE_SUFFIX = ".db"
@@ -18,9 +17,20 @@ APPLICATION_ID = 0x50435231  # "PCR1", PRAGMA application_id of every file
 
 INDEX_FILE = "PCR.db"
 PLAN_FILE = "PCR_plan.jsonl"
+SHARDS_LOCK_FILE = "PCR_shards.lock"
+COPY_FILE = "PCR_copy.json"
 REPORT_FILE = "PCR_report.csv"
 QUALITY_FILE = "PCR_mssim.csv"
 TIMINGS_FILE = "PCR_timings.json"
+_NAMED_FILES = (
+    INDEX_FILE,
+    PLAN_FILE,
+    SHARDS_LOCK_FILE,
+    COPY_FILE,
+    REPORT_FILE,
+    QUALITY_FILE,
+    TIMINGS_FILE,
+)
 DATASET_TABLE = "dataset"
 DATASET_KEY = "metadata"
 RECORDS_TABLE = "records"
@@ -38,6 +48,7 @@ MAX_INDEX_BYTES = 2**33  # twice what so many records of ten levels take
 _NUMBER = r"(0|[1-9][0-9]{0,7})"
 _RECORD_FILE = re.compile(rf"PCR_{_NUMBER}\.db")
 _TFRECORD_FILE = re.compile(rf"PCR_{_NUMBER}\.tfrecord(\.idx)?")
+_SHARD_PLAN_FILE = re.compile(rf"PCR_plan_{_NUMBER}_of_{_NUMBER}\.jsonl")
 _SQLITE_HEADER_BYTES = 100
 
 
@@ -49,6 +60,23 @@ def record_file(number: int) -> str:
 def tfrecord_file(number: int) -> str:
     """The file name of record ``number`` as a TFRecord file, written for comparison."""
     return f"PCR_{number}.tfrecord"
+
+
+def shard_plan_file(index: int, count: int) -> str:
+    """The file name of the plan and journal of shard ``index`` of ``count``."""
+    return f"PCR_plan_{index}_of_{count}.jsonl"
+
+
+def shard_of_plan(name: str) -> tuple[int, int] | None:
+    """Which shard, of how many, a file of that name is the journal of; None for any other file."""
+    found = _SHARD_PLAN_FILE.fullmatch(name)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def shard_plans(store: Store) -> dict[tuple[int, int], str]:
+    """The journals of shards that are not merged yet, by shard and their number."""
+    found = ((shard_of_plan(name), name) for name, _ in store.names("PCR"))
+    return dict(sorted((shard, name) for shard, name in found if shard is not None))
 
 
 def record_number(name: str) -> int | None:
@@ -66,16 +94,13 @@ def file_number(name: str) -> int | None:
 def is_dataset_file(name: str) -> bool:
     """Whether a conversion owns files of that name."""
     name = name.removesuffix(TEMPORARY_SUFFIX)
-    return (
-        name in (INDEX_FILE, PLAN_FILE, REPORT_FILE, QUALITY_FILE, TIMINGS_FILE)
-        or file_number(name) is not None
-    )
+    return name in _NAMED_FILES or file_number(name) is not None or shard_of_plan(name) is not None
 
 
-def dataset_files(directory: Path) -> list[Path]:
-    """The files in a directory that a conversion owns, the index first."""
-    paths = (path for path in directory.iterdir() if is_dataset_file(path.name))
-    return sorted(paths, key=lambda path: (path.name != INDEX_FILE, path.name))
+def dataset_files(store: Store) -> dict[str, int]:
+    """The files in a place that a conversion owns, the index first, and their sizes in bytes."""
+    found = [(name, size) for name, size in store.names("PCR") if is_dataset_file(name)]
+    return dict(sorted(found, key=lambda file: (file[0] != INDEX_FILE, file[0])))
 
 
 def scan_group_table(level: int) -> str:
@@ -83,15 +108,19 @@ def scan_group_table(level: int) -> str:
     return f"scan_group_{level}"
 
 
+def message_table(level: int) -> str:
+    """The table of one level's message, 0 for the metadata."""
+    return scan_group_table(level) if level else METADATA_TABLE
+
+
 def page_bytes(content_bytes: int) -> int:
     """SQLite's page size for a record: small pages where rounding to large ones would show."""
     return 16384 if content_bytes >= 16 * 2**20 else 4096
 
 
-def is_ours(path: Path) -> bool:
-    """Whether a database is a file of this format, of any version."""
-    with open_regular(path) as file:
-        return application_id(file.read(_SQLITE_HEADER_BYTES)) == APPLICATION_ID
+def is_ours(store: Store, name: str, size: int) -> bool:
+    """Whether a database of that size is a file of this format, of any version."""
+    return application_id(store.read(name, min(size, _SQLITE_HEADER_BYTES))) == APPLICATION_ID
 
 
 def application_id(header: bytes) -> int | None:

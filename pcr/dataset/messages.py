@@ -59,6 +59,11 @@ class RecordInfo:
             )
         return message.SerializeToString(deterministic=True)
 
+    def first_levels(self, levels: int) -> RecordInfo:
+        """What a copy of the record says that has levels 1 … ``levels`` alone."""
+        images = (replace(image, level_bytes=image.level_bytes[:levels]) for image in self.images)
+        return replace(self, levels=levels, images=tuple(images))
+
     @classmethod
     def decode(cls, data: bytes, source: str) -> RecordInfo:
         """From a serialized RecordMetadata; FormatError where it is not one."""
@@ -145,7 +150,12 @@ class DatasetInfo:
     @property
     def ladder(self) -> Ladder:
         """The ladder that the records were made with; FormatError where its text is damaged."""
-        return Ladder.parse(self.ladder_name, self.ladder_text)
+        return Ladder.parse(self.ladder_name, self.ladder_text, complete=False)
+
+    def first_levels(self, levels: int) -> DatasetInfo:
+        """What the index of a copy says that has levels 1 … ``levels`` alone."""
+        ladder = self.ladder.first_levels(levels)
+        return replace(self, levels=levels, ladder_name=ladder.name, ladder_text=ladder.text)
 
     def sealed(self, records: Sequence[RecordIndex]) -> DatasetInfo:
         """The same with the checksum of an index that holds it and these records."""

@@ -109,7 +109,7 @@ class Dataset:
 
 def _open(store: Store) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
     if isinstance(store, LocalStore):
-        _check_finished(store.root)
+        _check_finished(store)
         return read_index(store.root / layout.INDEX_FILE)
     try:
         return _fetch_index(store)
@@ -122,23 +122,32 @@ def _fetch_index(store: Store) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
     try:
         index = store.read(layout.INDEX_FILE)
     except ObjectNotFoundError:
-        raise _not_finished(store.location, store.size(layout.PLAN_FILE) is not None) from None
+        raise _not_finished(store) from None
     return decode_index(index, join(store.location, layout.INDEX_FILE))
 
 
-def _check_finished(root: Path) -> None:
+def _check_finished(store: LocalStore) -> None:
+    root = store.root
     if not root.is_dir():
         raise DatasetError(f"{root}: expected the directory of a PCR dataset, found none")
     refuse_release(root, "convert the source images again, with pcr convert")
     if not (root / layout.INDEX_FILE).is_file():
-        raise _not_finished(str(root), (root / layout.PLAN_FILE).exists())
+        raise _not_finished(store)
 
 
-def _not_finished(location: str, interrupted: bool) -> DatasetError:
-    if interrupted:
+def _not_finished(store: Store) -> DatasetError:
+    found = f"{store.location}: expected a finished PCR dataset, found"
+    if store.size(layout.PLAN_FILE) is not None:
+        what, flags = "conversion", "`force` or `restart`"
+    elif store.size(layout.COPY_FILE) is not None:
+        what, flags = "copy", "`force`"
+    elif store.can_list and any(layout.shard_of_plan(name) for name, _ in store.names("PCR")):
+        return DatasetError(f"{found} shards that are not merged: run pcr merge {store.location}")
+    else:
         return DatasetError(
-            f"{location}: expected a finished PCR dataset, found a conversion that was interrupted: "
-            "run the same conversion again, without `force` or `restart`, and it resumes where it "
-            "stopped"
+            f"{store.location}: expected a PCR dataset, found no {layout.INDEX_FILE}"
         )
-    return DatasetError(f"{location}: expected a PCR dataset, found no {layout.INDEX_FILE}")
+    return DatasetError(
+        f"{found} a {what} that was interrupted: run the same {what} again, without {flags}, and "
+        "it resumes where it stopped"
+    )

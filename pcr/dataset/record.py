@@ -174,8 +174,8 @@ class Record:
 
     def _chunks(self, connection: sqlite3.Connection, level: int, verify: bool) -> Iterator[bytes]:
         """The message of one level, 0 for the metadata."""
-        table = layout.scan_group_table(level) if level else layout.METADATA_TABLE
         checksum = self.entry.checksums[level] if verify else None
+        table = layout.message_table(level)
         return read_chunks(connection, table, self.entry.group_bytes[level], checksum)
 
     def _check_labels(self, labels: NDArray[np.int32]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pcr.atomic import atomic_path
@@ -41,7 +42,9 @@ def read_prefix(path: Path, prefix_bytes: int) -> bytes:
 
 
 class LocalStore:
-    """The files of a directory. counters: all 0, for nothing is asked of a server."""
+    """The files of a directory. can_list: always. counters: all 0, for nothing is asked of a server."""
+
+    can_list = True
 
     def __init__(self, root: Path) -> None:
         """``root`` need not exist before something is written."""
@@ -92,6 +95,17 @@ class LocalStore:
             if path.name.startswith(prefix) and path.is_file():
                 yield path.name, path.stat().st_size
 
+    def folders(self) -> Iterator[str]:
+        """The names of the folders in the directory."""
+        if self.root.is_dir():
+            yield from sorted(path.name for path in self.root.iterdir() if path.is_dir())
+
+    @contextmanager
+    def placing(self, name: str) -> Iterator[Path]:
+        """The path of a file that the block writes, by `atomic_path`."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        yield self.root / name
+
     def write(self, name: str, source: Path | bytes) -> None:
         """Put a file or bytes there, whole or not at all."""
         self.root.mkdir(parents=True, exist_ok=True)
@@ -100,6 +114,14 @@ class LocalStore:
                 temporary.write_bytes(source)
             else:
                 shutil.copyfile(source, temporary)
+
+    def append(self, name: str, data: bytes) -> None:
+        """Add to a file, safe on disk in the end."""
+        path = self.root / name
+        with named_errors(path), path.open("ab") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
 
     def delete(self, name: str) -> None:
         """Remove a file, if there is one."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from pcr.errors import ObjectNotFoundError, StorageError
@@ -44,6 +46,11 @@ class RemoteStore:
     def __hash__(self) -> int:
         return hash(self._url)
 
+    @property
+    def can_list(self) -> bool:
+        """Whether `names` and `folders` work: not for ``http(s)://``."""
+        return not self._url.startswith(("http://", "https://"))
+
     def read(self, name: str, length: int | None = None, start: int = 0) -> bytes:
         """``length`` bytes from ``start`` on, by one range request; None: all to the end.
 
@@ -68,14 +75,29 @@ class RemoteStore:
         return int(found["size"])
 
     def names(self, prefix: str = "") -> Iterator[tuple[str, int]]:
-        """The names below the location that begin with ``prefix``, and their sizes in bytes.
+        """The names directly below the location that begin with ``prefix``, and sizes in bytes.
 
         Raises StorageError for ``http(s)://``, which cannot list.
         """
-        self._refuse_http("listed")
-        for found in self._run(_list, self.location):
-            if found["path"].startswith(prefix):
-                yield found["path"], int(found["size"])
+        for found in self._list()["objects"]:
+            name = found["path"].rpartition("/")[2]
+            if name.startswith(prefix):
+                yield name, int(found["size"])
+
+    def folders(self) -> Iterator[str]:
+        """What lies between the location and the next slash in the names of the objects there.
+
+        Raises StorageError for ``http(s)://``, which cannot list.
+        """
+        yield from (prefix.rpartition("/")[2] for prefix in self._list()["common_prefixes"])
+
+    @contextmanager
+    def placing(self, name: str) -> Iterator[Path]:
+        """A path in a temporary folder; what the block writes to it is uploaded and removed."""
+        self._refuse_http("written to")
+        with TemporaryDirectory(prefix="pcr-") as folder:
+            yield Path(folder, name)
+            self.write(name, Path(folder, name))
 
     def write(self, name: str, source: Path | bytes) -> None:
         """Put a file or bytes there, whole or not at all, in parts of which few are in memory.
@@ -97,6 +119,10 @@ class RemoteStore:
 
         self._run(put, what)
 
+    def append(self, name: str, data: bytes) -> None:
+        """Add to an object, by writing it anew."""
+        self.write(name, self.read(name) + data)
+
     def delete(self, name: str) -> None:
         """Remove an object, if there is one."""
         self._refuse_http("written to")
@@ -104,6 +130,13 @@ class RemoteStore:
             self._run(lambda client: load_obstore().delete(client, name), join(self.location, name))
         except ObjectNotFoundError:
             return
+
+    def _list(self) -> dict[str, Any]:
+        self._refuse_http("listed")
+        found: dict[str, Any] = self._run(
+            lambda client: load_obstore().list_with_delimiter(client), self.location
+        )
+        return found
 
     def _get(self, client: Any, name: str, length: int | None, start: int) -> bytes:
         obstore = load_obstore()
@@ -137,14 +170,10 @@ class RemoteStore:
         return self._clients[tries]
 
     def _refuse_http(self, verb: str) -> None:
-        if self._url.startswith(("http://", "https://")):
+        if not self.can_list:
             raise StorageError(
                 f"{self.location}: http(s):// can be read, not {verb}: use s3://, gs:// or az://"
             )
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"_clients": {}, "_process": 0}
-
-
-def _list(client: Any) -> list[Any]:
-    return [found for chunk in load_obstore().list(client) for found in chunk]

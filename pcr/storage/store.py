@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +21,10 @@ class Store(Protocol):
     """The path or URL, fit for messages."""
     counters: Counters
 
+    @property
+    def can_list(self) -> bool:
+        """Whether `names` and `folders` work: not for ``http(s)://``."""
+
     def read(self, name: str, length: int | None = None, start: int = 0) -> bytes:
         """Exactly ``length`` bytes from ``start`` on, or a StorageError; None: all to the end."""
 
@@ -29,8 +34,17 @@ class Store(Protocol):
     def names(self, prefix: str = "") -> Iterator[tuple[str, int]]:
         """The names that begin with ``prefix``, with sizes in bytes; not for ``http(s)://``."""
 
+    def folders(self) -> Iterator[str]:
+        """The names of the folders that lie directly there; not for ``http(s)://``."""
+
+    def placing(self, name: str) -> AbstractContextManager[Path]:
+        """A local path; what the block writes to it, whole or not at all, is there in the end."""
+
     def write(self, name: str, source: Path | bytes) -> None:
         """Put a file or bytes there, whole or not at all."""
+
+    def append(self, name: str, data: bytes) -> None:
+        """Add to a small file; a store writes it anew."""
 
     def delete(self, name: str) -> None:
         """Remove a file, if there is one."""

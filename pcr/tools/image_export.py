@@ -21,6 +21,7 @@ from pcr.dataset.messages import ImageInfo
 from pcr.dataset.reader import Dataset
 from pcr.errors import DatasetError, FormatError
 from pcr.progress import progress_bar
+from pcr.storage.location import Location
 from pcr.tools.export_files import check_classes, check_folders, file_names, ignores_case
 
 
@@ -37,7 +38,7 @@ class ExportSummary:
 
 
 def export(
-    root: str | os.PathLike[str],
+    root: Location,
     out: str | os.PathLike[str],
     n_scans: int | None = None,
     *,
@@ -48,7 +49,7 @@ def export(
 ) -> ExportSummary:
     """Write every image of a dataset as a JPEG file, in an ImageFolder with the original names.
 
-    root: directory of the dataset.
+    root: path or URL of the dataset.
     out: folder to write to, new or empty.
     n_scans: the level to write, 1 to the dataset's levels; default: all levels. The bytes are those
         of the record.
@@ -127,7 +128,7 @@ def _checked_names(dataset: Dataset) -> Iterator[str]:
             try:
                 check_name(info.name)
             except FormatError as error:
-                raise FormatError(f"{record.path}: {error}") from None
+                raise FormatError(f"{record.location}: {error}") from None
             yield info.name
 
 

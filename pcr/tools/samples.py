@@ -37,7 +37,7 @@ class LevelImage:
     def make(cls, info: ImageInfo, full: bytes, record: Record) -> LevelImage:
         """From what its record says of an image, and its JPEG at the last level."""
         jpegs = [full[:end] + jpeg.EOI for end in accumulate(info.level_bytes)]
-        return cls(info.name, jpegs, info.source_bytes, info.orientation, str(record.path))
+        return cls(info.name, jpegs, info.source_bytes, info.orientation, record.location)
 
     @contextmanager
     def named_errors(self) -> Iterator[None]:
@@ -84,7 +84,7 @@ def named_images(dataset: Dataset, names: Sequence[str]) -> list[LevelImage]:
     for name in names:
         if name not in found:
             others = f"others, such as {example!r}" if example else "none at all"
-            raise DatasetError(f"{dataset.root}: expected an image {name!r}, found {others}")
+            raise DatasetError(f"{dataset.location}: expected an image {name!r}, found {others}")
     return [found[name] for name in names]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,16 +19,18 @@ from pcr import jpeg
 from pcr.arguments import check_at_least
 from pcr.cores import usable_cores
 from pcr.dataset import layout
-from pcr.dataset.layout import check_class_name, check_name, dataset_files
+from pcr.dataset.layout import check_class_name, check_name
 from pcr.dataset.messages import ImageInfo, RecordIndex, RecordInfo
 from pcr.dataset.reader import Dataset
-from pcr.dataset.record import Record, join_groups
-from pcr.dataset.tables import closing, connect, gate, read_chunks
-from pcr.dataset.writer import file_checksum, write_index
+from pcr.dataset.record import join_groups
+from pcr.dataset.tables import closing, connect, connect_image, gate, read_chunks
+from pcr.dataset.writer import write_index
 from pcr.errors import DatasetError, FormatError, describe
 from pcr.extension import native
 from pcr.ladder import Ladder
-from pcr.regular_file import read_regular
+from pcr.storage.location import Location, join
+from pcr.storage.store import Store, open_store
+from pcr.tools.whole_records import WholeRecord, read_ahead
 
 _SQLITE_VERSION = slice(96, 100)  # of the library that wrote a file, in its header
 
@@ -41,56 +44,67 @@ class Verdict:
 
 
 def verify(
-    root: str | os.PathLike[str], *, decode: bool = False, num_workers: int | None = None
+    root: Location | Store | Dataset, *, decode: bool = False, num_workers: int | None = None
 ) -> Iterator[Verdict]:
     """Verify a dataset, file by file, while the verdicts are iterated over.
 
-    root: directory of the dataset.
+    root: path or URL of the dataset, or its store, or the dataset itself.
     decode: decode every image at full fidelity too; default False.
-    num_workers: threads to use; default: all cores that this process may use.
+    num_workers: threads that check; default: all cores that this process may use.
 
     First comes the index, then, if it can be relied on, every record in order, then record files
-    that the index does not know. Raises DatasetError where there is no finished dataset, and where
-    the folder for temporary files (TMPDIR) has no room for a copy of the largest file.
+    that the index does not know (but not from ``http(s)://``, which cannot list). Each record is
+    read once, up to 8 of them ahead, of 256 MiB together. Raises DatasetError where there is no
+    finished dataset, and where the folder for temporary files (TMPDIR) has no room for a copy of
+    the largest file, StorageError where a store fails.
     """
-    root = Path(root)
     workers = usable_cores() if num_workers is None else num_workers
     check_at_least(1, num_workers=workers)
-    try:
-        dataset = Dataset(root)
-    except FormatError as error:
-        yield Verdict(layout.INDEX_FILE, _reason(error, root / layout.INDEX_FILE))
-        return
-    verdict = _verdict(root / layout.INDEX_FILE, partial(_check_index, dataset))
+    if isinstance(root, Dataset):
+        dataset = root
+    else:
+        store = open_store(root) if isinstance(root, str | os.PathLike) else root
+        try:
+            dataset = Dataset(store)
+        except FormatError as error:
+            index = join(store.location, layout.INDEX_FILE)
+            yield Verdict(layout.INDEX_FILE, _reason(error, index))
+            return
+    verdict = _verdict(dataset, layout.INDEX_FILE, partial(_check_index, dataset))
     yield verdict
     if verdict.failure is not None:
         return
     ladder = dataset.info.ladder
-    with ThreadPoolExecutor(workers) as pool:
-        for record in dataset.records:
-            check = partial(_check_record, dataset, record, ladder, pool, decode)
-            yield _verdict(record.path, check)
-    if not (root / layout.PLAN_FILE).exists():  # records of an append that is not finished
-        yield from _unknown_records(dataset)
+    with (
+        ThreadPoolExecutor(workers, thread_name_prefix="pcr-verify") as pool,
+        contextlib.closing(read_ahead(dataset.records)) as records,
+    ):
+        for record, whole in records:
+            check = partial(_check_record, dataset, whole, ladder, pool, decode)
+            yield _verdict(dataset, record.name, check)
+    yield from _unknown_records(dataset)
 
 
-def _verdict(path: Path, check: Callable[[], None]) -> Verdict:
+def _verdict(dataset: Dataset, name: str, check: Callable[[], None]) -> Verdict:
     try:
         check()
     except (FormatError, OSError, sqlite3.Error, UnicodeDecodeError) as error:
-        return Verdict(path.name, _reason(error, path))
-    return Verdict(path.name, None)
+        return Verdict(name, _reason(error, join(dataset.location, name)))
+    return Verdict(name, None)
 
 
-def _reason(error: Exception, path: Path) -> str:
-    return describe(error).removeprefix(f"{path}: ")
+def _reason(error: Exception, file: str) -> str:
+    return describe(error).removeprefix(f"{file}: ")
 
 
 def _unknown_records(dataset: Dataset) -> Iterator[Verdict]:
-    for path in dataset_files(dataset.root):
-        number = layout.record_number(path.name)
+    store = dataset.store
+    if not store.can_list or store.size(layout.PLAN_FILE) is not None:
+        return  # with a plan, records may be of an append that is not finished
+    for name, _ in store.names("PCR_"):
+        number = layout.record_number(name)
         if number is not None and number >= len(dataset.records):
-            yield Verdict(path.name, "the index has no such record")
+            yield Verdict(name, "the index has no such record")
 
 
 def _check_index(dataset: Dataset) -> None:
@@ -108,25 +122,29 @@ def _check_index(dataset: Dataset) -> None:
 
 def _check_index_bytes(dataset: Dataset) -> None:
     """The index is a function of its entries: the same SQLite writes the same bytes."""
-    found = read_regular(dataset.root / layout.INDEX_FILE)
     with _room_for_copies(), tempfile.TemporaryDirectory() as folder:
         entries = [record.entry for record in dataset.records]
         write_index(Path(folder), dataset.info, entries)
         expected = (Path(folder) / layout.INDEX_FILE).read_bytes()
-    if found[_SQLITE_VERSION] == expected[_SQLITE_VERSION] and found != expected:
-        raise FormatError(f"{len(found)} bytes that are not those of its entries alone")
+    for _ in range(2):  # the network may have damaged what is whole where it lies
+        found = dataset.store.read(layout.INDEX_FILE)
+        if found == expected or found[_SQLITE_VERSION] != expected[_SQLITE_VERSION]:
+            return
+    raise FormatError(f"{len(found)} bytes that are not those of its entries alone")
 
 
 def _check_record(
-    dataset: Dataset, record: Record, ladder: Ladder, pool: ThreadPoolExecutor, decode: bool
+    dataset: Dataset,
+    reading: Future[WholeRecord],
+    ladder: Ladder,
+    pool: ThreadPoolExecutor,
+    decode: bool,
 ) -> None:
-    path, index = record.path, record.entry
-    metadata, *groups = record.read_groups()
-    found = file_checksum(path)
-    if found != index.file_checksum:
-        raise FormatError(f"expected checksum {index.file_checksum:016x}, found {found:016x}")
-    _check_layout(path, index, [metadata, *groups])
-    info = RecordInfo.decode(metadata, str(path))
+    whole = reading.result()
+    source, index = whole.record.location, whole.record.entry
+    metadata, *groups = whole.messages
+    _check_layout(whole)
+    info = RecordInfo.decode(metadata, source)
     _check_info(info, dataset, index)
     images = join_groups(metadata, groups)
     check = partial(_check_image, ladder=ladder, decode=decode)
@@ -148,12 +166,12 @@ def _check_info(info: RecordInfo, dataset: Dataset, index: RecordIndex) -> None:
             raise FormatError(f"image {image.name!r}: expected its class's label, found {label}")
 
 
-def _check_layout(path: Path, index: RecordIndex, contents: Sequence[bytes]) -> None:
+def _check_layout(whole: WholeRecord) -> None:
     """Only the format's tables, in order, without unused pages, each complete in its prefix."""
-    data = read_regular(path)
-    layout.check_sqlite_header(data[:100], str(path))
-    names = [layout.METADATA_TABLE, *map(layout.scan_group_table, range(1, len(contents)))]
-    with closing(connect(path)) as connection, gate:
+    data, index, source = whole.data, whole.record.entry, whole.record.location
+    layout.check_sqlite_header(data[:100], source)
+    names = [layout.message_table(level) for level in range(len(whole.messages))]
+    with closing(connect_image(data, source)) as connection, gate:
         found = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema")]
         (free_pages,) = connection.execute("PRAGMA freelist_count").fetchone()
     if found != names:
@@ -161,7 +179,7 @@ def _check_layout(path: Path, index: RecordIndex, contents: Sequence[bytes]) -> 
     if free_pages or index.prefix_bytes[-1] != index.file_bytes:
         unused = free_pages or index.file_bytes - index.prefix_bytes[-1]
         raise FormatError(f"expected no unused pages or bytes, found {unused}")
-    _check_prefixes(data, index, dict(zip(names, contents, strict=True)))
+    _check_prefixes(data, index, dict(zip(names, whole.messages, strict=True)))
 
 
 def _check_prefixes(data: bytes, index: RecordIndex, contents: Mapping[str, bytes]) -> None:

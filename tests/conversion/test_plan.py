@@ -19,6 +19,7 @@ from pcr.dataset.messages import RecordIndex
 from pcr.errors import DatasetError, FormatError, UsageError
 from pcr.imagefolder import ImageFolder, Sample
 from pcr.ladder import Ladder
+from pcr.storage.local import LocalStore
 
 OPTIONS = ConversionOptions(Ladder.load("standard"), images_per_record=4)
 
@@ -101,14 +102,14 @@ def test_options_are_checked() -> None:
 
 
 def test_a_journal_gives_back_what_was_noted(folder: ImageFolder, tmp_path: Path) -> None:
-    plan, journal = Plan.make(folder, OPTIONS), Journal(tmp_path)
+    plan, journal = Plan.make(folder, OPTIONS), Journal(LocalStore(tmp_path))
     journal.begin(plan)
     written = [record(n) for n in range(3)]
     for number, entry in enumerate(written):
         journal.add(entry)
         (tmp_path / f"PCR_{number}.db").write_bytes(bytes(100))
     assert journal.resume(plan) == (plan, written)
-    with journal.path.open("ab") as file:
+    with (tmp_path / journal.name).open("ab") as file:
         file.write(b'{"index": {"images": 1')
     assert journal.resume(plan) == (plan, written)
     (tmp_path / "PCR_1.db").write_bytes(bytes(99))
@@ -134,24 +135,24 @@ def test_a_journal_gives_back_what_was_noted(folder: ImageFolder, tmp_path: Path
 def test_a_damaged_header_is_refused(
     folder: ImageFolder, tmp_path: Path, damage: dict[str, object]
 ) -> None:
-    plan, journal = Plan.make(folder, OPTIONS), Journal(tmp_path)
+    plan, journal = Plan.make(folder, OPTIONS), Journal(LocalStore(tmp_path))
     journal.begin(plan)
-    header = json.loads(journal.path.read_text())
+    header = json.loads((tmp_path / journal.name).read_text())
     for damaged in ({**header, **damage}, {k: v for k, v in header.items() if k not in damage}):
-        journal.path.write_text(json.dumps(damaged) + "\n")
+        (tmp_path / journal.name).write_text(json.dumps(damaged) + "\n")
         with pytest.raises(FormatError, match=r"found it damaged .* use `restart` to drop it"):
             journal.resume(plan)
 
 
 def test_more_records_than_planned_are_refused(folder: ImageFolder, tmp_path: Path) -> None:
-    plan, journal = Plan.make(folder, OPTIONS), Journal(tmp_path)
+    plan, journal = Plan.make(folder, OPTIONS), Journal(LocalStore(tmp_path))
     journal.begin(plan, [record(n) for n in range(plan.records + 1)])
     with pytest.raises(FormatError, match="found it damaged"):
         journal.resume(plan)
 
 
 def test_only_what_to_do_with_bad_images_may_change(folder: ImageFolder, tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
+    journal = Journal(LocalStore(tmp_path))
     journal.begin(Plan.make(folder, OPTIONS))
     skipping = Plan.make(folder, replace(OPTIONS, on_bad_image="skip"))
     assert journal.resume(skipping) == (skipping, [])

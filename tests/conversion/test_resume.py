@@ -7,8 +7,6 @@ import resource
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
-from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -22,12 +20,13 @@ from helpers.conversions import (
     state,
     succeed,
 )
+from helpers.killed_conversions import Conversion, assert_same_dataset
 
 from pcr.atomic import TEMPORARY_SUFFIX
-from pcr.cli.command import main
-from pcr.conversion.directory import locked
 from pcr.dataset import layout
 from pcr.dataset.reader import Dataset
+from pcr.storage.local import LocalStore
+from pcr.storage.lock import locked
 
 KILLS = 20
 OPTIONS = ("--batch_size", "8", "--quiet")
@@ -45,42 +44,8 @@ def converted(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def run_converter(words: list[str], log: Path) -> None:
-    """What the forked process does."""
-    with log.open("w") as file, redirect_stdout(file), redirect_stderr(file):
-        main("basic", words)
-
-
-class Conversion:
-    """A converter in a process forked from this one, followed through the files that it writes."""
-
-    def __init__(self, *arguments: object) -> None:
-        words = [*map(str, arguments), *OPTIONS]
-        self.out, self.log = Path(words[1]), Path(f"{words[1]}.log")
-        self.process = get_context("fork").Process(target=run_converter, args=(words, self.log))
-        self.process.start()
-
-    def wait_for(self, *names: str) -> Conversion:
-        """Until one of these files is there, or the process has ended."""
-        while self.process.is_alive() and not any((self.out / name).exists() for name in names):
-            os.sched_yield()
-        return self
-
-    def end(self, number: signal.Signals) -> tuple[int | None, str]:
-        """Send a signal; the exit code and what was printed."""
-        os.kill(self.process.ident or 0, number)
-        self.process.join()
-        return self.process.exitcode, self.log.read_text()
-
-    def kill(self) -> bool:
-        """Send SIGKILL; whether the process had not ended before."""
-        return self.end(signal.SIGKILL)[0] == -signal.SIGKILL
-
-
-def assert_same_dataset(out: Path, converted: Path) -> None:
-    assert dataset_bytes(out) == dataset_bytes(converted)
-    assert not [path for path in out.iterdir() if path.name.endswith(TEMPORARY_SUFFIX)]
-    assert not (out / layout.PLAN_FILE).exists()
+def begin(source: Path, out: Path, *flags: str) -> Conversion:
+    return Conversion(out, source, out, *flags, *OPTIONS)
 
 
 def moments(records: int) -> Iterator[tuple[str, ...]]:
@@ -97,7 +62,7 @@ def test_killed_conversions_go_on_to_the_same_bytes(
     before, kills = state(source), 0
     for trial, moment in enumerate(3 * [*moments(len(Dataset(converted).records))]):
         out = tmp_path / str(trial)
-        kills += Conversion(source, out).wait_for(*moment).kill()
+        kills += begin(source, out).wait_for(*moment).kill()
         if (out / layout.PLAN_FILE).exists():  # else it had finished before
             succeed(CONVERTER, source, out, *OPTIONS)
         assert_same_dataset(out, converted)
@@ -119,7 +84,7 @@ def test_killed_append_goes_on_to_the_same_bytes(source: Path, tmp_path: Path) -
     succeed(CONVERTER, source, whole, *OPTIONS, "--append")
     for trial in range(3):
         out = tmp_path / str(trial)
-        Conversion(source, out, "--append").wait_for(layout.record_file(3 + 3 * trial)).kill()
+        begin(source, out, "--append").wait_for(layout.record_file(3 + 3 * trial)).kill()
         if (out / layout.PLAN_FILE).exists():
             assert (out / layout.INDEX_FILE).read_bytes() == old[layout.INDEX_FILE]
         succeed(CONVERTER, source, out, *OPTIONS, "--append")
@@ -130,7 +95,7 @@ def test_killed_append_goes_on_to_the_same_bytes(source: Path, tmp_path: Path) -
 def test_a_signal_stops_in_order(
     source: Path, converted: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
-    conversion = Conversion(source, tmp_path / "out").wait_for(layout.record_file(2))
+    conversion = begin(source, tmp_path / "out").wait_for(layout.record_file(2))
     code, errors = conversion.end(number)
     assert code == 130
     assert errors == (
@@ -147,7 +112,7 @@ def test_a_signal_stops_in_order(
 def test_killed_between_index_and_the_end(source: Path, converted: Path, tmp_path: Path) -> None:
     """The one moment at which both the index and the plan are there."""
     out = tmp_path / "out"
-    Conversion(source, out).wait_for(layout.record_file(5)).kill()
+    begin(source, out).wait_for(layout.record_file(5)).kill()
     plan = (out / layout.PLAN_FILE).read_bytes()
     succeed(CONVERTER, source, out, *OPTIONS)
     (out / layout.PLAN_FILE).write_bytes(plan + b'{"torn')
@@ -157,7 +122,7 @@ def test_killed_between_index_and_the_end(source: Path, converted: Path, tmp_pat
 
 def test_other_options_or_sources_are_refused(tmp_path: Path) -> None:
     source, out = make_folder(tmp_path / "source", {"cat": 40}), tmp_path / "out"
-    Conversion(source, out).wait_for(layout.record_file(1)).kill()
+    begin(source, out).wait_for(layout.record_file(1)).kill()
     assert "began with --seed 0, not --seed 1" in fail(
         CONVERTER, source, out, *OPTIONS, "--seed", 1
     )
@@ -188,8 +153,8 @@ def test_a_damaged_plan_is_refused(tmp_path: Path) -> None:
 
 
 def test_two_conversions_at_once_are_refused(source: Path, tmp_path: Path) -> None:
-    with locked(tmp_path):
-        assert "another conversion" in fail(CONVERTER, source, tmp_path, *OPTIONS)
+    with locked(LocalStore(tmp_path)):
+        assert "another process is writing" in fail(CONVERTER, source, tmp_path, *OPTIONS)
     succeed(CONVERTER, source, tmp_path, *OPTIONS)
 
 
@@ -233,7 +198,7 @@ def test_rewritten_sources_resume_too(tmp_path: Path) -> None:
     out, whole = tmp_path / "out", tmp_path / "whole"
     flags = (*OPTIONS, "--convert_images")
     succeed(CONVERTER, untouched, whole, *flags)
-    Conversion(source, out, "--convert_images").wait_for(layout.record_file(2)).kill()
+    begin(source, out, "--convert_images").wait_for(layout.record_file(2)).kill()
     succeed(CONVERTER, source, out, *flags)
     assert_same_dataset(out, whole)
     assert len(list(source.rglob("*"))) == len(list(untouched.rglob("*")))

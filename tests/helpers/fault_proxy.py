@@ -48,6 +48,11 @@ class FaultProxy:
             number, self.arrivals = self.arrivals, self.arrivals + 1
         return self.choose(number)
 
+    def put_names(self) -> set[str]:
+        """The names of the files that were put there."""
+        paths = [request.path for request in self.requests if request.method == "PUT"]
+        return {urlsplit(path).path.rpartition("/")[2] for path in paths}
+
     def faults(self) -> list[str]:
         return [request.fault for request in self.requests if request.fault]
 
