@@ -50,11 +50,19 @@ class RecordImages:
 class Record:
     """One record of a dataset: ``dataset.records`` has them all. Safe to use from threads."""
 
-    store: Store | CachedPrefixes
+    prefixes: Store | CachedPrefixes
+    """What it is read from."""
     number: int
     entry: RecordIndex
     """What the index says of the record."""
     num_classes: int
+
+    @property
+    def store(self) -> Store:
+        """Where the file is."""
+        if isinstance(self.prefixes, CachedPrefixes):
+            return self.prefixes.store
+        return self.prefixes
 
     @property
     def name(self) -> str:
@@ -127,7 +135,7 @@ class Record:
         """What ``extract`` makes of the record's tables up to ``level``, which are fetched."""
         if isinstance(self.store, LocalStore):
             return self._extract(self._open_file(level), extract)
-        cached = isinstance(self.store, CachedPrefixes)
+        cached = isinstance(self.prefixes, CachedPrefixes)
         for _ in range(2 if cached else 1):  # a cache, and the network, may damage what is whole
             try:
                 return self._extract(self._fetch(level), extract)
@@ -140,8 +148,8 @@ class Record:
 
     def _fetch_again(self) -> None:
         self.store.counters.add(retries=1)
-        if isinstance(self.store, CachedPrefixes):
-            self.store.discard(self.name)
+        if isinstance(self.prefixes, CachedPrefixes):
+            self.prefixes.discard(self.name)
 
     def _extract(
         self, connection: sqlite3.Connection, extract: Callable[[sqlite3.Connection], T]
@@ -160,7 +168,7 @@ class Record:
         return connect(self.path)
 
     def _fetch(self, level: int) -> sqlite3.Connection:
-        prefix = self.store.read(self.name, self.prefix_bytes[level])
+        prefix = self.prefixes.read(self.name, self.prefix_bytes[level])
         return connect_image(cut_image(prefix, level + 1, self.location), self.location)
 
     def _join(
