@@ -94,6 +94,13 @@ def test_verify_finds_damage_and_tells_it_from_that_of_the_way(
         assert proxy.faults() == ["flip"]
 
 
+def test_verify_looks_past_a_cache(url: str, tmp_path: Path) -> None:
+    dataset = Dataset(url, cache=tmp_path, cache_limit="1MB")
+    assert [verdict.failure for verdict in verify(dataset)] == [None] * 4
+    assert dataset.store.counters.bytes_read > sum(r.file_bytes for r in dataset.records)
+    assert not list(tmp_path.rglob("PCR_*"))
+
+
 def test_verify_finds_records_that_the_index_does_not_know(folder_url: str) -> None:
     open_store(f"{folder_url}/whole").write("PCR_7.db", b"")
     result = run(PCR, "verify", f"{folder_url}/whole", "--quiet")
