@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 import time
 import warnings
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 from pcr.cli.flags import (
@@ -21,6 +22,7 @@ from pcr.cli.flags import (
 from pcr.cli.profile import table_lines
 from pcr.cli.text import counted, level_table, name_list, printable
 from pcr.conversion.run import convert
+from pcr.conversion.sharing import Engine
 from pcr.conversion.summary import ConversionSummary
 from pcr.dataset import layout
 from pcr.dataset.reader import Dataset
@@ -40,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Convert, print what was done, and write the seconds of each phase as JSON."""
-    timings = run_conversion(arguments, arguments.shard)
+    timings = run_conversion(arguments, arguments.shard, arguments.engine, arguments.ray_address)
     if arguments.shard is not None:
         return  # shards would replace each other's timings
     text = json.dumps(timings, indent=2) + "\n"
@@ -48,7 +50,10 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def run_conversion(
-    arguments: argparse.Namespace, shard: tuple[int, int] | None = None
+    arguments: argparse.Namespace,
+    shard: tuple[int, int] | None = None,
+    engine: Engine = "local",
+    ray_address: str | None = None,
 ) -> dict[str, Any]:
     """Convert as the arguments say and print what was done; what it took, in seconds per phase."""
     output = open_store(arguments.output_directory)
@@ -58,7 +63,7 @@ def run_conversion(
             "cannot be combined with `shard`: run pcr profile when the dataset is merged",
             "mssim_estimate_size",
         )
-    with _warnings_as_lines(), _resumable(output, shard):
+    with _warnings_as_lines(), _resumable(output, shard), _without_notices(engine):
         summary = convert(
             arguments.input_dataset,
             arguments.output_directory,
@@ -68,6 +73,8 @@ def run_conversion(
             append=arguments.append,
             restart=arguments.restart,
             shard=shard,
+            engine=engine,
+            ray_address=ray_address,
             progress=not arguments.quiet,
         )
     seconds = dict(summary.phase_seconds)
@@ -94,13 +101,23 @@ def _warnings_as_lines() -> Iterator[None]:
 
 
 @contextmanager
+def _without_notices(engine: Engine) -> Iterator[None]:
+    """Ray prints on stdout, among them that it repeats a task; nothing else does in the meantime."""
+    if engine == "local":
+        yield
+        return
+    with redirect_stdout(io.StringIO()):
+        yield
+
+
+@contextmanager
 def _resumable(output: Store, shard: tuple[int, int] | None) -> Iterator[None]:
     """Say how to resume where a signal stops the conversion."""
     try:
         yield
     except KeyboardInterrupt as interrupt:
         plan = layout.shard_plan_file(*shard) if shard else layout.PLAN_FILE
-        if output.size(plan) is None:
+        if output.size(plan) is None and (shard or not layout.shard_plans(output)):
             raise
         what = interrupt.args[0] if interrupt.args else "interrupted"
         raise KeyboardInterrupt(

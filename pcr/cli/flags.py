@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from pcr.cli.parser import Switch, positive
 from pcr.conversion.options import LOSSLESS, ConversionOptions, OnBadImage
+from pcr.conversion.sharing import Engine
 from pcr.cores import usable_cores
 from pcr.dataset import layout
 from pcr.dataset.reader import Dataset
@@ -69,9 +70,8 @@ def add_num_workers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--num_workers",
         type=positive,
-        default=usable_cores(),
         metavar="N",
-        help="threads to use (default: all cores, here %(default)s)",
+        help=f"threads to use (default: all cores, here {usable_cores()})",
     )
 
 
@@ -127,6 +127,18 @@ def add_shard_flags(parser: argparse.ArgumentParser) -> None:
         metavar="I/N",
         help="convert the I-th of N parts of the records, I from 0; pcr merge makes one dataset of "
         "all parts (default: all records)",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=get_args(Engine),
+        default="local",
+        help="where to convert: on this machine, or on a Ray cluster with --num_workers threads (1) "
+        "per task; a task whose machine is lost is repeated on another (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--ray_address",
+        metavar="ADDRESS",
+        help="of the Ray cluster (default: RAY_ADDRESS, or a Ray cluster of this machine alone)",
     )
 
 

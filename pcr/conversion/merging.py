@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from pcr.arguments import check_at_least
 from pcr.conversion.completion import write_dataset
 from pcr.conversion.directory import explained_limits, remove_temporaries
 from pcr.conversion.journal import FinishedRecord, Journal
@@ -18,7 +19,7 @@ from pcr.conversion.summary import ConversionSummary, summarize_dataset
 from pcr.cores import usable_cores
 from pcr.dataset import layout
 from pcr.dataset.reader import Dataset
-from pcr.errors import DatasetError, FormatError, UsageError, describe
+from pcr.errors import DatasetError, FormatError, describe
 from pcr.ladder import Ladder
 from pcr.storage.local import LocalStore
 from pcr.storage.location import Location, join
@@ -50,9 +51,13 @@ def merge(output: Location, *, num_workers: int | None = None) -> ConversionSumm
     Raises DatasetError, naming the shards and what to run, where some are missing, unfinished or of
     another plan, FormatError where a plan file is damaged.
     """
-    store = open_store(output)
-    if num_workers is not None and num_workers < 1:
-        raise UsageError(f"expected 1 or more, found {num_workers}", "num_workers")
+    if num_workers is not None:
+        check_at_least(1, num_workers=num_workers)
+    return merge_shards(open_store(output), num_workers or usable_cores())
+
+
+def merge_shards(store: Store, num_workers: int) -> ConversionSummary:
+    """Do what `merge` says."""
     phases: dict[str, float] = {}
     if isinstance(store, LocalStore) and not store.root.is_dir():
         raise DatasetError(
@@ -62,7 +67,7 @@ def merge(output: Location, *, num_workers: int | None = None) -> ConversionSumm
         if store.size(layout.INDEX_FILE) is None:
             with timed(phases, "check"):
                 parts = _parts(store)
-                _check_records(store, parts, num_workers or usable_cores())
+                _check_records(store, parts, num_workers)
             with timed(phases, "index"):
                 header = parts[0].header
                 finished = [record for part in parts for record in part.finished]

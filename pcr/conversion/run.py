@@ -22,13 +22,12 @@ from pcr.conversion.journal import FinishedRecord, Journal
 from pcr.conversion.options import ConversionOptions
 from pcr.conversion.phases import timed
 from pcr.conversion.plan import Plan
-from pcr.conversion.shards import begin_shard, shard_locked
+from pcr.conversion.sharing import Engine, check_sharing, convert_all_shards, convert_one_shard
 from pcr.conversion.summary import ConversionSummary as ConversionSummary
 from pcr.conversion.summary import summarize
 from pcr.conversion.unfinished import check_no_unfinished_append, drop_unfinished
 from pcr.conversion.workers import convert_records
 from pcr.cores import usable_cores
-from pcr.dataset import layout
 from pcr.dataset.reader import Dataset
 from pcr.errors import UsageError
 from pcr.imagefolder import ImageFolder
@@ -36,12 +35,6 @@ from pcr.storage.location import Location
 from pcr.storage.lock import locked
 from pcr.storage.store import Store, open_store
 
-_WITHOUT_SHARDS = {
-    "force": "delete the old dataset first",
-    "append": "convert into another directory, or append without it",
-    "restart": "delete the directory to start over",
-    "convert_images": "sources would change while other shards plan by their sizes",
-}
 _SPLIT_NAMES = ("train", "training", "val", "valid", "validation", "test", "testing")
 
 
@@ -55,6 +48,8 @@ def convert(
     append: bool = False,
     restart: bool = False,
     shard: tuple[int, int] | None = None,
+    engine: Engine = "local",
+    ray_address: str | None = None,
     progress: bool = True,
 ) -> ConversionSummary:
     """Convert an ImageFolder of JPEGs into a PCR dataset, without loss.
@@ -65,7 +60,8 @@ def convert(
         ``gs://``, ``az://``), where each record goes when it is finished.
     options: what to write; default ``ConversionOptions()``, or with ``append`` the options that the
         dataset was made with.
-    num_workers: threads that encode; default: all cores that this process may use.
+    num_workers: threads that encode; default: all cores that this process may use, or one thread
+        per shard with Ray.
     force: replace the dataset in ``output``; other files stay. Refused where an append to it is
         unfinished, unless with ``restart``. Default False.
     append: add the images whose names the dataset in ``output`` does not have, as further records.
@@ -75,6 +71,9 @@ def convert(
     shard: ``(i, n)`` converts the records of the i-th of n parts only, i from 0, while others may
         convert theirs into the same directory; ``merge`` finishes the dataset when all are there.
         Not with ``force``, ``append``, ``restart`` or ``options.convert_images``. Default: all.
+    engine: "local" (default), or "ray": many shards as tasks of a Ray cluster, then ``merge``. Not
+        with ``append`` or ``options.convert_images``.
+    ray_address: of the cluster; default: that of the variable RAY_ADDRESS, or this machine alone.
     progress: show a progress bar on stderr; default True.
 
     Resumes where an earlier run with the same arguments was stopped. Warns (UserWarning) where the
@@ -83,30 +82,37 @@ def convert(
     """
     source, store = Path(source), open_store(output)
     _check_arguments(num_workers, force, append)
-    if shard is not None:
-        _check_shard(shard, options, {"force": force, "append": append, "restart": restart})
+    flags = {"force": force, "append": append, "restart": restart}
+    check_sharing(shard, engine, ray_address, options, flags)
     check_places(source, store)
     options = _complete(options, store, append)
     phases: dict[str, float] = {}
     with timed(phases, "scan"):
         folder = ImageFolder.scan(source)
     _warn_of_splits(folder)
-    lock = shard_locked(store, *shard) if shard else locked(store)
-    with lock, explained_limits(store):
+    if shard is not None:
+        workers = num_workers or usable_cores()
+        return convert_one_shard(folder, store, options, shard, workers, progress, phases)
+    if engine == "ray":
+        with locked(store):
+            if force:
+                remove_dataset(store)
+            elif restart:
+                drop_unfinished(store, base=None)
+        return convert_all_shards(
+            folder, store, options, ray_address, num_workers or 1, progress, phases
+        )
+    with locked(store), explained_limits(store):
         with timed(phases, "plan"):
             plan = _plan(folder, store, options, append, restart)
-            if shard is None:
-                plan, finished = _begin(plan, store, force, restart)
-            else:
-                plan = plan.part(*shard)
-                finished = begin_shard(plan, store)
+            plan, finished = _begin(plan, store, force, restart)
         resumed, workers = len(finished), num_workers or usable_cores()
         with (
             timed(phases, "records"),
             closing(convert_records(plan, store, resumed, workers, progress)) as records,
         ):
             finished += records
-        if shard is None and plan.records:
+        if plan.records:
             with timed(phases, "index"):
                 if not any(record.index.images for record in finished):
                     drop_unfinished(store, plan.base)
@@ -120,22 +126,6 @@ def _check_arguments(num_workers: int | None, force: bool, append: bool) -> None
         check_at_least(1, num_workers=num_workers)
     if force and append:
         raise UsageError("cannot be combined with `force`", "append")
-
-
-def _check_shard(
-    shard: tuple[int, int], options: ConversionOptions | None, flags: dict[str, bool]
-) -> None:
-    index, count = shard
-    if not 0 <= index < count:
-        raise UsageError(
-            f"expected i/n with i from 0 to n - 1, found {index}/{count}: shards are numbered from 0",
-            "shard",
-        )
-    if count > layout.MAX_RECORDS:
-        raise UsageError(f"expected at most {layout.MAX_RECORDS} shards, found {count}", "shard")
-    refused = {**flags, "convert_images": options is not None and options.convert_images}
-    for name in (name for name, given in refused.items() if given):
-        raise UsageError(f"cannot be combined with `{name}`: {_WITHOUT_SHARDS[name]}", "shard")
 
 
 def _complete(options: ConversionOptions | None, output: Store, append: bool) -> ConversionOptions:

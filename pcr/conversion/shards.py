@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
-from pcr.conversion.directory import is_temporary, remove_temporaries
+from pcr.conversion.directory import explained_limits, is_temporary, remove_temporaries
 from pcr.conversion.journal import FinishedRecord, Journal, changed_option, plan_header
 from pcr.conversion.plan import Plan
+from pcr.conversion.workers import convert_records
 from pcr.dataset import layout
 from pcr.dataset.messages import RecordInfo
 from pcr.dataset.record import Record
@@ -24,16 +25,46 @@ from pcr.storage.lock import locked
 from pcr.storage.store import Store
 
 
+class ShardBusyError(DatasetError):
+    """Another process holds the shard."""
+
+
+def convert_shard(
+    plan: Plan,
+    output: Store,
+    num_workers: int,
+    progress: bool = False,
+    follow: Callable[[int], None] = lambda records: None,
+) -> tuple[list[FinishedRecord], int]:
+    """Convert a plan's part; its records, and how many of them an earlier run had written.
+
+    ``follow`` is told how many records are finished whenever that changes. Raises DatasetError
+    where the place holds anything but shards of this plan, ShardBusyError where another process
+    converts this one.
+    """
+    shard = plan.shard
+    assert shard is not None
+    with shard_locked(output, shard.index, shard.count), explained_limits(output):
+        finished = begin_shard(plan, output)
+        resumed = len(finished)
+        follow(resumed)
+        with closing(convert_records(plan, output, resumed, num_workers, progress)) as records:
+            for record in records:
+                finished.append(record)
+                follow(len(finished))
+    return finished, resumed
+
+
 @contextmanager
 def shard_locked(output: Store, index: int, count: int) -> Iterator[None]:
     """Hold one shard; others may hold theirs. The lock ends with the process, however that ends.
 
     One byte of one file per shard: such locks are known to network file systems too. Raises
-    DatasetError where another process holds the shard, or the whole directory, and where there is
-    anything but shards.
+    ShardBusyError where another process holds the shard, DatasetError where one holds the whole
+    directory, and where there is anything but shards.
     """
     with locked(output, shared=True):
-        _check_free(output)
+        check_free(output)
         if not isinstance(output, LocalStore):
             yield
             return
@@ -43,7 +74,7 @@ def shard_locked(output: Store, index: int, count: int) -> Iterator[None]:
             fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, index)
         except (BlockingIOError, PermissionError):
             os.close(descriptor)
-            raise DatasetError(
+            raise ShardBusyError(
                 f"{directory}: another process is converting shard {index}/{count}: "
                 "wait for it to end"
             ) from None
@@ -108,7 +139,7 @@ def check_same_plan(location: str, found: dict[str, Any], expected: dict[str, An
         )
 
 
-def _check_free(output: Store) -> None:
+def check_free(output: Store) -> None:
     """Raise DatasetError where there is anything but shards."""
     files = {name for name in layout.dataset_files(output) if not is_temporary(name)}
     found = files - {layout.SHARDS_LOCK_FILE}
