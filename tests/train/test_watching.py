@@ -13,8 +13,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from pcr.errors import PCRError
 from pcr.train import console, engine, meter, results
 from pcr.train.log import EpochSummary, MetricsLog
-from pcr.train.meter import Reading, Scores
+from pcr.train.meter import Scores
 from pcr.train.processes import Processes
+from pcr.train.reading import Reading
 from pcr.train.stop import Stopped
 from pcr.train.tensorboard import SCORE_PREFIX, TAGS
 
