@@ -78,7 +78,7 @@ def test_a_folder_that_is_a_file_is_one_clear_line(data, tmp_path, flag):
     state = engine.TrainState.create(config(data), ["a", "b"], ALONE)
     settings = config(data, **{"output_dir": tmp_path, flag: path / "in"})
     expected = f"{path}/in.*: Not a directory: mend that, then continue with `resume='auto'`"
-    with pytest.raises(PCRError, match=expected), results.disk_errors():
+    with pytest.raises(PCRError, match=expected), results.resumable_errors():
         engine.open_log(state, 4, settings, ALONE)
 
 
