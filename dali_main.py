@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Train a classifier: python3 dali_main.py --PCR_train --n_scans 5 PCR_DATASET VALIDATION_FOLDER."""
+"""Train a classifier: python3 dali_main.py --n_scans 5 s3://bucket/train s3://bucket/val."""
 
 from pcr.cli.command import main
 

@@ -10,10 +10,11 @@ from typing import Any
 
 from pcr.cli.parser import Parser
 from pcr.errors import UsageError, printable
+from pcr.storage.location import join
 from pcr.train.config import CHOICES, TrainConfig
 from pcr.train.fidelity import Fidelity
 
-HELP = "Train a classifier on a PCR dataset or an ImageFolder, and validate it on an ImageFolder."
+HELP = "Train and validate a classifier on PCR datasets, local or at URLs, or ImageFolders."
 EPILOG = (
     "Metrics go to train_data_<rank>.csv, checkpoints to checkpoint.pth.tar and "
     "model_best.pth.tar. docs/TRAINING_REFERENCE.md says more."
@@ -48,9 +49,9 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "data",
         nargs="+",
-        type=Path,
-        metavar="DIR",
-        help="training data and validation data; a single folder means its sub-folders train and val",
+        metavar="LOCATION",
+        help="training data and validation data, each a PCR dataset (a directory with PCR.db, or a "
+        "URL) or an ImageFolder; a single one means train and val in it",
     )
     _add_data_flags(Flags(parser, "data"))
     _add_fidelity_flags(Flags(parser, "fidelity"))
@@ -82,24 +83,39 @@ def make_config(arguments: argparse.Namespace) -> TrainConfig:
     settings = {name: value for name, value in given.items() if name in known}
     if "n_scans" in given:
         settings["fidelity"] = Fidelity.parse(given["n_scans"])
-    return TrainConfig(*_directories(given["data"]), **settings)
+    return TrainConfig(*_locations(given["data"]), **settings)
 
 
-def _directories(data: list[Path]) -> tuple[Path, Path]:
+def _locations(data: list[str]) -> tuple[str, str]:
     if len(data) > 2:
-        raise UsageError(f"expected a training and a validation folder, found {len(data)} folders")
-    return (data[0], data[1]) if len(data) == 2 else (data[0] / "train", data[0] / "val")
+        raise UsageError(f"expected training and validation data, found {len(data)} locations")
+    return (data[0], data[1]) if len(data) == 2 else (join(data[0], "train"), join(data[0], "val"))
 
 
 def _add_data_flags(flags: Flags) -> None:
     flags.switch(
         "--PCR_train",
         dest="pcr_train",
-        help="the training data is a PCR dataset; without this flag it is an ImageFolder",
+        help="refuse training data that is not a PCR dataset, which is found by its PCR.db anyway",
     )
     flags.value(
         "-b", "--batch-size", "--b", of=int, metavar="N", help="images per batch and process"
     )
+    flags.value(
+        "--concurrent_reads",
+        of=int,
+        metavar="N",
+        help="records that each process reads at once, each of them in memory",
+        default="1 from a directory, 8 from a URL",
+    )
+    flags.value(
+        "--cache",
+        of=Path,
+        metavar="DIR",
+        help="folder that keeps what is fetched from URLs, for all processes and later runs",
+        default="nothing is kept",
+    )
+    flags.value("--cache_limit", metavar="SIZE", help="how much, such as 10GB", default="none")
     flags.value("-j", "--workers", of=int, metavar="N", help="decoding threads per process")
     flags.value(
         "--loader",

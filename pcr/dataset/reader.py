@@ -13,7 +13,7 @@ from pcr.dataset.release import refuse_release
 from pcr.errors import DatasetError, FormatError, ObjectNotFoundError, UsageError
 from pcr.storage.cache import CachedPrefixes, open_cache
 from pcr.storage.local import LocalStore
-from pcr.storage.location import Location, join
+from pcr.storage.location import Location, is_remote, join
 from pcr.storage.remote import RemoteStore
 from pcr.storage.store import Store, open_store
 
@@ -105,6 +105,13 @@ class Dataset:
     def check_level(self, n_scans: int | None) -> int:
         """``n_scans``, or all levels for None; UsageError where the dataset has no such level."""
         return check_level(n_scans, self.levels, "n_scans")
+
+
+def holds_dataset(location: Location) -> bool:
+    """Whether to open a location as a dataset: a URL, or a directory with its index or its plan."""
+    names = (layout.INDEX_FILE, layout.PLAN_FILE)
+    store = open_store(location)
+    return is_remote(location) or any(store.size(name) is not None for name in names)
 
 
 def _open(store: Store) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:

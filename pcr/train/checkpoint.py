@@ -21,7 +21,7 @@ LAST_FILE = "checkpoint.pth.tar"
 PREVIOUS_FILE = "checkpoint_previous.pth.tar"
 BEST_FILE = "model_best.pth.tar"
 _OF_THE_FILE = ("format_version", "checksum")  # which `save` adds
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 
 
 def save(output_dir: Path, state: dict[str, Any], is_best: bool) -> None:

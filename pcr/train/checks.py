@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pcr.errors import UsageError
 from pcr.loading.batch_sizes import BatchSizes, span_of
+from pcr.storage.location import is_remote
 from pcr.train.batches import Batches
 from pcr.train.config import TrainConfig
 from pcr.train.processes import Processes
@@ -17,6 +18,8 @@ def check_data(data: Batches, config: TrainConfig, processes: Processes) -> None
     """
     if config.static_loss_scale is not None and config.precision == "O0":
         processes.warn("`static_loss_scale` has no effect without `fp16`")
+    if config.cache and not (is_remote(config.train_dir) or is_remote(config.val_dir)):
+        processes.warn("`cache` has no effect without a URL to read from")
     check_levels(data, config)
     check_last_batch(data.source.total_images, config, processes.world_size)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -69,7 +68,7 @@ def relabelled(
 
 
 def check_classes(
-    names: Sequence[str], where: Path, classes: Sequence[str], origin: Path, processes: Processes
+    names: Sequence[str], where: str, classes: Sequence[str], origin: str, processes: Processes
 ) -> None:
     """Refuse data with classes that are not those of `origin`; warn of those that it lacks.
 

@@ -6,7 +6,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pcr.dataset.reader import holds_dataset
 from pcr.errors import UsageError
+from pcr.storage.location import Location
+from pcr.storage.store import open_store
 from pcr.train.fidelity import Fidelity
 
 INCEPTION_IMAGE_SIZE = 299
@@ -34,6 +37,7 @@ LEAST = {
     "checkpoint_every": 0,
     "local_rank": 0,
     "canonical_streams": 1,
+    "concurrent_reads": 1,
 }
 CHOICES = {
     "loader": ("native", "dali", "auto"),
@@ -49,8 +53,8 @@ SYNTHETIC = ("synthetic_loader", "synthetic_training", "synthetic_model")
 class TrainConfig:
     """The settings of one training run; the names are those of the command's flags."""
 
-    train_dir: Path
-    val_dir: Path
+    train_dir: Location
+    val_dir: Location
     arch: str = "resnet18"
     workers: int = 4
     batch_size: int = 256  # images per process
@@ -88,7 +92,10 @@ class TrainConfig:
     autotune_freq: int = 15  # epochs
     autotune_batches: int = 10
     autotune_threshold: float = 0.9  # cosine similarity
-    pcr_train: bool = False
+    pcr_train: bool = False  # a PCR dataset or nothing; False: whatever is found
+    concurrent_reads: int | None = None  # records; None: 1 from a directory, 8 from a URL
+    cache: Path | None = None  # folder that keeps what is fetched from URLs
+    cache_limit: str | None = None  # such as 10GB
     device: str = "auto"
     local_rank: int | None = None  # where the environment has no LOCAL_RANK
     image_size: int | None = None
@@ -110,8 +117,11 @@ class TrainConfig:
             value = getattr(self, name)
             if value is not None and value not in choices:
                 raise UsageError(f"expected {', '.join(choices)}, found {value}", name)
-        if self.fidelity != Fidelity() and not self.pcr_train:
-            raise UsageError("needs a PCR dataset (`pcr_train`): images have no levels", "n_scans")
+        if self.fidelity != Fidelity() and not self.trains_on_dataset:
+            raise UsageError(
+                f"needs a PCR dataset, found none in {self.train_location}: images have no levels",
+                "n_scans",
+            )
         chosen = [name for name in SYNTHETIC if getattr(self, name)]
         if len(chosen) > 1:
             raise UsageError(f"cannot be combined with `{chosen[0]}`", chosen[1])
@@ -144,6 +154,21 @@ class TrainConfig:
     def validates(self, epoch: int) -> bool:
         """Whether this epoch, counted from 0, ends with a validation."""
         return (epoch + 1) % self.validate_freq == 0 or epoch + 1 >= self.epochs
+
+    @property
+    def trains_on_dataset(self) -> bool:
+        """Whether the training data is read as a PCR dataset, and not as an ImageFolder."""
+        return self.pcr_train or holds_dataset(self.train_dir)
+
+    @property
+    def train_location(self) -> str:
+        """Where the training data is, fit for messages."""
+        return open_store(self.train_dir).location
+
+    @property
+    def val_location(self) -> str:
+        """Where the validation data is, fit for messages."""
+        return open_store(self.val_dir).location
 
     @property
     def only_measures(self) -> bool:
@@ -179,11 +204,12 @@ class TrainConfig:
         Images have no levels (``run_images_0``), a seed that isn't given is left out (``run_10``),
         and a schedule is spelled without colons and commas (``run_0-2_30-5_0``).
         """
-        levels = str(self.fidelity) if self.pcr_train else "images"
+        levels = str(self.fidelity) if self.trains_on_dataset else "images"
         seed = "" if self.seed is None else f"_{self.seed}"
         return f"run_{levels.replace(':', '-').replace(',', '_')}{seed}"
 
     def as_dict(self) -> dict[str, Any]:
         """As plain values, for a checkpoint."""
-        values = {**asdict(self), "fidelity": str(self.fidelity)}
+        places = {"train_dir": self.train_location, "val_dir": self.val_location}
+        values = {**asdict(self), **places, "fidelity": str(self.fidelity)}
         return {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}

@@ -9,8 +9,8 @@ import torch
 from pcr.train.batches import Batches
 from pcr.train.config import TrainConfig
 from pcr.train.log import EpochSummary
-from pcr.train.meter import Reading
 from pcr.train.processes import Processes
+from pcr.train.reading import Reading
 
 COLUMNS = 80
 HEADINGS = ("epoch", "scans", "loss", "test loss", "top-1", "top-5", "images/s", "MB read", "wait")
@@ -43,7 +43,10 @@ def heading() -> str:
 
 
 def row(summary: EpochSummary, epochs: int) -> str:
-    """An epoch's row in the table of a run of that many epochs."""
+    """An epoch's row in the table of a run of that many epochs.
+
+    Where servers were asked for data, a second line tells how often.
+    """
     tested, reading = summary.tested, summary.reading
     cells = (
         f"{summary.epoch + 1}/{epochs}",
@@ -56,7 +59,10 @@ def row(summary: EpochSummary, epochs: int) -> str:
         f"{reading.bytes_read / 1e6:.1f}",
         f"{reading.wait_share:.0%}",
     )
-    return _line(cells)
+    if not reading.fetching:
+        return _line(cells)
+    waited = f"waited {reading.read_wait_seconds:.1f} s for them"
+    return f"{_line(cells)}\n{'':{WIDTHS[0]}}  {reading.fetching}, {waited}"
 
 
 def choice(scores: dict[int, float], level: int) -> str:
@@ -70,6 +76,7 @@ def measured(epoch: int, reading: Reading) -> str:
     return (
         f"epoch {epoch + 1}: {reading.images} images, {reading.images_per_second:.0f} images/s, "
         f"{reading.megabytes_per_second:.1f} MB/s read, {reading.wait_share:.0%} waiting"
+        + (f", {reading.fetching}" if reading.fetching else "")
     )
 
 

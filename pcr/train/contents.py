@@ -54,25 +54,26 @@ LOADER = Kind("native or dali", lambda v: type(v) is str and v in ("native", "da
 # A list stands for any number of such values. In a dictionary, names are required; a Kind in place
 # of a name allows further names of that kind. A tuple holds alternatives.
 SCORES = {"loss": NUMBER, "top_1": NUMBER, "top_5": NUMBER}
+READING = {
+    "images": COUNT,
+    "elapsed_seconds": POSITIVE,
+    "wait_seconds": NUMBER,
+    "bytes_read": COUNT,
+    "requests": COUNT,
+    "retries": COUNT,
+    "read_wait_seconds": NUMBER,
+}
 SUMMARY = {
     "epoch": COUNT,
     "n_scans": optional(COUNT),
     "train_loss": NUMBER,
     "tested": (None, SCORES),
-    "reading": {
-        "images": COUNT,
-        "elapsed_seconds": POSITIVE,
-        "wait_seconds": NUMBER,
-        "bytes_read": COUNT,
-    },
+    "reading": READING,
 }
 RANK = {
     "loader": {"epoch": COUNT, "batch": COUNT, TEXT: ANYTHING},
     "random": {"cpu": BYTES, TEXT: BYTES},
-    "measured": (
-        None,
-        {"sums": SUMS, "seconds": NUMBER, "wait_seconds": NUMBER, "bytes_read": COUNT},
-    ),
+    "measured": (None, {"sums": SUMS, "reading": READING}),
     TEXT: ANYTHING,
 }
 CHECKPOINT = {

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from pcr.dataset.reader import holds_dataset
 from pcr.imagefolder import ImageFolder
 from pcr.loading.decode_options import DecodeOptions
 from pcr.loading.image_files import FileIterator
@@ -21,6 +22,7 @@ from pcr.loading.transforms import (
     TrainTransform,
     Transform,
 )
+from pcr.storage.location import Location, local_path
 from pcr.train.batches import ResumableBatches
 from pcr.train.config import TrainConfig
 from pcr.train.processes import Processes
@@ -34,18 +36,13 @@ def choose_loader(device: torch.device) -> str:
 
 def train_batches(config: TrainConfig, processes: Processes) -> ResumableBatches:
     """This process's share of the training data, a PCR dataset or an ImageFolder."""
-    if config.pcr_train:
-        return decoded(records(config, processes), config, processes)
-    folder = FileIterator(
-        ImageFolder.scan(config.train_dir),
-        config.batch_size,
-        rank=processes.rank,
-        world_size=processes.world_size,
-        seed=config.base_seed,
-        canonical_streams=config.canonical_streams,
-        only_jpegs=_is_native(config),
-    )
-    return decoded(folder, config, processes)
+    if config.trains_on_dataset:
+        return decoded(train_records(config, processes), config, processes)
+    return decoded(files(config, processes, config.train_dir, **_order(config)), config, processes)
+
+
+def _order(config: TrainConfig) -> dict[str, Any]:
+    return {"seed": config.base_seed, "canonical_streams": config.canonical_streams}
 
 
 def in_memory_batches(
@@ -53,20 +50,41 @@ def in_memory_batches(
 ) -> InMemoryBatches:
     """So many batches of this process's share of the records, to compare at several levels."""
     # From as few records as possible: all their levels are read.
-    source = records(config, processes, shuffle_buffer_records=1, concurrent_reads=1)
+    source = train_records(config, processes, shuffle_buffer_records=1, concurrent_reads=1)
     return InMemoryBatches(source, epoch, batches)
 
 
-def records(config: TrainConfig, processes: Processes, **reading: Any) -> PCRIterator:
-    """This process's share of the PCR dataset."""
+def train_records(config: TrainConfig, processes: Processes, **reading: Any) -> PCRIterator:
+    """This process's share of the PCR dataset to train on."""
+    return records(config, processes, config.train_dir, **_order(config), **reading)
+
+
+def records(
+    config: TrainConfig, processes: Processes, location: Location, **reading: Any
+) -> PCRIterator:
+    """This process's share of a PCR dataset."""
     return PCRIterator(
-        config.train_dir,
+        location,
         config.batch_size,
         rank=processes.rank,
         world_size=processes.world_size,
-        seed=config.base_seed,
-        canonical_streams=config.canonical_streams,
-        **reading,
+        cache=config.cache,
+        cache_limit=config.cache_limit,
+        **{"concurrent_reads": config.concurrent_reads, **reading},
+    )
+
+
+def files(
+    config: TrainConfig, processes: Processes, location: Location, **order: Any
+) -> FileIterator:
+    """This process's share of an ImageFolder."""
+    return FileIterator(
+        ImageFolder.scan(local_path(location)),
+        config.batch_size,
+        rank=processes.rank,
+        world_size=processes.world_size,
+        only_jpegs=_is_native(config),
+        **order,
     )
 
 
@@ -82,15 +100,12 @@ def decoded(source: JpegSource, config: TrainConfig, processes: Processes) -> Re
 
 
 def validation_batches(config: TrainConfig, processes: Processes) -> ResumableBatches:
-    """This process's share of the validation ImageFolder, always in the same order."""
-    source = FileIterator(
-        ImageFolder.scan(config.val_dir),
-        config.batch_size,
-        rank=processes.rank,
-        world_size=processes.world_size,
-        shuffle=False,
-        only_jpegs=_is_native(config),
-    )
+    """This process's share of the validation data, always in the same order.
+
+    It is a PCR dataset, read at full fidelity, or an ImageFolder.
+    """
+    open_source = records if holds_dataset(config.val_dir) else files
+    source = open_source(config, processes, config.val_dir, shuffle=False)
     if _is_native(config):
         transform = EvalTransform(config.crop_size, config.resize_size)
         return _native_batches(source, config, processes, transform)

@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -76,7 +75,7 @@ def evaluate(config: TrainConfig, saved: Saved | None, processes: Processes) -> 
     """Only validate: a checkpoint, or the weights that `pretrained` downloads."""
     with closing(validation_batches(config, processes)) as val:
         state = TrainState.create(config, classes_of(val, saved), processes)
-        named = by_class(val, config.val_dir, state, config, processes)
+        named = by_class(val, config.val_location, state, config, processes)
         if saved is not None:
             state.restore(config, saved)
         with StopRequest(processes) as stop:
@@ -97,8 +96,8 @@ def train(config: TrainConfig, saved: Saved | None, processes: Processes) -> Tra
         state = TrainState.create(config, classes_of(data, saved), processes)
         torch.manual_seed(config.base_seed + processes.rank)  # the same weights, other dropout
         data.set_epoch(state.epoch)
-        named = by_class(data, config.train_dir, state, config, processes)
-        named_val = by_class(val, config.val_dir, state, config, processes)
+        named = by_class(data, config.train_location, state, config, processes)
+        named_val = by_class(val, config.val_location, state, config, processes)
         processes.print(console.announcement(config, processes, data, val))
         if saved is not None:
             state.restore(config, saved)
@@ -118,13 +117,13 @@ def classes_of(data: Batches, saved: Saved | None) -> tuple[str, ...]:
 
 def by_class(
     data: ResumableBatches,
-    where: Path,
+    where: str,
     state: TrainState,
     config: TrainConfig,
     processes: Processes,
 ) -> ResumableBatches:
     """The data, its labels matched with the classes of the state by their names."""
-    origin = config.resume or config.train_dir
+    origin = str(config.resume or config.train_location)
     check_classes(data.source.classes, where, state.classes, origin, processes)
     return relabelled(data, state.classes, processes.device)
 
@@ -141,7 +140,7 @@ def fit(
     table = [console.heading(), *(console.row(one, config.epochs) for one in state.summaries)]
     processes.print("\n".join(table))
     with (
-        results.disk_errors(),
+        results.resumable_errors(),
         open_log(state, len(data), config, processes) as log,
         StopRequest(processes) as stop,
     ):

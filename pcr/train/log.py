@@ -12,7 +12,8 @@ from typing import Any, Protocol
 from pcr.atomic import atomic_path
 from pcr.errors import FormatError, printable
 from pcr.regular_file import read_regular
-from pcr.train.meter import Reading, Scores
+from pcr.train.meter import Scores
+from pcr.train.reading import Reading
 from pcr.train.unbuffered_file import UnbufferedFile
 
 COLUMNS = ("iteration", "epoch", "type", "value")
@@ -26,6 +27,9 @@ EPOCH_VALUES = {  # types that `EpochSummary.values` gives
     "images_per_second",
     "wait_share",
     "bytes_read",
+    "requests",
+    "retries",
+    "read_wait_seconds",
     "n_scans",
 }
 
@@ -71,6 +75,9 @@ class EpochSummary:
             "images_per_second": reading.images_per_second,
             "wait_share": reading.wait_share,
             "bytes_read": reading.bytes_read,
+            "requests": reading.requests,
+            "retries": reading.retries,
+            "read_wait_seconds": reading.read_wait_seconds,
             "n_scans": self.n_scans,
         }
 

@@ -1,11 +1,10 @@
-"""Measures a pass over a data set: loss, accuracy, images, bytes, waiting."""
+"""Measures a pass over a data set: loss, accuracy, and what reading it takes."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -14,6 +13,7 @@ from tqdm import tqdm
 
 from pcr.train.batches import Batches
 from pcr.train.processes import Processes
+from pcr.train.reading import Reading
 
 # What matters most comes first: a terminal of fewer than some 100 columns cuts off the end.
 _LINE = "{desc} {n_fmt}/{total_fmt}, {remaining} left{postfix}"
@@ -26,43 +26,6 @@ class Scores:
     loss: float
     top_1: float
     top_5: float
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a pass took from its data."""
-
-    images: int
-    elapsed_seconds: float
-    wait_seconds: float
-    bytes_read: int
-
-    def over(self, processes: Processes) -> Reading:
-        """Of all processes together: images and bytes added, times averaged."""
-        mine = (self.images, self.bytes_read, self.elapsed_seconds, self.wait_seconds)
-        sums = processes.sum(torch.tensor(mine, dtype=torch.float64, device=processes.device))
-        images, bytes_read, elapsed, waited = sums.tolist()
-        return Reading(
-            round(images),
-            elapsed / processes.world_size,
-            waited / processes.world_size,
-            round(bytes_read),
-        )
-
-    @property
-    def images_per_second(self) -> float:
-        """Images, per second of the pass."""
-        return self.images / self.elapsed_seconds
-
-    @property
-    def megabytes_per_second(self) -> float:
-        """10^6 bytes read, per second of the pass."""
-        return self.bytes_read / 1e6 / self.elapsed_seconds
-
-    @property
-    def wait_share(self) -> float:
-        """Share of the time in which the model waited for data, 0 … 1."""
-        return self.wait_seconds / self.elapsed_seconds
 
 
 class PassMeter:
@@ -81,16 +44,15 @@ class PassMeter:
         done: dict[str, Any] | None = None,
     ) -> None:
         """`done` is the `state_dict` of the part of the pass that an earlier run did."""
-        done = done or {"sums": torch.zeros(4, dtype=torch.float64), "seconds": 0.0}
+        done = done or {"sums": torch.zeros(4, dtype=torch.float64), "reading": {}}
+        before = Reading(**done["reading"])
         self._bar = bar
         self._batches = batches
         self._processes = processes
         self._print_freq = print_freq
         self._sums: Tensor = done["sums"].to(processes.device)  # loss, top-1, top-5, images
-        self._images = round(float(done["sums"][3]))
-        self._start_seconds = time.perf_counter() - done["seconds"]
-        self._start_wait_seconds = batches.wait_seconds - done.get("wait_seconds", 0.0)
-        self._start_bytes = batches.source.bytes_read - done.get("bytes_read", 0)
+        self._images = before.images
+        self._start = Reading.so_far(batches) - before
 
     @classmethod
     @contextmanager
@@ -136,29 +98,21 @@ class PassMeter:
 
     def reading(self) -> Reading:
         """Of this process's pass so far."""
-        return Reading(
-            self._images,
-            max(time.perf_counter() - self._start_seconds, 1e-9),
-            self._batches.wait_seconds - self._start_wait_seconds,
-            self._batches.source.bytes_read - self._start_bytes,
-        )
+        taken = Reading.so_far(self._batches) - self._start
+        elapsed_seconds = max(taken.elapsed_seconds, 1e-9)
+        return replace(taken, images=self._images, elapsed_seconds=elapsed_seconds)
 
     def state_dict(self) -> dict[str, Any]:
         """What is measured so far, to continue from."""
-        reading = self.reading()
-        return {
-            "sums": self._sums.cpu(),
-            "seconds": reading.elapsed_seconds,
-            "wait_seconds": reading.wait_seconds,
-            "bytes_read": reading.bytes_read,
-        }
+        return {"sums": self._sums.cpu(), "reading": asdict(self.reading())}
 
     def _show(self) -> None:
         scores, reading = _scores(self._sums), self.reading()
         self._bar.set_postfix_str(
             f"loss {scores.loss:.2f}, top-1 {scores.top_1:.1f}%, "
             f"{reading.images_per_second:.0f} img/s, {reading.wait_share:.0%} wait, "
-            f"{reading.megabytes_per_second:.1f} MB/s",
+            f"{reading.megabytes_per_second:.1f} MB/s"
+            + (f", {reading.fetching}" if reading.fetching else ""),
             refresh=False,
         )
 
@@ -171,11 +125,11 @@ def _scores(sums: Tensor) -> Scores:
 
 def share_measured(measured: list[dict[str, Any]], rank: int, world_size: int) -> dict[str, Any]:
     """One process's part of the `state_dict`s of all those of an earlier run; times are means."""
-    mine = measured[rank::world_size]
-    nothing = torch.zeros(4, dtype=torch.float64)
+    sums = [one["sums"] for one in measured]
+    readings = [Reading(**one["reading"]) for one in measured]
+    mine = sum(readings[rank::world_size], Reading())
+    total = sum(readings, Reading())
     return {
-        "sums": sum((one["sums"] for one in mine), nothing),
-        "seconds": sum(one["seconds"] for one in measured) / len(measured),
-        "wait_seconds": sum(one["wait_seconds"] for one in measured) / len(measured),
-        "bytes_read": sum(one["bytes_read"] for one in mine),
+        "sums": sum(sums[rank::world_size], torch.zeros(4, dtype=torch.float64)),
+        "reading": asdict(mine.with_mean_times(total, len(measured))),
     }

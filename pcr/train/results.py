@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pcr.errors import PCRError, describe
+from pcr.errors import PCRError, StorageError, describe
 from pcr.train import checkpoint
 from pcr.train.config import TrainConfig
 from pcr.train.log import METRICS_FILES
 from pcr.train.processes import Processes
 
+_RESUME = "continue with `resume='auto'`"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -52,19 +53,19 @@ def lies_in(output_dir: Path, resume: Path) -> bool:
 
 
 @contextmanager
-def disk_errors() -> Iterator[None]:
-    """Turn what the disk fails at into one line, which says how to resume what was saved.
+def resumable_errors() -> Iterator[None]:
+    """Turn what a disk or a server fails at into one line, which says how to resume what was saved.
 
     Raises:
-        PCRError: names the file, and what to do.
+        PCRError: names the file or the URL, and what to do.
     """
     try:
         yield
+    except StorageError as error:
+        raise StorageError(f"{error}: once that is mended, {_RESUME}") from error
     except OSError as error:
         remedy = "free some space" if error.errno in _FULL else "mend that"
-        raise PCRError(
-            f"{describe(error)}: {remedy}, then continue with `resume='auto'`"
-        ) from error
+        raise PCRError(f"{describe(error)}: {remedy}, then {_RESUME}") from error
 
 
 def earlier_result(output_dir: Path) -> Path | None:

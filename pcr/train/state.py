@@ -175,7 +175,7 @@ class TrainState:
         checksum = data.state_dict().get("checksum")
         if all(rank["loader"].get("checksum") == checksum for rank in ranks):
             return
-        other = f"{config.resume}: was trained on other data than {config.train_dir} holds now"
+        other = f"{config.resume}: was trained on other data than {config.train_location} holds now"
         if self.step:
             raise UsageError(
                 f"{other}, and saved in mid-epoch: resume it with that data, or from a checkpoint "

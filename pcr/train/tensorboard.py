@@ -23,6 +23,9 @@ TAGS = {
     "data_times": "data/wait_seconds",
     "wait_share": "data/wait_share",
     "bytes_read": "data/bytes_read",
+    "requests": "data/requests",
+    "retries": "data/retries",
+    "read_wait_seconds": "data/read_wait_seconds",
     "n_scans": "fidelity/n_scans",
     "autotune_bytes_read": "fidelity/autotune_bytes_read",
 }

@@ -11,7 +11,8 @@ from helpers.training_runs import ALONE, config
 from pcr.errors import FormatError
 from pcr.train import checkpoint, engine
 from pcr.train.log import EpochSummary
-from pcr.train.meter import Reading, Scores
+from pcr.train.meter import Scores
+from pcr.train.reading import Reading
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -23,7 +23,7 @@ from pcr.train.config import TrainConfig
 from pcr.train.data import train_batches, validation_batches
 from pcr.train.epoch import set_learning_rate
 from pcr.train.log import EPOCH_VALUES, EpochSummary, MetricsFile, MetricsLog
-from pcr.train.meter import Reading
+from pcr.train.reading import Reading
 from pcr.train.schedule import paper_rate, scaled_rate
 from pcr.train.state import TrainState
 from pcr.train.synthetic import synthetic_batches
@@ -45,7 +45,8 @@ def test_the_metrics_are_complete(data, trained):
         kinds = [name for _, e, name, _ in rows(trained) if e == epoch]
         assert kinds.count("data_times") == batches
         once = {"test_top_1", "test_top_5", "avg_train_loss", "avg_test_loss", "train_start_time",
-                "avg_train_time", "images_per_second", "wait_share", "bytes_read", "n_scans"}  # fmt: skip
+                "avg_train_time", "images_per_second", "wait_share", "bytes_read", "n_scans",
+                "requests", "retries", "read_wait_seconds"}  # fmt: skip
         assert all(kinds.count(kind) == 1 for kind in once)
         assert set(kinds) == once | {"data_times"}
     assert values(trained, "n_scans") == [10, 10]

@@ -53,11 +53,11 @@ def test_flags(data, capsys, flags, expected):
 
 def test_scans_of_files(data, capsys):
     run = [*SMALL, "--n_scans", "2", data / "train", data / "val"]
-    assert "--n_scans: needs a PCR dataset (--PCR_train)" in refusal(capsys, 2, *run)
+    assert "--n_scans: needs a PCR dataset, found none in" in refusal(capsys, 2, *run)
 
 
 def test_three_folders(data, capsys):
-    assert "found 3 folders" in refusal(capsys, 2, data, data, data)
+    assert "found 3 locations" in refusal(capsys, 2, data, data, data)
 
 
 def test_no_gpu(data, capsys, monkeypatch):

@@ -13,8 +13,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from pcr.errors import PCRError
 from pcr.train import console, engine, meter, results
 from pcr.train.log import EpochSummary, MetricsLog
-from pcr.train.meter import Reading, Scores
+from pcr.train.meter import Scores
 from pcr.train.processes import Processes
+from pcr.train.reading import Reading
 from pcr.train.stop import Stopped
 from pcr.train.tensorboard import SCORE_PREFIX, TAGS
 
@@ -77,7 +78,7 @@ def test_a_folder_that_is_a_file_is_one_clear_line(data, tmp_path, flag):
     state = engine.TrainState.create(config(data), ["a", "b"], ALONE)
     settings = config(data, **{"output_dir": tmp_path, flag: path / "in"})
     expected = f"{path}/in.*: Not a directory: mend that, then continue with `resume='auto'`"
-    with pytest.raises(PCRError, match=expected), results.disk_errors():
+    with pytest.raises(PCRError, match=expected), results.resumable_errors():
         engine.open_log(state, 4, settings, ALONE)
 
 
