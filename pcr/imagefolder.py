@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from pcr.errors import DatasetError
 
@@ -31,7 +32,7 @@ class ImageFolder:
     samples: tuple[Sample, ...]
 
     @classmethod
-    def scan(cls, root: str | os.PathLike[str]) -> ImageFolder:
+    def scan(cls, root: str | os.PathLike[str]) -> Self:
         """List the images below ``root``; names are compared in code point order.
 
         Links are followed, but not those that lead back to a folder that they lie in.
@@ -40,30 +41,35 @@ class ImageFolder:
         that can't be read.
         """
         root = Path(root)
-        classes = _class_folders(root)
-        samples: list[Sample] = []
-        empty = []
-        for label, class_name in enumerate(classes):
-            names = _image_names(root, class_name)
-            if not names:
-                empty.append(class_name)
-            samples += [Sample(name, label) for name in names]
-        if not samples:
-            raise DatasetError(
-                f"{root}: expected images ({', '.join(EXTENSIONS)}) in the class folders, "
-                "found none"
-            )
-        if empty:
-            raise DatasetError(
-                f"{root}: expected images in every class folder, found none in "
-                + ", ".join(map(repr, empty[:5]))
-                + (f" and {len(empty) - 5} more" if len(empty) > 5 else "")
-            )
-        return cls(root, classes, tuple(samples))
+        names = {name: _image_names(root, name) for name in _class_folders(root)}
+        return cls(root, *labelled(str(root), names))
 
     def path(self, sample: Sample) -> Path:
         """The file of one sample."""
         return self.root / sample.name
+
+
+def labelled(
+    location: str, names: Mapping[str, Sequence[str]]
+) -> tuple[tuple[str, ...], tuple[Sample, ...]]:
+    """The classes, and the images with their labels, of the images' names by class.
+
+    Raises DatasetError where there is no image, or a class without one.
+    """
+    if not any(names.values()):
+        raise DatasetError(
+            f"{location}: expected images ({', '.join(EXTENSIONS)}) in the class folders, "
+            "found none"
+        )
+    empty = [class_name for class_name, found in names.items() if not found]
+    if empty:
+        raise DatasetError(
+            f"{location}: expected images in every class folder, found none in "
+            + ", ".join(map(repr, empty[:5]))
+            + (f" and {len(empty) - 5} more" if len(empty) > 5 else "")
+        )
+    samples = (Sample(name, label) for label, found in enumerate(names.values()) for name in found)
+    return tuple(names), tuple(samples)
 
 
 def _class_folders(root: Path) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 from dataclasses import fields
-from pathlib import Path
 from typing import Any, get_args
 
 from pcr.cli.parser import Switch, positive
@@ -25,7 +24,7 @@ _KEPT = "with --append the dataset's"
 def add_basic_flags(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of every converter command."""
     add = parser.add_argument
-    add("input_dataset", type=Path, help="folder with one sub-folder of JPEGs per class")
+    add("input_dataset", help="folder or URL with one sub-folder of JPEGs per class")
     add("output_directory", help="directory or URL (s3://, gs://, az://) of the dataset to make")
     _add_record_flags(parser)
     add_worker_flags(parser)

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import xxhash
 
 from pcr.conversion.options import ConversionOptions
+from pcr.conversion.sources.image_source import Source
 from pcr.dataset.messages import DatasetInfo, RecordIndex
 from pcr.dataset.reader import Dataset
 from pcr.dataset.record import Record
 from pcr.errors import DatasetError
-from pcr.imagefolder import ImageFolder, Sample
+from pcr.imagefolder import Sample
 from pcr.storage.store import Store
 
 _RECORDS_AT_ONCE = 8
@@ -41,17 +42,17 @@ class Base:
             names = frozenset(image.name for info in infos for image in info.images)
         return cls(dataset.location, dataset.info, entries, names)
 
-    def new_images(self, folder: ImageFolder) -> ImageFolder:
-        """The images of ``folder`` whose names the dataset does not have, with its labels."""
+    def new_images(self, source: Source) -> Source:
+        """The images of ``source`` whose names the dataset does not have, with its labels."""
         known = self.info.classes
-        classes = (*known, *sorted(set(folder.classes) - set(known)))
+        classes = (*known, *sorted(set(source.classes) - set(known)))
         label_of = {name: label for label, name in enumerate(classes)}
         samples = tuple(
-            Sample(sample.name, label_of[folder.classes[sample.label]])
-            for sample in folder.samples
+            Sample(sample.name, label_of[source.classes[sample.label]])
+            for sample in source.samples
             if sample.name not in self.names
         )
-        return ImageFolder(folder.root, classes, samples)
+        return source.relabelled(classes, samples)
 
     def check(self, options: ConversionOptions) -> None:
         """Raise DatasetError where the options would make records of another kind."""

@@ -14,25 +14,36 @@ from pcr.dataset import layout
 from pcr.dataset.release import refuse_release
 from pcr.errors import DatasetError, UsageError
 from pcr.storage.local import LocalStore
-from pcr.storage.location import join
-from pcr.storage.store import Store
+from pcr.storage.location import Location, join
+from pcr.storage.store import Store, open_store
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def check_places(source: Path, output: Store) -> None:
+def check_places(source: Location, output: Store) -> None:
     """Raise DatasetError or UsageError unless ``output`` may hold a dataset of ``source``."""
-    refuse_release(source, "convert the folder of images that it was made from")
-    if (source / layout.INDEX_FILE).is_file():
-        raise DatasetError(f"{source}: expected a folder of images, found a PCR dataset")
+    images = open_store(source)
+    if isinstance(images, LocalStore):
+        refuse_release(images.root, "convert the folder of images that it was made from")
+    if images.can_list and images.size(layout.INDEX_FILE) is not None:
+        raise DatasetError(f"{images.location}: expected a folder of images, found a PCR dataset")
+    if _is_inside(output, images):
+        raise UsageError(
+            f"{output.location}: expected an output directory outside the input {images.location}"
+        )
     if not isinstance(output, LocalStore):
         return
     if output.root.exists() and not output.root.is_dir():
         raise DatasetError(f"{output.root}: expected an output directory, found a file")
-    # Not Path.resolve(), to which links in a circle are a RuntimeError.
-    if Path(os.path.realpath(output.root)).is_relative_to(os.path.realpath(source)):
-        raise UsageError(f"{output.root}: expected an output directory outside the input {source}")
     refuse_release(output.root, "choose another output directory")
+
+
+def _is_inside(output: Store, images: Store) -> bool:
+    if isinstance(output, LocalStore) and isinstance(images, LocalStore):
+        # Not Path.resolve(), to which links in a circle are a RuntimeError.
+        inner, outer = os.path.realpath(output.root), os.path.realpath(images.root)
+        return Path(inner).is_relative_to(outer)
+    return f"{output.location}/".startswith(f"{images.location}/")
 
 
 def check_no_dataset(output: Store) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import io
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -16,11 +15,11 @@ from pcr import jpeg
 from pcr.conversion.directory import out_of_memory
 from pcr.conversion.options import LOSSLESS, ConversionOptions
 from pcr.conversion.rewriting import NotRewrittenError, rewrite_source
+from pcr.conversion.sources.image_source import Source
 from pcr.dataset.layout import MAX_GROUP_BYTES
 from pcr.dataset.messages import ImageInfo
 from pcr.errors import FormatError
 from pcr.imagefolder import Sample
-from pcr.regular_file import read_regular
 
 _OURS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # limits of this process, not damage of a file
 
@@ -72,22 +71,23 @@ class EncodedSource:
     problem: Problem | None
 
 
-def encode_source(root: Path, sample: Sample, options: ConversionOptions) -> EncodedSource:
+def encode_source(source: Source, sample: Sample, options: ConversionOptions) -> EncodedSource:
     """Encode one source file; a bad one as ``options.on_bad_image`` says.
 
     Raises FormatError, naming the file, where it is bad and ``on_bad_image`` is "fail".
     """
-    path, data = root / sample.name, b""
+    where, data = source.where(sample), b""
     try:
-        data = read_regular(path, MAX_GROUP_BYTES)
+        data = source.read(sample, MAX_GROUP_BYTES)
         image = encode_jpeg(_compressed(data, options), sample, options)
     except (OSError, FormatError) as error:
         if isinstance(error, OSError) and error.errno in _OURS:
             raise
-        return _bad_source(path, data, sample, options, _reason(error, data))
+        return _bad_source(where, data, sample, options, _reason(error, data))
     except MemoryError:
-        raise out_of_memory(str(path)) from None
-    if not options.convert_images:
+        raise out_of_memory(where) from None
+    path = source.rewritable(sample) if options.convert_images else None
+    if path is None:
         return EncodedSource(image, None)
     try:
         size = rewrite_source(path, data, options)
@@ -130,11 +130,11 @@ def _reason(error: OSError | FormatError, data: bytes) -> str:
 
 
 def _bad_source(
-    path: Path, data: bytes, sample: Sample, options: ConversionOptions, reason: str
+    where: str, data: bytes, sample: Sample, options: ConversionOptions, reason: str
 ) -> EncodedSource:
     if options.on_bad_image == "fail":
         raise FormatError(
-            f"{path}: {reason}. Convert again, without `force` or `restart`, with "
+            f"{where}: {reason}. Convert again, without `force` or `restart`, with "
             "`on_bad_image='skip'` to leave such files out, or `on_bad_image='reencode'` to decode "
             f"them and store them as JPEGs of quality {options.quality}"
         )

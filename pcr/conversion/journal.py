@@ -201,8 +201,8 @@ def plan_header(plan: Plan) -> dict[str, Any]:
         **header,
         "shard": asdict(plan.shard),
         "versions": f"pcr {__version__}, SQLite {sqlite_version}, Pillow {pillow_version}",
-        "source": str(plan.folder.root),
-        "classes": plan.folder.classes,
+        "source": plan.source.location,
+        "classes": plan.source.classes,
     }
 
 

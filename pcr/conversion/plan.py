@@ -1,4 +1,4 @@
-"""Which images go into which record: a function of the source folder and the options alone.
+"""Which images go into which record: a function of the source and the options alone.
 
 So the same command makes the same plan again, a conversion that was stopped can resume, and many
 machines can share one plan.
@@ -15,8 +15,9 @@ import xxhash
 
 from pcr.conversion.append import Base
 from pcr.conversion.options import ConversionOptions
+from pcr.conversion.sources.image_source import Source, Version
 from pcr.errors import DatasetError
-from pcr.imagefolder import ImageFolder, Sample
+from pcr.imagefolder import Sample
 
 # A record ends early where its sources reach this size, to bound memory for large photographs.
 MAX_RECORD_SOURCE_BYTES = 256 * 2**20
@@ -47,7 +48,7 @@ class Plan:
     base: the dataset to append to, if any. shard: which part of a plan this is; None: a whole one.
     """
 
-    folder: ImageFolder
+    source: Source
     options: ConversionOptions
     base: Base | None
     samples: tuple[Sample, ...]
@@ -57,24 +58,22 @@ class Plan:
     shard: Shard | None = None
 
     @classmethod
-    def make(
-        cls, folder: ImageFolder, options: ConversionOptions, base: Base | None = None
-    ) -> Plan:
+    def make(cls, source: Source, options: ConversionOptions, base: Base | None = None) -> Plan:
         """Shuffle the images and cut them into records; DatasetError where a file is missing."""
-        sizes_and_times = [_size_and_time(folder, sample, options) for sample in folder.samples]
-        order = np.tile(np.arange(len(folder.samples)), options.duplicate_dataset_factor)
+        found = [_size_and_version(source, sample, options) for sample in source.samples]
+        order = np.tile(np.arange(len(source.samples)), options.duplicate_dataset_factor)
         if options.shuffle:
             order = np.random.Generator(np.random.PCG64(options.seed)).permutation(order)
         positions = order.tolist()
-        source_bytes = tuple(sizes_and_times[i][0] for i in positions)
+        source_bytes = tuple(found[i][0] for i in positions)
         return cls(
-            folder,
+            source,
             options,
             base,
-            tuple(folder.samples[i] for i in positions),
+            tuple(source.samples[i] for i in positions),
             source_bytes,
             tuple(record_starts(source_bytes, options.images_per_record)),
-            _fingerprint(folder, sizes_and_times, options, base),
+            _fingerprint(source, found, options, base),
         )
 
     @property
@@ -104,7 +103,7 @@ class Plan:
         images = slice(starts[first], starts[stop])
         return replace(
             self,
-            folder=replace(self.folder, samples=()),  # of all shards: a plan may be sent afar
+            source=self.source.sendable(self.samples[images]),
             samples=self.samples[images],
             source_bytes=self.source_bytes[images],
             record_starts=tuple(start - images.start for start in starts[first:stop]),
@@ -128,18 +127,18 @@ def shard_records(records: int, index: int, count: int) -> tuple[int, int]:
     return index * records // count, (index + 1) * records // count
 
 
-def _size_and_time(
-    folder: ImageFolder, sample: Sample, options: ConversionOptions
-) -> tuple[int, int]:
-    """Bytes and modification time (ns); zeros for a missing file where bad images are tolerated."""
-    path = folder.path(sample)
+def _size_and_version(
+    source: Source, sample: Sample, options: ConversionOptions
+) -> tuple[int, Version]:
+    """What the source says; zeros for a missing image where bad images are tolerated."""
     try:
-        stat = path.stat()
+        return source.size_and_version(sample)
     except OSError as error:
         if options.on_bad_image != "fail":
             return 0, 0
-        raise DatasetError(f"{path}: expected an image, found: {error.strerror}") from None
-    return stat.st_size, stat.st_mtime_ns
+        raise DatasetError(
+            f"{source.where(sample)}: expected an image, found: {error.strerror}"
+        ) from None
 
 
 def record_starts(
@@ -161,15 +160,15 @@ def record_starts(
 
 
 def _fingerprint(
-    folder: ImageFolder,
-    sizes_and_times: Sequence[tuple[int, int]],
+    source: Source,
+    sizes_and_versions: Sequence[tuple[int, Version]],
     options: ConversionOptions,
     base: Base | None,
 ) -> str:
-    """A digest of names, sizes and times; of names alone if the conversion rewrites the files."""
+    """A digest of names, sizes and versions; of names alone if the conversion rewrites the files."""
     digest = xxhash.xxh3_128(base.digest() if base else b"")
-    for sample, size_and_time in zip(folder.samples, sizes_and_times, strict=True):
+    for sample, size_and_version in zip(source.samples, sizes_and_versions, strict=True):
         digest.update(os.fsencode(sample.name) + b"\0")
         if not options.convert_images:
-            digest.update("{} {}\n".format(*size_and_time).encode())
+            digest.update("{} {}\n".format(*size_and_version).encode())
     return digest.hexdigest()

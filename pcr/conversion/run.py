@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from contextlib import closing
-from pathlib import Path
 
 from pcr.arguments import check_at_least
 from pcr.conversion import tfrecord
@@ -23,6 +21,8 @@ from pcr.conversion.options import ConversionOptions
 from pcr.conversion.phases import timed
 from pcr.conversion.plan import Plan
 from pcr.conversion.sharing import Engine, check_sharing, convert_all_shards, convert_one_shard
+from pcr.conversion.sources.image_source import Source
+from pcr.conversion.sources.opening import open_source
 from pcr.conversion.summary import ConversionSummary as ConversionSummary
 from pcr.conversion.summary import summarize
 from pcr.conversion.unfinished import check_no_unfinished_append, drop_unfinished
@@ -30,8 +30,7 @@ from pcr.conversion.workers import convert_records
 from pcr.cores import usable_cores
 from pcr.dataset.reader import Dataset
 from pcr.errors import UsageError
-from pcr.imagefolder import ImageFolder
-from pcr.storage.location import Location
+from pcr.storage.location import Location, is_remote, join
 from pcr.storage.lock import locked
 from pcr.storage.store import Store, open_store
 
@@ -39,7 +38,7 @@ _SPLIT_NAMES = ("train", "training", "val", "valid", "validation", "test", "test
 
 
 def convert(
-    source: str | os.PathLike[str],
+    source: Location,
     output: Location,
     options: ConversionOptions | None = None,
     *,
@@ -55,7 +54,7 @@ def convert(
     """Convert an ImageFolder of JPEGs into a PCR dataset, without loss.
 
     source: folder with one sub-folder of JPEGs per class; never changed, except with
-        ``options.convert_images``.
+        ``options.convert_images``. Or a URL (``s3://``, ``gs://``, ``az://``) of such objects.
     output: directory of the dataset, outside of ``source``, made if missing; or a URL (``s3://``,
         ``gs://``, ``az://``), where each record goes when it is finished.
     options: what to write; default ``ConversionOptions()``, or with ``append`` the options that the
@@ -80,19 +79,21 @@ def convert(
     classes look like the splits of a dataset. Raises PCRError for what the caller can fix; the
     records that are finished stay, and do not look like a dataset until all are.
     """
-    source, store = Path(source), open_store(output)
+    store = open_store(output)
     _check_arguments(num_workers, force, append)
     flags = {"force": force, "append": append, "restart": restart}
     check_sharing(shard, engine, ray_address, options, flags)
     check_places(source, store)
     options = _complete(options, store, append)
+    if options.convert_images and is_remote(source):
+        raise UsageError("expected a folder as input: URLs are not rewritten", "convert_images")
     phases: dict[str, float] = {}
     with timed(phases, "scan"):
-        folder = ImageFolder.scan(source)
-    _warn_of_splits(folder)
+        images = open_source(source)
+    _warn_of_splits(images)
     if shard is not None:
         workers = num_workers or usable_cores()
-        return convert_one_shard(folder, store, options, shard, workers, progress, phases)
+        return convert_one_shard(images, store, options, shard, workers, progress, phases)
     if engine == "ray":
         with locked(store):
             if force:
@@ -100,11 +101,11 @@ def convert(
             elif restart:
                 drop_unfinished(store, base=None)
         return convert_all_shards(
-            folder, store, options, ray_address, num_workers or 1, progress, phases
+            images, store, options, ray_address, num_workers or 1, progress, phases
         )
     with locked(store), explained_limits(store):
         with timed(phases, "plan"):
-            plan = _plan(folder, store, options, append, restart)
+            plan = _plan(images, store, options, append, restart)
             plan, finished = _begin(plan, store, force, restart)
         resumed, workers = len(finished), num_workers or usable_cores()
         with (
@@ -116,7 +117,9 @@ def convert(
             with timed(phases, "index"):
                 if not any(record.index.images for record in finished):
                     drop_unfinished(store, plan.base)
-                write_dataset(store, source, plan.folder.classes, options, finished, plan.base)
+                write_dataset(
+                    store, images.location, plan.source.classes, options, finished, plan.base
+                )
                 Journal(store).finish()
     return summarize(plan, finished, resumed, phases)
 
@@ -137,28 +140,28 @@ def _complete(options: ConversionOptions | None, output: Store, append: bool) ->
     return options
 
 
-def _warn_of_splits(folder: ImageFolder) -> None:
-    splits = [name for name in folder.classes if name.lower() in _SPLIT_NAMES]
-    if len(splits) > 1 or splits == list(folder.classes):
+def _warn_of_splits(source: Source) -> None:
+    splits = [name for name in source.classes if name.lower() in _SPLIT_NAMES]
+    if len(splits) > 1 or splits == list(source.classes):
         warnings.warn(
-            f"{folder.root}: its sub-folders {' and '.join(splits)} look like the splits of a "
+            f"{source.location}: its sub-folders {' and '.join(splits)} look like the splits of a "
             "dataset, but become classes here: to convert each of them separately, begin with "
-            f"{folder.root / splits[0]}",
+            f"{join(source.location, splits[0])}",
             stacklevel=3,
         )
 
 
 def _plan(
-    folder: ImageFolder, output: Store, options: ConversionOptions, append: bool, restart: bool
+    source: Source, output: Store, options: ConversionOptions, append: bool, restart: bool
 ) -> Plan:
     if not append:
-        return Plan.make(folder, options)
+        return Plan.make(source, options)
     base = Base.open(output)
     base.check(options)
     journal = Journal(output)
     if not restart and journal.exists() and journal.completed(base.records):
         journal.finish()  # killed between writing the index and this
-    return Plan.make(base.new_images(folder), options, base)
+    return Plan.make(base.new_images(source), options, base)
 
 
 def _begin(

@@ -12,11 +12,11 @@ from pcr.conversion.options import ConversionOptions
 from pcr.conversion.phases import timed
 from pcr.conversion.plan import Plan
 from pcr.conversion.shards import check_free, convert_shard
+from pcr.conversion.sources.image_source import Source
 from pcr.conversion.summary import ConversionSummary, summarize
 from pcr.cores import usable_cores
 from pcr.dataset import layout
 from pcr.errors import UsageError
-from pcr.imagefolder import ImageFolder
 from pcr.storage.local import LocalStore
 from pcr.storage.store import Store
 
@@ -58,7 +58,7 @@ def check_sharing(
 
 
 def convert_one_shard(
-    folder: ImageFolder,
+    source: Source,
     output: Store,
     options: ConversionOptions,
     shard: tuple[int, int],
@@ -68,14 +68,14 @@ def convert_one_shard(
 ) -> ConversionSummary:
     """Convert the records of one shard; raises as `convert_shard`."""
     with timed(phases, "plan"):
-        plan = Plan.make(folder, options).part(*shard)
+        plan = Plan.make(source, options).part(*shard)
     with timed(phases, "records"):
         finished, resumed = convert_shard(plan, output, num_workers, progress)
     return summarize(plan, finished, resumed, phases)
 
 
 def convert_all_shards(
-    folder: ImageFolder,
+    source: Source,
     output: Store,
     options: ConversionOptions,
     ray_address: str | None,
@@ -88,7 +88,7 @@ def convert_all_shards(
     if isinstance(output, LocalStore):  # workers have another current directory
         output = LocalStore(output.root.absolute())
     with timed(phases, "plan"):
-        plan = Plan.make(replace(folder, root=folder.root.absolute()), options)
+        plan = Plan.make(source, options)
     with timed(phases, "records"):
         convert_on_cluster(plan, output, ray_address, num_workers, progress)
     merged = merge_shards(output, usable_cores())

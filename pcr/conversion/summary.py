@@ -61,7 +61,7 @@ def summarize(
     return ConversionSummary(
         images=sum(entry.images for entry in entries),
         records=len(entries),
-        classes=plan.folder.classes,
+        classes=plan.source.classes,
         empty_classes=_empty_classes(plan, found) if plan.shard is None else (),
         source_bytes=sum(record.source_bytes for record in finished),
         dataset_bytes=sum(entry.file_bytes for entry in entries),
@@ -136,4 +136,4 @@ def _empty_classes(plan: Plan, problems: Sequence[Problem]) -> tuple[str, ...]:
     images.subtract(label_of[p.name] for p in problems if p.action == "skipped")
     known = len(plan.base.info.classes) if plan.base else 0
     labels = sorted(label for label, count in images.items() if count == 0 and label >= known)
-    return tuple(plan.folder.classes[label] for label in labels)
+    return tuple(plan.source.classes[label] for label in labels)

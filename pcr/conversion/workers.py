@@ -34,7 +34,9 @@ def convert_records(
     journal = Journal.of(plan, output)
     with (
         _Bar(plan, finished_records, progress) as bar,
-        ThreadPoolExecutor(num_workers, thread_name_prefix="pcr-encode") as pool,
+        ThreadPoolExecutor(
+            max(num_workers, plan.source.concurrent_reads), thread_name_prefix="pcr-encode"
+        ) as pool,
         ThreadPoolExecutor(1, thread_name_prefix="pcr-write") as writer,
     ):
         writing: deque[Future[FinishedRecord]] = deque()
@@ -53,7 +55,7 @@ def convert_records(
 
 def _encoding(pool: ThreadPoolExecutor, plan: Plan, first: int) -> Iterator[tuple[int, _Encoding]]:
     """The records' images being encoded, one record ahead, so that no core waits for a write."""
-    encode = partial(encode_source, plan.folder.root, options=plan.options)
+    encode = partial(encode_source, plan.source, options=plan.options)
     ahead: deque[tuple[int, _Encoding]] = deque()
     for record in range(first, plan.records):
         samples = (plan.samples[i] for i in plan.record_range(record))

@@ -91,6 +91,14 @@ class RemoteStore:
         """
         yield from (prefix.rpartition("/")[2] for prefix in self._list()["common_prefixes"])
 
+    def objects(self) -> list[tuple[str, int, str]]:
+        """All objects below the location, however deep: name, size in bytes, and ETag or time.
+
+        Raises StorageError for ``http(s)://``, which cannot list.
+        """
+        self._refuse_http("listed")
+        return self._run(_all_objects, self.location)
+
     @contextmanager
     def placing(self, name: str) -> Iterator[Path]:
         """A path in a temporary folder; what the block writes to it is uploaded and removed."""
@@ -177,3 +185,11 @@ class RemoteStore:
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"_clients": {}, "_process": 0}
+
+
+def _all_objects(client: Any) -> list[tuple[str, int, str]]:
+    return [
+        (found["path"], int(found["size"]), found["e_tag"] or str(found["last_modified"]))
+        for some in load_obstore().list(client)
+        for found in some
+    ]

@@ -17,6 +17,7 @@ from PIL import Image
 from pcr.conversion.encode import encode_source
 from pcr.conversion.options import ConversionOptions
 from pcr.conversion.run import convert
+from pcr.conversion.sources.local_folder import LocalFolder
 from pcr.dataset import layout
 from pcr.dataset.reader import Dataset
 from pcr.errors import DatasetError, FormatError
@@ -75,7 +76,7 @@ def bad_folder(tmp_path: Path) -> Path:
 def test_a_bad_image_fails_and_is_named(tmp_path: Path, kind: str) -> None:
     (tmp_path / "image.jpg").write_bytes(BAD[kind])
     with pytest.raises(FormatError) as caught:
-        encode_source(tmp_path, Sample("image.jpg", 0), options())
+        encode_source(LocalFolder(tmp_path, (), ()), Sample("image.jpg", 0), options())
     assert str(caught.value).startswith(f"{tmp_path}/image.jpg: ")
     if kind in jpegs.BAD:
         assert jpegs.BAD[kind][1] in str(caught.value)
@@ -206,7 +207,7 @@ def test_copied_markers(tmp_path: Path) -> None:
 def test_late_segments_change_no_colour_of_a_rewritten_source(tmp_path: Path, name: str) -> None:
     (tmp_path / "image.jpg").write_bytes(jpegs.GOOD[name]())
     rewriting = replace(options(), convert_images=True, copy_markers="all")
-    encoded = encode_source(tmp_path, Sample("image.jpg", 0), rewriting).image
+    encoded = encode_source(LocalFolder(tmp_path, (), ()), Sample("image.jpg", 0), rewriting).image
     assert encoded is not None
     expected = jpegs.decode(jpegs.GOOD[name]())
     assert np.array_equal(jpegs.decode((tmp_path / "image.jpg").read_bytes()), expected)

@@ -15,9 +15,9 @@ from pcr.conversion.encode import Problem
 from pcr.conversion.journal import FinishedRecord, Journal
 from pcr.conversion.options import ConversionOptions
 from pcr.conversion.plan import Plan, record_starts
+from pcr.conversion.sources.local_folder import LocalFolder, Sample
 from pcr.dataset.messages import RecordIndex
 from pcr.errors import DatasetError, FormatError, UsageError
-from pcr.imagefolder import ImageFolder, Sample
 from pcr.ladder import Ladder
 from pcr.storage.local import LocalStore
 
@@ -25,12 +25,12 @@ OPTIONS = ConversionOptions(Ladder.load("standard"), images_per_record=4)
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> ImageFolder:
+def folder(tmp_path: Path) -> LocalFolder:
     """23 files of growing size."""
     (tmp_path / "a").mkdir()
     for number in range(23):
         (tmp_path / "a" / f"{number:02d}.jpg").write_bytes(bytes(number))
-    return ImageFolder(
+    return LocalFolder(
         tmp_path, ("a",), tuple(Sample(f"a/{number:02d}.jpg", 0) for number in range(23))
     )
 
@@ -57,7 +57,7 @@ def test_records_hold_every_image_once_within_both_limits(
         assert b - a == images_per_record or sum(sizes[a : b + 1]) > most
 
 
-def test_a_plan_is_a_function_of_folder_and_options(folder: ImageFolder) -> None:
+def test_a_plan_is_a_function_of_folder_and_options(folder: LocalFolder) -> None:
     first, again = Plan.make(folder, OPTIONS), Plan.make(folder, OPTIONS)
     assert first == again
     assert sorted(s.name for s in first.samples) == [s.name for s in folder.samples]
@@ -68,7 +68,7 @@ def test_a_plan_is_a_function_of_folder_and_options(folder: ImageFolder) -> None
     assert Plan.make(folder, replace(OPTIONS, shuffle=False)).samples == folder.samples
 
 
-def test_a_fingerprint_tells_of_changes(folder: ImageFolder) -> None:
+def test_a_fingerprint_tells_of_changes(folder: LocalFolder) -> None:
     rewriting = replace(OPTIONS, convert_images=True)
     before, rewritten = Plan.make(folder, OPTIONS), Plan.make(folder, rewriting)
     os.utime(folder.path(folder.samples[3]), (1, 1))
@@ -79,7 +79,7 @@ def test_a_fingerprint_tells_of_changes(folder: ImageFolder) -> None:
     assert Plan.make(fewer, rewriting).fingerprint != rewritten.fingerprint
 
 
-def test_a_missing_file(folder: ImageFolder) -> None:
+def test_a_missing_file(folder: LocalFolder) -> None:
     folder.path(folder.samples[0]).unlink()
     with pytest.raises(DatasetError, match=r"00\.jpg: expected an image, found: No such file"):
         Plan.make(folder, OPTIONS)
@@ -101,7 +101,7 @@ def test_options_are_checked() -> None:
             replace(OPTIONS, **changes)  # type: ignore[arg-type]
 
 
-def test_a_journal_gives_back_what_was_noted(folder: ImageFolder, tmp_path: Path) -> None:
+def test_a_journal_gives_back_what_was_noted(folder: LocalFolder, tmp_path: Path) -> None:
     plan, journal = Plan.make(folder, OPTIONS), Journal(LocalStore(tmp_path))
     journal.begin(plan)
     written = [record(n) for n in range(3)]
@@ -133,7 +133,7 @@ def test_a_journal_gives_back_what_was_noted(folder: ImageFolder, tmp_path: Path
     ],
 )
 def test_a_damaged_header_is_refused(
-    folder: ImageFolder, tmp_path: Path, damage: dict[str, object]
+    folder: LocalFolder, tmp_path: Path, damage: dict[str, object]
 ) -> None:
     plan, journal = Plan.make(folder, OPTIONS), Journal(LocalStore(tmp_path))
     journal.begin(plan)
@@ -144,14 +144,14 @@ def test_a_damaged_header_is_refused(
             journal.resume(plan)
 
 
-def test_more_records_than_planned_are_refused(folder: ImageFolder, tmp_path: Path) -> None:
+def test_more_records_than_planned_are_refused(folder: LocalFolder, tmp_path: Path) -> None:
     plan, journal = Plan.make(folder, OPTIONS), Journal(LocalStore(tmp_path))
     journal.begin(plan, [record(n) for n in range(plan.records + 1)])
     with pytest.raises(FormatError, match="found it damaged"):
         journal.resume(plan)
 
 
-def test_only_what_to_do_with_bad_images_may_change(folder: ImageFolder, tmp_path: Path) -> None:
+def test_only_what_to_do_with_bad_images_may_change(folder: LocalFolder, tmp_path: Path) -> None:
     journal = Journal(LocalStore(tmp_path))
     journal.begin(Plan.make(folder, OPTIONS))
     skipping = Plan.make(folder, replace(OPTIONS, on_bad_image="skip"))
