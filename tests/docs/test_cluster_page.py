@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers.conversions import PCR, dataset_bytes, make_folder, succeed
-
 from docs.test_pages import blocks
+from helpers.conversions import PCR, dataset_bytes, make_folder, succeed
 
 PAGE = "docs/CLUSTER.md"
 
