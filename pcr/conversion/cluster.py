@@ -56,6 +56,7 @@ def convert_on_cluster(
                     done, pending = ray.wait(pending, timeout=_POLL_SECONDS)
                     _raise_failures(ray, done)
                     bar.follow()
+                bar.fill()
         finally:
             for unfinished in pending:
                 ray.cancel(unfinished, force=True)  # what it wrote stays, as after any kill
@@ -93,6 +94,10 @@ class _Bar:
             with suppress(self._ray.exceptions.RayError):
                 self._bar.update(self._ray.get(self._asked) - self._bar.n)
             self._asked = self._counter.total.remote()
+
+    def fill(self) -> None:
+        """Show the end, whether or not the last reports have come."""
+        self._bar.update(self._bar.total - self._bar.n)
 
     def close(self) -> None:
         """Leave the bar as it is."""
