@@ -23,7 +23,7 @@ from pcr.storage.remote import RemoteStore
 from pcr.storage.retries import Retries
 from pcr.storage.store import open_store
 
-QUICK = Retries(first_pause_seconds=0.001, longest_pause_seconds=0.001, silence_seconds=0.2)
+QUICK = Retries(first_pause_seconds=0.001, longest_pause_seconds=0.001, silence_seconds=1.0)
 
 
 def assert_same(found: RecordImages, expected: RecordImages) -> None:

@@ -17,7 +17,7 @@ from pcr.loading.iterator import PCRIterator
 from pcr.storage.remote import RemoteStore
 from pcr.storage.retries import Retries
 
-QUICK = Retries(first_pause_seconds=0.001, longest_pause_seconds=0.001, silence_seconds=0.2)
+QUICK = Retries(first_pause_seconds=0.001, longest_pause_seconds=0.001, silence_seconds=1.0)
 
 Served = tuple[WebServer, str, Dataset]
 

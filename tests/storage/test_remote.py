@@ -15,7 +15,7 @@ from pcr.storage.remote import RemoteStore
 from pcr.storage.retries import Retries
 from pcr.storage.store import open_store
 
-QUICK = Retries(first_pause_seconds=0.001, longest_pause_seconds=0.001, silence_seconds=0.2)
+QUICK = Retries(first_pause_seconds=0.001, longest_pause_seconds=0.001, silence_seconds=1.0)
 DATA = bytes(range(256)) * 40
 S3_URL = f"s3://{BUCKET}/some where"
 
