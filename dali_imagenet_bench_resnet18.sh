@@ -35,8 +35,9 @@ seed=${2:-0}
 [[ $NUM_GPUS =~ ^[1-9][0-9]*$ ]] || usage "NUM_GPUS: expected a number from 1, found '${NUM_GPUS}'"
 [[ $NUM_HOSTS =~ ^[1-9][0-9]*$ ]] || usage "NUM_HOSTS: expected a number from 1, found '${NUM_HOSTS}'"
 [[ $NUM_HOSTS == 1 || -n $MASTER_ADDR ]] || usage "MASTER_ADDR: expected the address of the first of ${NUM_HOSTS} hosts"
-[[ -d $pcr_traindir ]] || usage "pcr_traindir: no such directory: ${pcr_traindir}"
-[[ -d $valdir ]] || usage "valdir: no such directory: ${valdir}"
+may_be_there() { [[ $1 == *://* || -d $1 ]]; }
+may_be_there "$pcr_traindir" || usage "pcr_traindir: no such directory: ${pcr_traindir}"
+may_be_there "$valdir" || usage "valdir: no such directory: ${valdir}"
 
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 if [[ -z ${VIRTUAL_ENV:-} && -z ${CONDA_PREFIX:-} && -f ${repository}/.venv/bin/activate ]]; then

@@ -5,6 +5,8 @@ import pytest
 from helpers.toy_data import make_folder, make_pcr
 from PIL import Image
 
+import PCR_Iterator
+import PCR_Pipeline
 from pcr.dali import (
     MEAN,
     STD,
@@ -143,6 +145,17 @@ def test_grayscale_and_cmyk_come_out_as_rgb(tmp_path, mode):
     image = to_pixels(np.array(pipe.run()[0].at(0)))
     expected = np.array(Image.open(path).convert("RGB"), dtype=float)[4:36, 4:36]
     assert np.abs(image - expected).mean() < 3
+
+
+def test_pipelines_take_a_url(served):
+    _, url, local = served
+    ours, theirs = (
+        outputs(PCR_Pipeline.PCRHybridTrainPipe(source, crop=16, **CPU))
+        for source in (PCR_Iterator.PCRIterator(url, 4, 2), PCRIterator(local.root, 4, 2))
+    )
+    assert len(ours) == len(local)
+    for (image, label), (expected, expected_label) in zip(ours, theirs, strict=True):
+        assert np.array_equal(image, expected) and label.tolist() == expected_label.tolist()
 
 
 def test_an_empty_prefix_of_a_jpeg_fails(dataset):

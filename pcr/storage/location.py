@@ -14,12 +14,16 @@ Location: TypeAlias = str | os.PathLike[str]
 """A local path, or a URL of one of `REMOTE_SCHEMES` or of ``file``."""
 
 REMOTE_SCHEMES = ("s3", "gs", "az", "http", "https")
+_MANGLED_URL = re.compile(rf"({'|'.join(REMOTE_SCHEMES)}):/(?!/)")  # as pathlib makes it
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 
 
 def is_remote(location: Location) -> bool:
     """Whether a location is not on this machine. UsageError for a URL that can't be opened."""
     scheme = _scheme(location)
+    mangled = _MANGLED_URL.match(os.fspath(location))
+    if mangled and not Path(location).exists():
+        raise UsageError(f"{location}: expected {mangled[1]}:// with two slashes, found one")
     if scheme is None or scheme == "file":
         return False
     if scheme not in REMOTE_SCHEMES:

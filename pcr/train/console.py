@@ -73,10 +73,10 @@ def choice(scores: dict[int, float], level: int) -> str:
 
 def measured(epoch: int, reading: Reading) -> str:
     """What an epoch, or its first iterations, came to in a run that only measures."""
-    return (
+    fetching = f", {reading.fetching}" if reading.fetching else ""
+    return wrapped(
         f"epoch {epoch + 1}: {reading.images} images, {reading.images_per_second:.0f} images/s, "
-        f"{reading.megabytes_per_second:.1f} MB/s read, {reading.wait_share:.0%} waiting"
-        + (f", {reading.fetching}" if reading.fetching else "")
+        f"{reading.megabytes_per_second:.1f} MB/s read, {reading.wait_share:.0%} waiting{fetching}"
     )
 
 

@@ -168,6 +168,7 @@ def test_a_profile_is_enough(
     ("url", "said"),
     [
         ("ftp://host/a", "expected a path, or a URL of s3://"),
+        (Path("s3://bucket/a"), "expected s3:// with two slashes"),
         ("s3://", "expected a bucket or host"),
         ("https://host/a?token=hush", "without . and #"),
     ],
