@@ -41,10 +41,13 @@ def link(source: Path, target: Path, records: list[int]) -> None:
 @contextmanager
 def measured(what: str) -> Iterator[None]:
     """Print the time of a block, and how far it raised the process's peak of memory."""
-    before, start = peak_megabytes(), time.perf_counter()
+    before, start, cpu_start = peak_megabytes(), time.perf_counter(), time.process_time()
     yield
-    elapsed = time.perf_counter() - start
-    print(f"{what}: {elapsed:.3f} s, peak {peak_megabytes():.0f} MB (before: {before:.0f} MB)")
+    elapsed, cpu = time.perf_counter() - start, time.process_time() - cpu_start
+    print(
+        f"{what}: {elapsed:.3f} s ({cpu:.3f} s of CPU time), "
+        f"peak {peak_megabytes():.0f} MB (before: {before:.0f} MB)"
+    )
 
 
 def peak_megabytes() -> float:

@@ -36,7 +36,7 @@ class Base:
     def open(cls, output: Store) -> Base:
         """Read a dataset's index and the names of its images; raises what Dataset raises."""
         dataset = Dataset(output)
-        entries = tuple(record.entry for record in dataset.records)
+        entries = tuple(dataset.records.entries)
         with ThreadPoolExecutor(_RECORDS_AT_ONCE) as pool:
             infos = pool.map(Record.info, dataset.records)
             names = frozenset(image.name for info in infos for image in info.images)

@@ -75,7 +75,7 @@ def summarize(
 
 def summarize_dataset(dataset: Dataset, phase_seconds: dict[str, float]) -> ConversionSummary:
     """Add up what a finished dataset holds, and its report."""
-    entries = [record.entry for record in dataset.records]
+    entries = dataset.records.entries
     problems = read_report(dataset.store)
     skipped = any(problem.action == "skipped" for problem in problems)
     return ConversionSummary(

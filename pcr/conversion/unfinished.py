@@ -17,7 +17,7 @@ def check_no_unfinished_append(output: Store) -> None:
         return
     try:
         dataset = Dataset(output)
-        if Journal(output).completed([record.entry for record in dataset.records]):
+        if Journal(output).completed(dataset.records.entries):
             return
         what = f"a finished dataset of {len(dataset)} images in {len(dataset.records)} records"
     except FormatError:

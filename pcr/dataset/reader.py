@@ -8,7 +8,7 @@ from pathlib import Path
 from pcr.dataset import layout
 from pcr.dataset.index import decode_index, read_index
 from pcr.dataset.messages import DatasetInfo, RecordIndex
-from pcr.dataset.record import Record, check_level
+from pcr.dataset.record import Records, check_level
 from pcr.dataset.release import refuse_release
 from pcr.errors import DatasetError, FormatError, ObjectNotFoundError, UsageError
 from pcr.storage.cache import CachedPrefixes, open_cache
@@ -47,10 +47,7 @@ class Dataset:
         self.location = self.store.location
         self.info, entries = _open(self.store)
         prefixes = self._cached(cache, cache_limit)
-        self.records = tuple(
-            Record(prefixes, number, entry, len(self.classes))
-            for number, entry in enumerate(entries)
-        )
+        self.records = Records(prefixes, entries, len(self.classes))
 
     def _cached(
         self, cache: str | os.PathLike[str] | None, limit: int | str | None
@@ -80,7 +77,7 @@ class Dataset:
     @property
     def record_sizes(self) -> tuple[int, ...]:
         """How many images each record has."""
-        return tuple(record.images for record in self.records)
+        return tuple(entry.images for entry in self.records.entries)
 
     @property
     def levels(self) -> int:

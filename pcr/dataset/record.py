@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -193,6 +193,35 @@ class Record:
                 f"{self.location}: expected {self.images} labels below {self.num_classes}, "
                 f"found {len(labels)} up to {labels.max(initial=-1)}"
             )
+
+
+@dataclass(frozen=True, repr=False)
+class Records(Sequence[Record]):
+    """The records of a dataset, each made when it is asked for. Safe to use from threads."""
+
+    prefixes: Store | CachedPrefixes
+    """What they are read from."""
+    entries: tuple[RecordIndex, ...]
+    """What the index says of each."""
+    num_classes: int
+
+    @overload
+    def __getitem__(self, number: int) -> Record: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> tuple[Record, ...]: ...
+
+    def __getitem__(self, number: int | slice) -> Record | tuple[Record, ...]:
+        numbers = range(len(self.entries))[number]
+        if isinstance(numbers, range):
+            return tuple(map(self._make, numbers))
+        return self._make(numbers)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def _make(self, number: int) -> Record:
+        return Record(self.prefixes, number, self.entries[number], self.num_classes)
 
 
 def join_groups(metadata: Buffer, groups: Sequence[Buffer]) -> RecordImages:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Generator, Iterator
-from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from pcr import jpeg
 from pcr.errors import DatasetError, FormatError
 from pcr.imagefolder import ImageFolder
 from pcr.loading.drawing import Drawing
+from pcr.loading.lazy import lazy
 from pcr.loading.order import EpochOrder
 from pcr.loading.ranks import Ranks
 from pcr.loading.read_ahead import ReadAhead, Reading
@@ -79,7 +79,7 @@ class FileIterator(JpegSource):
         """The folder's class names; the position is the label."""
         return self.folder.classes
 
-    @cached_property
+    @lazy
     def checksum(self) -> str:
         """A checksum of the names of classes and files."""
         digest = xxhash.xxh3_64()

@@ -21,7 +21,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import chain
 
 import numpy as np
@@ -29,6 +28,7 @@ from numpy.typing import NDArray
 
 from pcr.arguments import check_at_least
 from pcr.loading.batch_sizes import span_of
+from pcr.loading.lazy import lazy
 
 Images = NDArray[np.int64]
 """int64 of shape (2, n): the numbers of records, and positions in them."""
@@ -50,12 +50,12 @@ class EpochOrder:
         check_at_least(1, shuffle_buffer_records=self.shuffle_buffer_records)
         check_at_least(1, canonical_streams=self.canonical_streams)
 
-    @cached_property
+    @lazy
     def sizes(self) -> NDArray[np.int64]:
         """The records' sizes as an array."""
         return np.asarray(self.record_sizes, dtype=np.int64)
 
-    @cached_property
+    @lazy
     def _images(self) -> int:
         return int(self.sizes.sum())
 
@@ -88,7 +88,7 @@ class EpochOrder:
             if low < high:
                 yield Piece(self, record, low, high)
 
-    @cached_property
+    @lazy
     def _sequence(self) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
         """The records in order, where each begins, and where in the first one the streams begin.
 
@@ -127,7 +127,7 @@ class Piece:
         """The images that come ``age`` turns after the record was read, as places in `images`."""
         return range(age, self.high - self.low, window)
 
-    @cached_property
+    @lazy
     def images(self) -> NDArray[np.int64]:
         """Positions in the record; made when the first is needed, not when turns are planned."""
         if not self.order.shuffle:
@@ -161,7 +161,7 @@ class Turn:
     def __len__(self) -> int:
         return sum(len(places) for _, places in self._dealt())
 
-    @cached_property
+    @lazy
     def images(self) -> Images:
         """In the order in which they are drawn."""
         dealt = [

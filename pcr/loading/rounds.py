@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pcr.loading.lanes import Lane, Lanes, Span
+from pcr.loading.lazy import lazy
 from pcr.loading.order import EpochOrder, Images, Turn
 
 
@@ -52,7 +52,7 @@ class Round:
         """Positions in the records, of shape (n,)."""
         return self._drawn[1]
 
-    @cached_property
+    @lazy
     def _drawn(self) -> Images:
         if not self.parts:
             return np.empty((2, 0), dtype=np.int64)

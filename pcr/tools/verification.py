@@ -123,8 +123,7 @@ def _check_index(dataset: Dataset) -> None:
 def _check_index_bytes(dataset: Dataset) -> None:
     """The index is a function of its entries: the same SQLite writes the same bytes."""
     with _room_for_copies(), tempfile.TemporaryDirectory() as folder:
-        entries = [record.entry for record in dataset.records]
-        write_index(Path(folder), dataset.info, entries)
+        write_index(Path(folder), dataset.info, dataset.records.entries)
         expected = (Path(folder) / layout.INDEX_FILE).read_bytes()
     for _ in range(2):  # the network may have damaged what is whole where it lies
         found = dataset.store.read(layout.INDEX_FILE)

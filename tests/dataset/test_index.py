@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import sqlite3
@@ -183,3 +184,28 @@ def test_a_record_that_is_a_directory(tmp_path: Path) -> None:
         with pytest.raises(FormatError, match=reason):
             read()
     assert "a directory" in failures(tmp_path)["PCR_0.db"]
+
+
+def test_records_are_a_sequence_made_of_the_index(tmp_path: Path) -> None:
+    dataset = records.make_dataset(tmp_path, (2, 1, 3))
+    assert [(record.number, record.images) for record in dataset.records] == [
+        (0, 2),
+        (1, 1),
+        (2, 3),
+    ]
+    assert dataset.records[-1] == dataset.records[2] == dataset.records[1:][1]
+    with pytest.raises(IndexError):
+        dataset.records[3]
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_reading_an_index_leaves_the_collector_of_garbage_as_it_was(
+    enabled: bool, tmp_path: Path
+) -> None:
+    root, was_enabled = records.make_dataset(tmp_path, (2,)).root, gc.isenabled()
+    try:
+        gc.enable() if enabled else gc.disable()
+        Dataset(root)
+        assert gc.isenabled() == enabled
+    finally:
+        gc.enable() if was_enabled else gc.disable()

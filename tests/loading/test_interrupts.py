@@ -49,9 +49,10 @@ raise KeyboardInterrupt
 
 
 def test_processes_end_by_ctrl_c_wherever_they_are() -> None:
-    """tests/stress/interrupts.py does the same more often."""
+    """tests/stress/interrupts.py does the same more often, and asks for 2 s on an idle machine."""
+    words = ("20", "--limit_seconds", "60")  # to tell a hang; other tests run at the same time
     done = subprocess.run(
-        [sys.executable, ROOT / "tests/stress/interrupts.py", "20"],
+        [sys.executable, ROOT / "tests/stress/interrupts.py", *words],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])},

@@ -2,8 +2,9 @@
 
     PYTHONPATH=.:tests python tests/stress/interrupts.py 1000
 
-Each must end within 2 s, killed by the KeyboardInterrupt that nobody caught. The test suite sends
-some dozens; this is run by hand. Exit code 1 where a process ended in another way.
+Each must end in time, killed by the KeyboardInterrupt that nobody caught: within 2 s on a machine
+that does nothing else. The test suite sends some dozens, with more time; this is run by hand. Exit
+code 1 where a process ended in another way.
 """
 
 from __future__ import annotations
@@ -22,29 +23,32 @@ from pathlib import Path
 from helpers import records
 from helpers.loaders import numpy_loader
 
-DEADLINE_SECONDS = 2.0
-
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("interrupts", type=int)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--limit_seconds", type=float, default=2.0, help="time to end in")
     arguments = parser.parse_args()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # also where it was ignored
     folder, process = tempfile.mkdtemp(), os.getpid()
     draw = random.Random(arguments.seed)
     try:
         root = records.make_dataset(Path(folder, "d"), (4, 3)).root
-        found = Counter(interrupt(root, draw) for _ in range(arguments.interrupts))
+        endings = [
+            interrupt(root, draw, arguments.limit_seconds) for _ in range(arguments.interrupts)
+        ]
     finally:
         if os.getpid() == process:  # children end through here too
             shutil.rmtree(folder)
-    print(f"{arguments.interrupts} interrupts: {found['']} good, {dict(found)}")
-    return 0 if found[""] == arguments.interrupts else 1
+    found = Counter(ending for ending, _ in endings)
+    slowest = max(seconds for _, seconds in endings)
+    print(f"{len(endings)} interrupts: {found['']} good, {dict(found)}, slowest {slowest:.3f} s")
+    return 0 if found[""] == len(endings) else 1
 
 
-def interrupt(root: Path, draw: random.Random) -> str:
-    """How a process ended that was interrupted: "" is well."""
+def interrupt(root: Path, draw: random.Random, limit_seconds: float) -> tuple[str, float]:
+    """How a process ended that was interrupted, "" is well, and after how many seconds."""
     began, begins = os.pipe()
     child = os.fork()
     if child == 0:
@@ -55,16 +59,16 @@ def interrupt(root: Path, draw: random.Random) -> str:
     os.close(began)
     time.sleep(draw.random() * 0.03)
     os.kill(child, signal.SIGINT)
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while time.monotonic() < deadline:
+    start = time.monotonic()
+    while (elapsed_seconds := time.monotonic() - start) < limit_seconds:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             code = os.waitstatus_to_exitcode(status)
-            return "" if code == -signal.SIGINT else f"exit code {code}"
+            return "" if code == -signal.SIGINT else f"exit code {code}", elapsed_seconds
         time.sleep(0.001)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    return "hang"
+    return "hang", elapsed_seconds
 
 
 def loop(root: Path, begins: int) -> None:
