@@ -5,7 +5,7 @@ a crop while or after decoding (`random_resized_crop`, `resized`), and `normalis
 run on a GPU ("mixed" decoding) or, with ``device_id=None``, on the CPU alone, where no CUDA driver
 is needed.
 
-All read from a `PCRIterator` or a `FileIterator`. They are `nvidia.dali.pipeline_def` factories, so
+All read from a `PCRIterator`, of a directory or a URL, or from a `FileIterator`. They are `nvidia.dali.pipeline_def` factories, so
 batch_size, num_threads, device_id, seed and the other arguments of `nvidia.dali.Pipeline` are
 passed by keyword:
 
