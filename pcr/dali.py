@@ -5,9 +5,9 @@ a crop while or after decoding (`random_resized_crop`, `resized`), and `normalis
 run on a GPU ("mixed" decoding) or, with ``device_id=None``, on the CPU alone, where no CUDA driver
 is needed.
 
-All read from a `PCRIterator` or a `FileIterator`. They are `nvidia.dali.pipeline_def` factories, so
-batch_size, num_threads, device_id, seed and the other arguments of `nvidia.dali.Pipeline` are
-passed by keyword:
+All read from a `PCRIterator`, of a directory or a URL, or from a `FileIterator`. They are
+`nvidia.dali.pipeline_def` factories, so batch_size, num_threads, device_id, seed and the other
+arguments of `nvidia.dali.Pipeline` are passed by keyword:
 
     pipe = PCRHybridTrainPipe(pcr_iterator, crop=224, batch_size=128, num_threads=4, device_id=0)
 
