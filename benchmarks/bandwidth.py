@@ -9,7 +9,8 @@ bandwidth.md and bandwidth.png. Servers on loopback (snailmail: HTTP with ranges
 their bandwidth among all requests and delay each by the latency; a limit of 0 stands for none.
 In each round every loader runs one epoch in its own process with an empty cache, beside a training
 step of --step_images_per_second; a run counts only if every image was delivered once. Bytes and
-requests are counted by the server. `local:LADDER:LEVEL` reads the same records without it. With a single bandwidth the picture has bars, with several lines.
+requests are counted by the server. `local:LADDER:LEVEL` reads the same records without it. With a
+single bandwidth the picture has bars, with several lines.
 `pip install -r benchmarks/requirements.txt` installs the other loaders.
 """
 
