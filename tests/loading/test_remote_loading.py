@@ -103,7 +103,7 @@ def test_a_loader_that_is_closed_tries_nothing_again(served: Served) -> None:
     with fault_proxy(server.url, lambda number: "drop" if number > 1 else None) as proxy:
         store = RemoteStore(f"{proxy.url}/dataset", stubborn)
         options = {"shuffle_buffer_records": 1, "prefetch_batches": 1}
-        loader = numpy_loader(store, 2, concurrent_reads=2, **options)
+        loader = numpy_loader(store, 2, concurrent_reads=1, **options)
         batches = iter(loader)
         next(batches)
         loader.close()  # or it would wait for ever
