@@ -9,7 +9,6 @@ without any scan is sequential JPEG: one level.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from importlib import resources
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from pcr.arguments import check_at_least, check_between
 from pcr.errors import FormatError, UsageError
+from pcr.lazy import lazy
 from pcr.regular_file import read_regular
 from pcr.scan_script import Scan, check_complete, check_levels, check_progression, parse_scans
 
@@ -97,7 +97,7 @@ class Ladder:
         """Number of levels, at least 1."""
         return self.scans[-1].level if self.scans else 1
 
-    @cached_property
+    @lazy
     def scripts(self) -> dict[int, NDArray[np.int32]]:
         """For 1, 3 and 4 components: int32 rows [count, c0, c1, c2, c3, Ss, Se, Ah, Al]."""
         return {count: _script_rows(self._scans_for(count)) for count in COMPONENT_COUNTS}
@@ -132,7 +132,7 @@ class Ladder:
         text += "".join(scan.line(scan.level) for scan in self.scans if scan.level <= levels)
         return Ladder.parse(f"{name}-first-{levels}", text, complete=False)
 
-    @cached_property
+    @lazy
     def is_complete(self) -> bool:
         """Whether its scans send all bits of every coefficient."""
         return not (self.scans and check_progression(self.scans, f"ladder {self.name}").any())
@@ -153,7 +153,7 @@ class Ladder:
             )
         return scan_offsets[last_scan]
 
-    @cached_property
+    @lazy
     def _last_scan_of_level(self) -> dict[int, NDArray[np.int64]]:
         """For 1, 3 and 4 components: how many scans the levels up to k hold, k = 0 … levels."""
         return {

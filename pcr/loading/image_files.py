@@ -16,8 +16,8 @@ from PIL import Image
 from pcr import jpeg
 from pcr.errors import DatasetError, FormatError
 from pcr.imagefolder import ImageFolder
+from pcr.lazy import lazy
 from pcr.loading.drawing import Drawing
-from pcr.loading.lazy import lazy
 from pcr.loading.order import EpochOrder
 from pcr.loading.ranks import Ranks
 from pcr.loading.read_ahead import ReadAhead, Reading

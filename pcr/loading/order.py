@@ -27,8 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pcr.arguments import check_at_least
+from pcr.lazy import lazy
 from pcr.loading.batch_sizes import span_of
-from pcr.loading.lazy import lazy
 
 Images = NDArray[np.int64]
 """int64 of shape (2, n): the numbers of records, and positions in them."""

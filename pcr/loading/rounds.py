@@ -10,8 +10,8 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
+from pcr.lazy import lazy
 from pcr.loading.lanes import Lane, Lanes, Span
-from pcr.loading.lazy import lazy
 from pcr.loading.order import EpochOrder, Images, Turn
 
 

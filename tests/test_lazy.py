@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from helpers.forks import ending
 
-from pcr.loading.lazy import lazy
+from pcr.lazy import lazy
 
 
 @dataclass(frozen=True)
