@@ -55,3 +55,8 @@ def test_a_checkpoint_survives_each_fault(faults: Faults) -> None:
 def test_metrics_survive_each_fault(faults: Faults) -> None:
     pytest.importorskip("torch", reason="of the extra 'train'")
     run_trials(faults, "metrics", 20)
+
+
+def test_training_survives_each_fault(faults: Faults) -> None:
+    pytest.importorskip("torchvision", reason="of the extra 'train'")
+    run_trials(faults, "train", 150)

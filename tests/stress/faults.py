@@ -1,8 +1,8 @@
-"""Each call of a command on a file fails, or kills it, in turn: the trainer's too, which take long.
+"""Each call of a command on a file fails, or kills it, in turn, and what that did is printed.
 
     PYTHONPATH=.:tests python tests/stress/faults.py train
 
-Prints a line for each violation. Exit code 1 where there is one.
+Prints a line for each violation. Exit code 1 where there is one. The test suite does the same.
 """
 
 from __future__ import annotations
