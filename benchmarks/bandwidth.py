@@ -9,17 +9,15 @@ bandwidth.md and bandwidth.png. Servers on loopback (snailmail: HTTP with ranges
 their bandwidth among all requests and delay each by the latency; a limit of 0 stands for none.
 In each round every loader runs one epoch in its own process with an empty cache, beside a training
 step of --step_images_per_second; a run counts only if every image was delivered once. Bytes and
-requests are counted by the server. `local:LADDER:LEVEL` reads the same records without it. With a
-single bandwidth the picture has bars, with several lines.
+requests are counted by the server. `local:LADDER:LEVEL` reads the same records without it. The picture
+has bars for one bandwidth, and lines over several.
 `pip install -r benchmarks/requirements.txt` installs the other loaders.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,7 +27,7 @@ from typing import Any
 import pandas as pd
 import seaborn as sns
 from loader_bars import KINDS
-from loaders import link_images, ours
+from loaders import link_images, ours, run_trial
 from machine import describe
 from matplotlib.figure import Figure
 from peers.remote import REMOTE_PEERS, find_remote_peer
@@ -86,7 +84,7 @@ def prepare(name: str, images: Path, work: Path) -> None:
     if done.exists():
         return
     store.mkdir(parents=True, exist_ok=True)
-    result = run_trial("prepare", name, images, store)
+    result = run_trial("prepare", name, images, store, script=TRIAL)
     if "error" in result:
         sys.exit(f"{name}: {result['error']}")
     done.touch()
@@ -121,6 +119,7 @@ class Servers:
         for server in (self._http, self._s3):
             self._stack.callback(server.stop)
             server.start()
+        os.environ["S3_ENDPOINT_URL"] = self._s3.endpoint_url  # where streaming looks for it
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -135,7 +134,7 @@ class Servers:
         url = f"s3://{BUCKET}/{store.name}" if s3 else f"{self._http.base.rstrip('/')}/{store.name}"
         server.reset_counts()
         flags = ["--url", url, "--step_images_per_second", str(step)]
-        result = run_trial("measure", name, images, store, *flags, endpoint=self._s3.endpoint_url)
+        result = run_trial("measure", name, images, store, *flags, script=TRIAL)
         counted = server.report()
         return {**result, "requests": counted["n_requests"], "MB": counted["total_bytes"] / 1e6}
 
@@ -160,25 +159,6 @@ def unlimited(server: ObjectStore) -> Iterator[None]:
     yield
     server.set_latency(latency)
     server.set_bandwidth_mbs(bandwidth)
-
-
-def run_trial(*arguments: str | Path, endpoint: str = "") -> dict[str, Any]:
-    """A child's result; its last line is JSON, whatever the libraries print before."""
-    environment = os.environ | {"PYTHONWARNINGS": "ignore", "S3_ENDPOINT_URL": endpoint}
-    done = subprocess.run(
-        [sys.executable, str(TRIAL), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=900,
-        env=environment,
-        check=False,
-    )
-    try:
-        result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    except (IndexError, json.JSONDecodeError):
-        last = (done.stderr.strip() or "no output").splitlines()[-1]
-        return {"error": f"exit code {done.returncode}: {last}"}
-    return result
 
 
 def report(trials: pd.DataFrame, names: list[str], arguments: argparse.Namespace) -> None:

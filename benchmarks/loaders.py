@@ -122,9 +122,9 @@ def measure(
     return pd.DataFrame(rows, columns=["round", "loader", *COLUMNS])
 
 
-def run_trial(*arguments: str | Path) -> dict[str, Any]:
+def run_trial(*arguments: str | Path, script: Path = TRIAL) -> dict[str, Any]:
     """A child's result; its last line is JSON, whatever the libraries print before."""
-    command = [sys.executable, str(TRIAL), *map(str, arguments)]
+    command = [sys.executable, str(script), *map(str, arguments)]
     environment = os.environ | {"PYTHONWARNINGS": "ignore"}
     try:
         done = subprocess.run(

@@ -18,11 +18,12 @@ from typing import Any
 from peers.common import BATCH, MEAN, RATIO, SCALE, SIZE, STD, Epoch, samples
 from peers.ours import prepare_pcr
 from peers.worker_processes import (
-    data_loader,
     decode_pil,
     pil_transform,
     prepare_streaming,
     prepare_webdataset,
+    streaming_epochs,
+    webdataset_epochs,
 )
 
 FETCHES = 32  # files, fetched and decoded at a time
@@ -82,35 +83,14 @@ def in_order(
         ahead += [pool.submit(load, name) for name in islice(names, 1)]
 
 
-def webdataset_epochs(url: str, store: Path, _cache: Path, threads: int) -> Epoch:
-    """Tar files by HTTP, dealt to workers, images shuffled in a buffer."""
-    import webdataset
-
-    transform = pil_transform()
-
-    def decode(sample: dict[str, bytes]) -> tuple[Any, int]:
-        return transform(decode_pil(sample["jpg"])), int(sample["cls"])
-
-    shards = sorted(f"{url}/{path.name}" for path in store.glob("*.tar"))
-    dataset = webdataset.WebDataset(shards, shardshuffle=len(shards)).shuffle(256).map(decode)
-    return data_loader(dataset, threads)
+def fetched_webdataset(url: str, store: Path, _cache: Path, threads: int) -> Epoch:
+    """Tar files by HTTP."""
+    return webdataset_epochs(store, store, threads, url)
 
 
-def streaming_epochs(url: str, _store: Path, cache: Path, threads: int) -> Epoch:
-    """A StreamingDataset that downloads shards into a cache."""
-    from streaming import StreamingDataset
-    from streaming.base.util import clean_stale_shared_memory
-
-    transform = pil_transform()
-
-    class Images(StreamingDataset):
-        def __getitem__(self, index: int) -> tuple[Any, int]:
-            sample = super().__getitem__(index)
-            return transform(decode_pil(sample["jpg"])), sample["label"]
-
-    clean_stale_shared_memory()
-    dataset = Images(remote=url, local=str(cache), shuffle=True, batch_size=BATCH)
-    return data_loader(dataset, threads)
+def fetched_streaming(url: str, store: Path, cache: Path, threads: int) -> Epoch:
+    """Shards from an object store, downloaded into a cache."""
+    return streaming_epochs(store, cache, threads, url)
 
 
 def pcr_epochs(level: int, *, local: bool) -> Callable[[str, Path, Path, int], Epoch]:
@@ -131,9 +111,9 @@ def pcr_epochs(level: int, *, local: bool) -> Callable[[str, Path, Path, int], E
 
 REMOTE_PEERS = {
     "files": RemotePeer("JPEG files", "obstore", prepare_files, files_epochs),
-    "webdataset": RemotePeer("WebDataset", "webdataset", prepare_webdataset, webdataset_epochs),
+    "webdataset": RemotePeer("WebDataset", "webdataset", prepare_webdataset, fetched_webdataset),
     "streaming": RemotePeer(
-        "MosaicML Streaming", "mosaicml-streaming", prepare_streaming, streaming_epochs, s3=True
+        "MosaicML Streaming", "mosaicml-streaming", prepare_streaming, fetched_streaming, s3=True
     ),
 }
 

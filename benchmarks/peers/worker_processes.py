@@ -76,8 +76,8 @@ def prepare_webdataset(folder: Path, store: Path) -> None:
             writer.write({"__key__": f"{number:08d}", "jpg": file.read_bytes(), "cls": label})
 
 
-def webdataset_epochs(_folder: Path, store: Path, threads: int) -> Epoch:
-    """Tar files dealt to workers, images shuffled in a buffer."""
+def webdataset_epochs(_folder: Path, store: Path, threads: int, url: str | None = None) -> Epoch:
+    """Tar files dealt to workers, images shuffled in a buffer; fetched where there is a URL."""
     import webdataset
 
     transform = pil_transform()
@@ -85,7 +85,7 @@ def webdataset_epochs(_folder: Path, store: Path, threads: int) -> Epoch:
     def decode(sample: dict[str, bytes]) -> tuple[Any, int]:
         return transform(decode_pil(sample["jpg"])), int(sample["cls"])
 
-    shards = sorted(str(path) for path in store.glob("*.tar"))
+    shards = sorted(f"{url or store}/{path.name}" for path in store.glob("*.tar"))
     dataset = webdataset.WebDataset(shards, shardshuffle=len(shards)).shuffle(256).map(decode)
     return data_loader(dataset, threads)
 
@@ -101,8 +101,8 @@ def prepare_streaming(folder: Path, store: Path) -> None:
             writer.write({"jpg": file.read_bytes(), "label": label})
 
 
-def streaming_epochs(_folder: Path, store: Path, threads: int) -> Epoch:
-    """A StreamingDataset of local shards."""
+def streaming_epochs(_folder: Path, store: Path, threads: int, remote: str | None = None) -> Epoch:
+    """A StreamingDataset of shards in `store`, or of a URL's, which it downloads to there."""
     from streaming import StreamingDataset
     from streaming.base.util import clean_stale_shared_memory
 
@@ -114,7 +114,8 @@ def streaming_epochs(_folder: Path, store: Path, threads: int) -> Epoch:
             return transform(decode_pil(sample["jpg"])), sample["label"]
 
     clean_stale_shared_memory()
-    return data_loader(Images(local=str(store), shuffle=True, batch_size=BATCH), threads)
+    dataset = Images(remote=remote, local=str(store), shuffle=True, batch_size=BATCH)
+    return data_loader(dataset, threads)
 
 
 def read_sample(sample: tuple[Path, int]) -> dict[str, Any]:

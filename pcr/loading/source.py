@@ -218,8 +218,8 @@ class JpegSource(EpochIterator[DaliBatch]):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Let the next ``iter()`` resume where ``state`` was taken, on any number of ranks.
 
-        Batches are counted anew where they have other sizes now. Raises UsageError where the state
-        is of another data set, or of another order.
+        Where batches have other sizes now, they are renumbered. Raises UsageError where the state is
+        of another data set, or of another order.
         """
         streams = self._check_identity(state)
         check_at_least(0, epoch=state.get("epoch"), batch=state.get("batch"))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pcr.atomic import TEMPORARY_SUFFIX, atomic_path
 from pcr.errors import UsageError
-from pcr.storage.directory_lock import locked
+from pcr.storage.lock import file_locked
 from pcr.storage.remote import RemoteStore
 
 _LOCK_FILE = "lock"
@@ -33,7 +33,7 @@ class CacheDirectory:
         """Make the directory where there is none; OSError where that is not possible."""
         self.root, self.limit_bytes = root, limit_bytes
         root.mkdir(parents=True, exist_ok=True)
-        with locked(root / _LOCK_FILE):
+        with file_locked(root / _LOCK_FILE):
             self._make_room(0)
 
     def read(self, key: str, length: int) -> bytes:
@@ -52,7 +52,7 @@ class CacheDirectory:
         if len(prefix) > self.limit_bytes:
             return
         path = self.root / key
-        with locked(self.root / _LOCK_FILE):
+        with file_locked(self.root / _LOCK_FILE):
             if _file_bytes(path) >= len(prefix):
                 return
             self._reserve(len(prefix))

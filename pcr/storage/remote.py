@@ -128,7 +128,7 @@ class RemoteStore:
         self._run(put, what)
 
     def append(self, name: str, data: bytes) -> None:
-        """Add to an object, by writing it anew."""
+        """Add to an object, by writing all of it again."""
         self.write(name, self.read(name) + data)
 
     def delete(self, name: str) -> None:

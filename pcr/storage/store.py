@@ -44,7 +44,7 @@ class Store(Protocol):
         """Put a file or bytes there, whole or not at all."""
 
     def append(self, name: str, data: bytes) -> None:
-        """Add to a small file; a store writes it anew."""
+        """Add to a small file; an object store writes all of it again."""
 
     def delete(self, name: str) -> None:
         """Remove a file, if there is one."""
