@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from helpers.loaders import SMALL, drain, numpy_loader
-from helpers.threads import entries, native_threads, needs_proc, settles_at
+from helpers.threads import all_gone_but, entries, native_threads, needs_proc
 
 from pcr.errors import FormatError
 from pcr.loading.transforms import TrainTransform
@@ -29,14 +29,14 @@ def test_nothing_runs_when_the_iterator_is_dropped(
         before, files = native_threads(), entries("fd")
         batches = iter(loader)
         next(batches)
-        assert native_threads() >= before + 3
+        assert len(native_threads() - before) >= 3
         del batches
-        assert settles_at(before)
+        assert all_gone_but(before)
         for _ in loader:
             break
-        assert settles_at(before)
+        assert all_gone_but(before)
         drain(loader)
-        assert settles_at(before) and entries("fd") == files
+        assert all_gone_but(before) and entries("fd") == files
     finally:
         gc.enable()
 
@@ -50,11 +50,11 @@ def test_nothing_runs_after_an_exception_in_the_loop(
     with pytest.raises(error), numpy_loader(loader_root, 2) as loader:
         for _ in loader:
             raise error
-    assert settles_at(before)
+    assert all_gone_but(before)
     with pytest.raises(error):
         for _ in numpy_loader(loader_root, 2):
             raise error
-    assert settles_at(before)
+    assert all_gone_but(before)
 
 
 @needs_proc
@@ -71,7 +71,7 @@ def test_nothing_is_left_after_ctrl_c(loader_root: Path) -> None:
                         threading.Thread(target=signal.raise_signal, args=[signal.SIGINT]).start()
     finally:
         signal.signal(signal.SIGINT, handler)
-    assert settles_at(before) and entries("fd") == files
+    assert all_gone_but(before) and entries("fd") == files
     assert set(Path("/dev/shm").iterdir()) <= shared
 
 
@@ -103,7 +103,7 @@ def test_nothing_runs_after_an_error_of_the_loader(damaged_root: Path) -> None:
     loader = numpy_loader(damaged_root, 2)
     with pytest.raises(FormatError):
         drain(loader)
-    assert settles_at(before)
+    assert all_gone_but(before)
     assert threading.active_count() == python_threads
 
 
