@@ -3,10 +3,12 @@
 
 python3 benchmarks/bandwidth.py FOLDER WORK [--bandwidth_MB_per_s 20] [--latency_ms 0]
                                 [--rounds 3] [--images 1000] [--only files pcr:standard:5 …]
+                                [--server_cores 0]
 
 FOLDER is an ImageFolder of JPEGs. WORK keeps each loader's form of the images, bandwidth.csv,
 bandwidth.md and bandwidth.png. Servers on loopback (snailmail: HTTP with ranges, and S3) share
 their bandwidth among all requests and delay each by the latency; a limit of 0 stands for none.
+With --server_cores they have cores of their own, as on another machine, and loaders the others.
 In each round every loader runs one epoch in its own process with an empty cache, beside a training
 step of --step_images_per_second; a run counts only if every image was delivered once. Bytes and
 requests are counted by the server. `local:LADDER:LEVEL` reads the same records without it. The picture
@@ -62,6 +64,7 @@ def main() -> None:
     parser.add_argument("--ladders", nargs="+", default=["standard", "bitplane"])
     parser.add_argument("--levels", default="1,2,3,5,10", help="of each ladder")
     parser.add_argument("--only", nargs="+", metavar="LOADER")
+    parser.add_argument("--server_cores", type=int, default=0, help="0: those of the loaders")
     arguments = parser.parse_args()
     os.environ.update(CREDENTIALS)
     names = arguments.only or [*REMOTE_PEERS, *ours(arguments.ladders, arguments.levels)]
@@ -93,8 +96,10 @@ def prepare(name: str, images: Path, work: Path) -> None:
 def measure(names: list[str], images: Path, arguments: argparse.Namespace) -> pd.DataFrame:
     """Interleaved rounds: one row per trial."""
     rows = []
+    loader_cores = keep_cores(arguments.server_cores)
     for bandwidth in arguments.bandwidth_MB_per_s:
-        with Servers(arguments.work / "served", bandwidth, arguments.latency_ms) as servers:
+        served = arguments.work / "served"
+        with Servers(served, bandwidth, arguments.latency_ms, loader_cores) as servers:
             for number in range(arguments.rounds):
                 for name in tqdm(names, f"{bandwidth:g} MB/s, round {number + 1}"):
                     store = store_of(name, images, arguments.work)
@@ -105,10 +110,21 @@ def measure(names: list[str], images: Path, arguments: argparse.Namespace) -> pd
     return pd.DataFrame(rows)
 
 
+def keep_cores(server_cores: int) -> list[str]:
+    """Run this process, which serves, on so many cores (0: all); those that loaders run on."""
+    cores = sorted(os.sched_getaffinity(0))
+    if not 0 <= server_cores < len(cores):
+        sys.exit(f"--server_cores: expected 0 to {len(cores) - 1}, found {server_cores}")
+    if server_cores:
+        os.sched_setaffinity(0, cores[:server_cores])
+    return [str(core) for core in cores[server_cores:]]
+
+
 class Servers:
     """An HTTP server of a folder, and an object store that holds what loaders of S3 read."""
 
-    def __init__(self, served: Path, bandwidth: float, latency_ms: float) -> None:
+    def __init__(self, served: Path, bandwidth: float, latency_ms: float, cores: list[str]) -> None:
+        self._cores = cores
         limits = {"latency": Fixed(latency_ms), "bandwidth_mbs": bandwidth or None}
         self._http = HTTPRangeServer(served, **limits)
         self._s3 = ObjectStore(bucket=BUCKET, **limits)
@@ -133,7 +149,7 @@ class Servers:
             self._upload(store)
         url = f"s3://{BUCKET}/{store.name}" if s3 else f"{self._http.base.rstrip('/')}/{store.name}"
         server.reset_counts()
-        flags = ["--url", url, "--step_images_per_second", str(step)]
+        flags = ["--url", url, "--step_images_per_second", str(step), "--cores", *self._cores]
         result = run_trial("measure", name, images, store, *flags, script=TRIAL)
         counted = server.report()
         return {**result, "requests": counted["n_requests"], "MB": counted["total_bytes"] / 1e6}
@@ -168,8 +184,8 @@ def report(trials: pd.DataFrame, names: list[str], arguments: argparse.Namespace
     lines = [
         describe("torch", "obstore", "webdataset", "mosaicml-streaming"),
         f"{arguments.rounds} rounds, medians; {arguments.images} images, {arguments.latency_ms:g} ms "
-        f"of latency per request, a step of {arguments.step_images_per_second or 'any'} images/s; "
-        "MB = 10^6 bytes",
+        f"of latency per request, {_shared(arguments.server_cores)}, a step of "
+        f"{arguments.step_images_per_second or 'any'} images/s; MB = 10^6 bytes",
     ]
     for bandwidth in arguments.bandwidth_MB_per_s:
         lines += ["", *table(medians.loc[bandwidth].reindex(names), bandwidth)]
@@ -177,6 +193,10 @@ def report(trials: pd.DataFrame, names: list[str], arguments: argparse.Namespace
     (arguments.work / "bandwidth.md").write_text(text, encoding="utf-8")
     print(text)
     draw(trials, arguments.work / "bandwidth.png")
+
+
+def _shared(server_cores: int) -> str:
+    return f"{server_cores} cores for the servers alone" if server_cores else "cores shared"
 
 
 def table(medians: pd.DataFrame, bandwidth: float) -> list[str]:

@@ -24,7 +24,10 @@ def main() -> None:
     parser.add_argument("store", type=Path)
     parser.add_argument("--url", default="", help="where the store is served")
     parser.add_argument("--step_images_per_second", type=float, default=0)
+    parser.add_argument("--cores", type=int, nargs="+", default=[], help="none: all")
     arguments = parser.parse_args()
+    if arguments.cores:
+        os.sched_setaffinity(0, arguments.cores)
     try:
         result = run(arguments)
     except ModuleNotFoundError as error:
