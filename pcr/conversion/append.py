@@ -9,6 +9,8 @@ import xxhash
 
 from pcr.conversion.options import ConversionOptions
 from pcr.conversion.sources.image_source import Source
+from pcr.dataset.column_index import ColumnIndex
+from pcr.dataset.columns import Column
 from pcr.dataset.messages import DatasetInfo, RecordIndex
 from pcr.dataset.reader import Dataset
 from pcr.dataset.record import Record
@@ -30,6 +32,7 @@ class Base:
     location: str
     info: DatasetInfo
     records: tuple[RecordIndex, ...]
+    columns: tuple[ColumnIndex, ...]
     names: frozenset[str]
 
     @classmethod
@@ -40,7 +43,13 @@ class Base:
         with ThreadPoolExecutor(_RECORDS_AT_ONCE) as pool:
             infos = pool.map(Record.info, dataset.records)
             names = frozenset(image.name for info in infos for image in info.images)
-        return cls(dataset.location, dataset.info, entries, names)
+        columns = dataset.records.column_indexes
+        return cls(dataset.location, dataset.info, entries, columns, names)
+
+    @property
+    def schema(self) -> tuple[Column, ...]:
+        """The columns that it has."""
+        return tuple(index.column for index in self.columns)
 
     def new_images(self, source: Source) -> Source:
         """The images of ``source`` whose names the dataset does not have, with its labels."""

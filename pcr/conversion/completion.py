@@ -11,6 +11,8 @@ from pcr.conversion.journal import FinishedRecord
 from pcr.conversion.options import ConversionOptions
 from pcr.conversion.summary import all_problems, write_report
 from pcr.dataset import layout
+from pcr.dataset.column_index import ColumnIndex
+from pcr.dataset.columns import Column
 from pcr.dataset.messages import DatasetInfo
 from pcr.dataset.writer import write_index
 from pcr.errors import DatasetError
@@ -21,6 +23,7 @@ def write_dataset(
     output: Store,
     source: str | os.PathLike[str],
     classes: Sequence[str],
+    columns: Sequence[Column],
     options: ConversionOptions,
     finished: Sequence[FinishedRecord],
     base: Base | None = None,
@@ -42,7 +45,19 @@ def write_dataset(
     records = added if base is None else [*base.records, *added]
     info = info if base is None else _grown(base.info, info)
     with output.placing(layout.INDEX_FILE) as path:
-        write_index(path.parent, info, records)
+        write_index(path.parent, info, records, _column_indexes(columns, finished, base))
+
+
+def _column_indexes(
+    columns: Sequence[Column], finished: Sequence[FinishedRecord], base: Base | None
+) -> list[ColumnIndex]:
+    """The columns in all records, those of the base first."""
+    found = []
+    for place, column in enumerate(columns):
+        before = base.columns[place].entries if base else []
+        added = [record.columns[place] for record in finished]
+        found.append(ColumnIndex.of(column, [*before, *added]))
+    return found
 
 
 def _dataset_info(

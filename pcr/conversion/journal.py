@@ -7,7 +7,7 @@ conversion that was stopped resumes after the last complete line. Each shard has
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from sqlite3 import sqlite_version  # written into every record
@@ -19,6 +19,9 @@ from pcr import __version__
 from pcr.conversion.encode import Problem
 from pcr.conversion.plan import Plan, Shard
 from pcr.dataset import layout
+from pcr.dataset.column_index import ColumnEntry
+from pcr.dataset.column_types import ColumnType
+from pcr.dataset.columns import Column, schema
 from pcr.dataset.messages import RecordIndex
 from pcr.errors import DatasetError, FormatError
 from pcr.storage.location import join
@@ -42,6 +45,7 @@ class FinishedRecord:
     index: RecordIndex
     source_bytes: int
     problems: tuple[Problem, ...]
+    columns: tuple[ColumnEntry, ...] = ()
 
 
 class Journal:
@@ -168,13 +172,17 @@ def _check_header(header: dict[str, Any]) -> None:
         raise ValueError("record_starts out of order")
     if "shard" in header:
         Shard(**header["shard"])
+    columns_of(header)
 
 
 def changed_option(found: dict[str, Any], expected: dict[str, Any]) -> str | None:
-    """The first option that differs between two headers, in words; None where none does.
+    """The columns or the option that differ between two headers, in words; None where none do.
 
     Those for bad images may change where one of them still fails at the first one.
     """
+    before, now = columns_of(found), columns_of(expected)
+    if before != now:
+        return f"the columns {schema(before)}, not {schema(now)}"
     for option, value in expected["options"].items():
         before = found["options"].get(option)
         may_change = option in _BAD_IMAGE_OPTIONS and found["options"].get("on_bad_image") == "fail"
@@ -195,6 +203,8 @@ def plan_header(plan: Plan) -> dict[str, Any]:
         "options": plan.options.identity(),
         "record_starts": list(plan.record_starts),
     }
+    if plan.columns:
+        header["columns"] = [[c.name, str(c.type), c.beside, c.version] for c in plan.columns]
     if plan.shard is None:
         return header
     return {
@@ -206,6 +216,14 @@ def plan_header(plan: Plan) -> dict[str, Any]:
     }
 
 
+def columns_of(header: Mapping[str, Any]) -> list[Column]:
+    """The columns of a plan, from its header."""
+    return [
+        Column(name, ColumnType.parse(type), beside, version)
+        for name, type, beside, version in header.get("columns", ())
+    ]
+
+
 def _finished_record(entry: dict[str, Any]) -> FinishedRecord:
     index: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value
@@ -215,4 +233,5 @@ def _finished_record(entry: dict[str, Any]) -> FinishedRecord:
         RecordIndex(**index),
         entry["source_bytes"],
         tuple(Problem(**problem) for problem in entry["problems"]),
+        tuple(ColumnEntry(**column) for column in entry.get("columns", ())),
     )

@@ -10,7 +10,7 @@ from typing import Any
 from pcr.arguments import check_at_least
 from pcr.conversion.completion import write_dataset
 from pcr.conversion.directory import explained_limits, remove_temporaries
-from pcr.conversion.journal import FinishedRecord, Journal
+from pcr.conversion.journal import FinishedRecord, Journal, columns_of
 from pcr.conversion.options import ConversionOptions
 from pcr.conversion.phases import timed
 from pcr.conversion.plan import shard_records
@@ -71,8 +71,9 @@ def merge_shards(store: Store, num_workers: int) -> ConversionSummary:
             with timed(phases, "index"):
                 header = parts[0].header
                 finished = [record for part in parts for record in part.finished]
-                classes, options = header["classes"], _options(header)
-                write_dataset(store, header["source"], classes, options, finished)
+                classes, columns = header["classes"], columns_of(header)
+                options = _options(header)
+                write_dataset(store, header["source"], classes, columns, options, finished)
         _forget_shards(store)
     return summarize_dataset(Dataset(store), phases)
 

@@ -14,8 +14,10 @@ import numpy as np
 import xxhash
 
 from pcr.conversion.append import Base
+from pcr.conversion.column_values import columns_to_write
 from pcr.conversion.options import ConversionOptions
 from pcr.conversion.sources.image_source import Source, Version
+from pcr.dataset.columns import Column
 from pcr.errors import DatasetError
 from pcr.imagefolder import Sample
 
@@ -45,7 +47,8 @@ class Shard:
 class Plan:
     """Which images go into which record, in order.
 
-    base: the dataset to append to, if any. shard: which part of a plan this is; None: a whole one.
+    base: the dataset to append to, if any. columns: what is written of each image besides its label
+    and name. shard: which part of a plan this is; None: a whole one.
     """
 
     source: Source
@@ -55,6 +58,7 @@ class Plan:
     source_bytes: tuple[int, ...]
     record_starts: tuple[int, ...]
     fingerprint: str
+    columns: tuple[Column, ...] = ()
     shard: Shard | None = None
 
     @classmethod
@@ -74,6 +78,7 @@ class Plan:
             source_bytes,
             tuple(record_starts(source_bytes, options.images_per_record)),
             _fingerprint(source, found, options, base),
+            columns_to_write(source, base.schema if base else None),
         )
 
     @property

@@ -118,7 +118,13 @@ def convert(
                 if not any(record.index.images for record in finished):
                     drop_unfinished(store, plan.base)
                 write_dataset(
-                    store, images.location, plan.source.classes, options, finished, plan.base
+                    store,
+                    images.location,
+                    plan.source.classes,
+                    plan.columns,
+                    options,
+                    finished,
+                    plan.base,
                 )
                 Journal(store).finish()
     return summarize(plan, finished, resumed, phases)

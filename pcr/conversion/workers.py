@@ -10,9 +10,9 @@ from functools import partial
 import numpy as np
 
 from pcr import jpeg
+from pcr.conversion.column_values import column_values, write_columns_beside
 from pcr.conversion.encode import EncodedImage, EncodedSource, encode_source
 from pcr.conversion.journal import FinishedRecord, Journal
-from pcr.conversion.options import ConversionOptions
 from pcr.conversion.plan import Plan
 from pcr.conversion.tfrecord import INDEX_SUFFIX, write_tfrecord
 from pcr.dataset import layout
@@ -46,7 +46,7 @@ def convert_records(
                 if writing:
                     yield _noted(journal, writing.popleft())
                 number += plan.first_record
-                writing.append(writer.submit(_write, output, number, encoded, plan.options))
+                writing.append(writer.submit(_write, plan, output, number, encoded))
             while writing:
                 yield _noted(journal, writing.popleft())
         finally:
@@ -66,23 +66,27 @@ def _encoding(pool: ThreadPoolExecutor, plan: Plan, first: int) -> Iterator[tupl
 
 
 def _write(
-    output: Store, number: int, encoded: Sequence[EncodedSource], options: ConversionOptions
+    plan: Plan, output: Store, number: int, encoded: Sequence[EncodedSource]
 ) -> FinishedRecord:
     images = [source.image for source in encoded if source.image is not None]
-    if options.tf_records:
+    values = column_values(plan.source, plan.columns, [image.sample for image in images])
+    if plan.options.tf_records:
         file = layout.tfrecord_file(number)
         with output.placing(file) as path, output.placing(file + INDEX_SUFFIX) as index_path:
             write_tfrecord(path, index_path, images)
-    levels = options.ladder.levels
+    levels = plan.options.ladder.levels
     info = RecordInfo(
         np.array([image.sample.label for image in images], dtype=np.int32),
         levels,
         tuple(image.info() for image in images),
     )
+    within = {c.name: data for c, data in values.items() if not c.beside}
+    beside = write_columns_beside(output, number, values)
     with output.placing(layout.record_file(number)) as path:
-        index = write_record(path, info, _scan_groups(images, levels))
+        written = write_record(path, info, _scan_groups(images, levels), within)
     problems = tuple(source.problem for source in encoded if source.problem is not None)
-    return FinishedRecord(index, sum(image.source_bytes for image in images), problems)
+    source_bytes = sum(image.source_bytes for image in images)
+    return FinishedRecord(written.index, source_bytes, problems, (*written.columns, *beside))
 
 
 def _scan_groups(images: Sequence[EncodedImage], levels: int) -> list[bytes]:

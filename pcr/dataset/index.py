@@ -5,19 +5,27 @@ from __future__ import annotations
 import gc
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 from pcr.dataset import layout
+from pcr.dataset.column_index import ColumnIndex, check_column_indexes
 from pcr.dataset.messages import DatasetInfo, RecordIndex
 from pcr.dataset.tables import closing, connect, connect_image, gate
 from pcr.errors import FormatError
 from pcr.storage import local as storage
 
+Index: TypeAlias = tuple[DatasetInfo, tuple[RecordIndex, ...], tuple[ColumnIndex, ...]]
+"""What an index says: of the dataset, of every record, of every column."""
 
-def read_index(path: Path) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
-    """What an index says of its dataset and of every record; FormatError where it is damaged."""
+_TABLES = (layout.DATASET_TABLE, layout.RECORDS_TABLE)
+_TABLES_WITH_COLUMNS = (layout.COLUMNS_TABLE, *_TABLES)
+
+
+def read_index(path: Path) -> Index:
+    """What the index in a file says; FormatError where it is damaged."""
     source = str(path)
     header = storage.read_prefix(path, 100)
     layout.check_sqlite_header(header, source)
@@ -25,22 +33,20 @@ def read_index(path: Path) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
     return _read_index(lambda: connect(path), source)
 
 
-def decode_index(data: bytes, source: str) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
+def decode_index(data: bytes, source: str) -> Index:
     """The same of an index of which the bytes are at hand."""
     layout.check_sqlite_header(data[:100], source)
     layout.check_index_bytes(data[:100], len(data), source)
     return _read_index(lambda: connect_image(data, source), source)
 
 
-def _read_index(
-    connect_index: Callable[[], sqlite3.Connection], source: str
-) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
+def _read_index(connect_index: Callable[[], sqlite3.Connection], source: str) -> Index:
     # Not through sqlitedict, which has such tables: it unpickles by default, and it opens the file
     # for writing, so that SQLite plays back a journal beside it. A stranger's journal can name a
     # file elsewhere, which is then deleted.
     try:
         with closing(connect_index()) as connection, gate:
-            dataset, entries = _read_tables(connection, source)
+            dataset, entries, columns = _read_tables(connection, source)
         info = DatasetInfo.decode(dataset[layout.DATASET_KEY], source)
         if len(entries) != info.records:
             raise FormatError(f"{source}: expected {info.records} records, found {len(entries)}")
@@ -51,7 +57,7 @@ def _read_index(
     with _garbage_left():
         records = tuple(RecordIndex.decode(entry, source) for entry in ordered)
     _check_index(info, records, ordered, source)
-    return info, records
+    return info, records, _decode_columns(columns, records, source)
 
 
 @contextmanager
@@ -68,16 +74,28 @@ def _garbage_left() -> Iterator[None]:
 
 def _read_tables(
     connection: sqlite3.Connection, source: str
-) -> tuple[dict[str, bytes], dict[str, bytes]]:
-    """What is said of the dataset, and of each record."""
-    _check_schema(connection, source)
+) -> tuple[dict[str, bytes], dict[str, bytes], dict[str, bytes]]:
+    """What is said of the dataset, of each record, and of each column in order."""
+    has_columns = _check_schema(connection, source)
     (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
         raise sqlite3.DatabaseError(found)
     return (
         _read_table(connection, layout.DATASET_TABLE),
         _read_table(connection, layout.RECORDS_TABLE),
+        _read_table(connection, layout.COLUMNS_TABLE) if has_columns else {},
     )
+
+
+def _decode_columns(
+    entries: Mapping[str, bytes], records: Sequence[RecordIndex], source: str
+) -> tuple[ColumnIndex, ...]:
+    columns = tuple(ColumnIndex.decode(entry, source) for entry in entries.values())
+    for name, column in zip(entries, columns, strict=True):
+        if column.name != name:
+            raise FormatError(f"{source}: expected column {name}, found {column.name}")
+    check_column_indexes(columns, records, source)
+    return columns
 
 
 def _check_index(
@@ -99,17 +117,25 @@ def _check_index(
         )
 
 
-def _check_schema(connection: sqlite3.Connection, source: str) -> None:
-    """Refuse all but plain tables: views and computed columns could fill the memory."""
+def _check_schema(connection: sqlite3.Connection, source: str) -> bool:
+    """Refuse all but plain tables: views and computed columns could fill the memory.
+
+    Whether there is one for columns.
+    """
     query = "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name"
     found = connection.execute(query).fetchall()
-    names = (layout.DATASET_TABLE, layout.RECORDS_TABLE)
-    expected = [(name, _bare(f"CREATE TABLE {name} ({layout.INDEX_COLUMNS})")) for name in names]
-    if [(name, _bare(sql)) for name, sql in found] != expected:
+    bare = [(name, _bare(sql)) for name, sql in found]
+    if bare not in (_schema_of(_TABLES), _schema_of(_TABLES_WITH_COLUMNS)):
         raise FormatError(
-            f"{source}: expected the tables {' and '.join(names)} ({layout.INDEX_COLUMNS}) alone, "
+            f"{source}: expected the tables {' and '.join(_TABLES)} ({layout.INDEX_COLUMNS}) alone, "
+            f"or {layout.COLUMNS_TABLE} beside them, "
             f"found {', '.join(str(name) for name, _ in found) or 'none'}"
         )
+    return len(found) > len(_TABLES)
+
+
+def _schema_of(tables: Sequence[str]) -> list[tuple[str, str]]:
+    return [(name, _bare(f"CREATE TABLE {name} ({layout.INDEX_COLUMNS})")) for name in tables]
 
 
 def _bare(sql: str) -> str:
@@ -118,7 +144,7 @@ def _bare(sql: str) -> str:
 
 
 def _read_table(connection: sqlite3.Connection, name: str) -> dict[str, bytes]:
-    entries = dict(connection.execute(f"SELECT key, value FROM {name}"))
+    entries = dict(connection.execute(f"SELECT key, value FROM {name} ORDER BY rowid"))
     for value in entries.values():
         if not isinstance(value, bytes):  # SQLite lets any column hold any type
             raise sqlite3.DatabaseError(f"a value of type {type(value).__name__}")

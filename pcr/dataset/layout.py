@@ -34,6 +34,7 @@ _NAMED_FILES = (
 DATASET_TABLE = "dataset"
 DATASET_KEY = "metadata"
 RECORDS_TABLE = "records"
+COLUMNS_TABLE = "columns"
 METADATA_TABLE = "metadata"
 VALUE_COLUMN = "value"
 INDEX_COLUMNS = "key TEXT PRIMARY KEY, value BLOB"  # as sqlitedict lays its tables out
@@ -43,18 +44,26 @@ MAX_GROUP_BYTES = 10**9  # SQLite's default SQLITE_MAX_LENGTH
 MAX_CLASSES = 2**24
 MAX_RECORD_IMAGES = 2**20
 MAX_RECORDS = 2**24
+MAX_COLUMNS = 1000
+MAX_VALUE_BYTES_WITHIN = 4096  # of a column that lies within the records, unless told otherwise
 MAX_INDEX_BYTES = 2**33  # twice what so many records of ten levels take
 
 _NUMBER = r"(0|[1-9][0-9]{0,7})"
 _RECORD_FILE = re.compile(rf"PCR_{_NUMBER}\.db")
+_COLUMN_FILE = re.compile(rf"PCR_{_NUMBER}\.[A-Za-z_][A-Za-z0-9_]{{0,62}}(\.[1-9][0-9]*)?\.db")
 _TFRECORD_FILE = re.compile(rf"PCR_{_NUMBER}\.tfrecord(\.idx)?")
 _SHARD_PLAN_FILE = re.compile(rf"PCR_plan_{_NUMBER}_of_{_NUMBER}\.jsonl")
-_SQLITE_HEADER_BYTES = 100
+SQLITE_HEADER_BYTES = 100
 
 
 def record_file(number: int) -> str:
     """The file name of record ``number``."""
     return f"PCR_{number}.db"
+
+
+def column_file(number: int, column: str, version: int) -> str:
+    """The file name of a column beside record ``number``; each replacement has another one."""
+    return f"PCR_{number}.{column}.{version}.db" if version else f"PCR_{number}.{column}.db"
 
 
 def tfrecord_file(number: int) -> str:
@@ -86,9 +95,15 @@ def record_number(name: str) -> int | None:
 
 
 def file_number(name: str) -> int | None:
-    """The number of the record that a file of that name holds, as a TFRecord file too."""
-    found = _RECORD_FILE.fullmatch(name) or _TFRECORD_FILE.fullmatch(name)
+    """The number of the record that a file of that name belongs to: itself, a column, a TFRecord."""
+    kinds = (_RECORD_FILE, _COLUMN_FILE, _TFRECORD_FILE)
+    found = next(filter(None, (kind.fullmatch(name) for kind in kinds)), None)
     return int(found[1]) if found else None
+
+
+def is_column_file(name: str) -> bool:
+    """Whether a file of that name holds a column beside a record."""
+    return _COLUMN_FILE.fullmatch(name) is not None
 
 
 def is_dataset_file(name: str) -> bool:
@@ -108,6 +123,11 @@ def scan_group_table(level: int) -> str:
     return f"scan_group_{level}"
 
 
+def column_table(name: str) -> str:
+    """The table of a column's values."""
+    return f"column_{name}"
+
+
 def message_table(level: int) -> str:
     """The table of one level's message, 0 for the metadata."""
     return scan_group_table(level) if level else METADATA_TABLE
@@ -120,12 +140,12 @@ def page_bytes(content_bytes: int) -> int:
 
 def is_ours(store: Store, name: str, size: int) -> bool:
     """Whether a database of that size is a file of this format, of any version."""
-    return application_id(store.read(name, min(size, _SQLITE_HEADER_BYTES))) == APPLICATION_ID
+    return application_id(store.read(name, min(size, SQLITE_HEADER_BYTES))) == APPLICATION_ID
 
 
 def application_id(header: bytes) -> int | None:
     """Which program an SQLite file belongs to; None where these are not such a file's first bytes."""
-    if len(header) < _SQLITE_HEADER_BYTES or not header.startswith(b"SQLite format 3\0"):
+    if len(header) < SQLITE_HEADER_BYTES or not header.startswith(b"SQLite format 3\0"):
         return None
     return int.from_bytes(header[68:72], "big")
 

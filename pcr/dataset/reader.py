@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from pcr.dataset import layout
-from pcr.dataset.index import decode_index, read_index
-from pcr.dataset.messages import DatasetInfo, RecordIndex
+from pcr.dataset.columns import Column
+from pcr.dataset.index import Index, decode_index, read_index
 from pcr.dataset.record import Records, check_level
 from pcr.dataset.release import refuse_release
 from pcr.errors import DatasetError, FormatError, ObjectNotFoundError, UsageError
@@ -45,14 +45,14 @@ class Dataset:
         """
         self.store: Store = open_store(root) if isinstance(root, str | os.PathLike) else root
         self.location = self.store.location
-        self.info, entries = _open(self.store)
+        self.info, entries, columns = _open(self.store)
         prefixes = self._cached(cache, cache_limit)
-        self.records = Records(prefixes, entries, len(self.classes))
+        self.records = Records(prefixes, entries, len(self.classes), columns)
 
     def _cached(
         self, cache: str | os.PathLike[str] | None, limit: int | str | None
     ) -> Store | CachedPrefixes:
-        """Where records are read from. The version is a checksum of all that the index says."""
+        """Where records are read from. The version is a checksum of all that images depend on."""
         if cache is None:
             if limit is not None:
                 raise UsageError("expected `cache` beside it, found none", "cache_limit")
@@ -89,6 +89,11 @@ class Dataset:
         """Class names; the position is the label."""
         return self.info.classes
 
+    @property
+    def columns(self) -> dict[str, Column]:
+        """The columns besides ``label`` and ``name``, by name."""
+        return {index.name: index.column for index in self.records.column_indexes}
+
     def __len__(self) -> int:
         """How many images the dataset has."""
         return self.info.images
@@ -111,7 +116,7 @@ def holds_dataset(location: Location) -> bool:
     return is_remote(location) or any(store.size(name) is not None for name in names)
 
 
-def _open(store: Store) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
+def _open(store: Store) -> Index:
     if isinstance(store, LocalStore):
         _check_finished(store)
         return read_index(store.root / layout.INDEX_FILE)
@@ -122,7 +127,7 @@ def _open(store: Store) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
         return _fetch_index(store)
 
 
-def _fetch_index(store: Store) -> tuple[DatasetInfo, tuple[RecordIndex, ...]]:
+def _fetch_index(store: Store) -> Index:
     try:
         index = store.read(layout.INDEX_FILE)
     except ObjectNotFoundError:

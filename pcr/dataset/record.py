@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import TypeVar, overload
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pcr.dataset import layout
+from pcr.dataset.column_choice import ColumnChoice
+from pcr.dataset.column_index import ColumnIndex
+from pcr.dataset.column_types import ColumnValues
+from pcr.dataset.file_prefix import FilePrefix, store_of
 from pcr.dataset.messages import RecordIndex, RecordInfo
-from pcr.dataset.tables import closing, connect, connect_image, cut_image, read_chunks
+from pcr.dataset.tables import read_chunks
 from pcr.errors import DatasetError, FormatError, UsageError
 from pcr.extension import native
 from pcr.jpeg import Buffer
-from pcr.regular_file import regular_bytes
 from pcr.storage.cache import CachedPrefixes
-from pcr.storage.local import LocalStore, prefetch
+from pcr.storage.local import LocalStore
 from pcr.storage.location import join
 from pcr.storage.store import Store
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,13 @@ class RecordImages:
     """A record's images at one level: image i is ``data[offsets[i]:offsets[i + 1]]``, a whole JPEG.
 
     data: uint8 of shape (bytes,). offsets: int64 of shape (images + 1,).
-    labels: int32 of shape (images,).
+    labels: int32 of shape (images,). columns: those that were asked for, in the images' order.
     """
 
     data: NDArray[np.uint8]
     offsets: NDArray[np.int64]
     labels: NDArray[np.int32]
+    columns: dict[str, ColumnValues] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -56,13 +59,13 @@ class Record:
     entry: RecordIndex
     """What the index says of the record."""
     num_classes: int
+    column_indexes: tuple[ColumnIndex, ...] = ()
+    """What the index says of every column."""
 
     @property
     def store(self) -> Store:
         """Where the file is."""
-        if isinstance(self.prefixes, CachedPrefixes):
-            return self.prefixes.store
-        return self.prefixes
+        return store_of(self.prefixes)
 
     @property
     def name(self) -> str:
@@ -109,16 +112,47 @@ class Record:
         (metadata,) = self.read_groups(0)
         return RecordInfo.decode(metadata, self.location)
 
-    def read(self, level: int | None = None, *, verify: bool = True) -> RecordImages:
+    def read(
+        self, level: int | None = None, *, columns: Sequence[str] = (), verify: bool = True
+    ) -> RecordImages:
         """The record's images at ``level`` (None: all levels), read from its prefix.
 
-        ``verify`` compares the checksums of all that is read. Raises FormatError, naming the file,
-        where it is damaged, UsageError where there is no such level.
+        columns: names of columns to read as well, ``label`` and ``name`` among them: from the same
+            prefix, or from the files beside the record that hold them.
+        verify: compare the checksums of all that is read.
+
+        Raises FormatError, naming the file, where it is damaged, UsageError where there is no such
+        level or column.
         """
         level = check_level(level, self.levels, "level")
-        images = self._read(level, lambda tables: RecordImages(*self._join(tables, level, verify)))
+        choice = ColumnChoice.of(columns, self.column_indexes)
+
+        def extract(tables: sqlite3.Connection) -> RecordImages:
+            images = RecordImages(*self._join(tables, level, verify))
+            return replace(images, columns=choice.within(tables, self.number, self.entry, verify))
+
+        images = self._prefix(level).read(extract)
         self._check_labels(images.labels)
-        return images
+        return replace(images, columns=self._completed(choice, images.columns, verify))
+
+    def columns(self, names: Sequence[str], *, verify: bool = True) -> dict[str, ColumnValues]:
+        """The values of some columns, in the images' order, without reading the images.
+
+        names: columns of the dataset, ``label`` (int64 of shape (images,)) and ``name`` (str).
+        Values of one size come as an array of shape (images, …), others as a list.
+        verify: compare the checksums of all that is read.
+
+        Raises FormatError, naming the file, where one is damaged, UsageError where there is no such
+        column.
+        """
+        choice = ColumnChoice.of(names, self.column_indexes)
+        found: dict[str, ColumnValues] = {}
+        if choice.tables:
+            prefix_bytes = choice.prefix_bytes(self.number, self.entry)
+            found = self._file(prefix_bytes, choice.tables).read(
+                partial(choice.within, record=self.number, entry=self.entry, verify=verify)
+            )
+        return self._completed(choice, found, verify)
 
     def read_groups(self, level: int | None = None, *, verify: bool = True) -> list[bytes]:
         """The serialized messages: the metadata, then the ScanGroups of levels 1 … ``level``.
@@ -126,50 +160,24 @@ class Record:
         None stands for all levels, 0 for the metadata alone. Raises as ``read``.
         """
         level = check_level(level, self.levels, "level", least=0)
-        return self._read(
-            level,
-            lambda tables: [b"".join(self._chunks(tables, k, verify)) for k in range(level + 1)],
+        return self._prefix(level).read(
+            lambda tables: [b"".join(self._chunks(tables, k, verify)) for k in range(level + 1)]
         )
 
-    def _read(self, level: int, extract: Callable[[sqlite3.Connection], T]) -> T:
-        """What ``extract`` makes of the record's tables up to ``level``, which are fetched."""
-        if isinstance(self.store, LocalStore):
-            return self._extract(self._open_file(level), extract)
-        cached = isinstance(self.prefixes, CachedPrefixes)
-        for _ in range(2 if cached else 1):  # a cache, and the network, may damage what is whole
-            try:
-                return self._extract(self._fetch(level), extract)
-            except FormatError:
-                self._fetch_again()
-        try:
-            return self._extract(self._fetch(level), extract)
-        except FormatError as error:
-            raise FormatError(f"{error} (also when fetched again)") from None
+    def _prefix(self, level: int) -> FilePrefix:
+        """The beginning of the file up to a level, 0 for the metadata alone."""
+        columns = sum(not index.column.beside for index in self.column_indexes)
+        return self._file(self.prefix_bytes[level], 1 + level + (columns if level else 0))
 
-    def _fetch_again(self) -> None:
-        self.store.counters.add(retries=1)
-        if isinstance(self.prefixes, CachedPrefixes):
-            self.prefixes.discard(self.name)
+    def _file(self, prefix_bytes: int, tables: int) -> FilePrefix:
+        return FilePrefix(self.prefixes, self.name, self.file_bytes, prefix_bytes, tables)
 
-    def _extract(
-        self, connection: sqlite3.Connection, extract: Callable[[sqlite3.Connection], T]
-    ) -> T:
-        with closing(connection):
-            try:
-                return extract(connection)
-            except FormatError as error:
-                raise FormatError(f"{self.location}: {error}") from None
-
-    def _open_file(self, level: int) -> sqlite3.Connection:
-        found_bytes = _file_bytes(self.path)
-        if found_bytes != self.file_bytes:
-            raise FormatError(f"{self.path}: expected {self.file_bytes} bytes, found {found_bytes}")
-        prefetch(self.path, self.prefix_bytes[level])
-        return connect(self.path)
-
-    def _fetch(self, level: int) -> sqlite3.Connection:
-        prefix = self.prefixes.read(self.name, self.prefix_bytes[level])
-        return connect_image(cut_image(prefix, level + 1, self.location), self.location)
+    def _completed(
+        self, choice: ColumnChoice, found: dict[str, ColumnValues], verify: bool
+    ) -> dict[str, ColumnValues]:
+        """The columns that were found and those beside, in the order in which they were asked for."""
+        beside = choice.beside(self.prefixes, self.number, self.images, verify)
+        return {name: found[name] if name in found else beside[name] for name in choice.names}
 
     def _join(
         self, connection: sqlite3.Connection, level: int, verify: bool
@@ -204,6 +212,8 @@ class Records(Sequence[Record]):
     entries: tuple[RecordIndex, ...]
     """What the index says of each."""
     num_classes: int
+    column_indexes: tuple[ColumnIndex, ...] = ()
+    """What it says of every column."""
 
     @overload
     def __getitem__(self, number: int) -> Record: ...
@@ -221,7 +231,8 @@ class Records(Sequence[Record]):
         return len(self.entries)
 
     def _make(self, number: int) -> Record:
-        return Record(self.prefixes, number, self.entries[number], self.num_classes)
+        entry = self.entries[number]
+        return Record(self.prefixes, number, entry, self.num_classes, self.column_indexes)
 
 
 def join_groups(metadata: Buffer, groups: Sequence[Buffer]) -> RecordImages:
@@ -244,10 +255,3 @@ def check_level(level: int | None, levels: int, parameter: str, least: int = 1) 
     if not least <= level <= levels:
         raise UsageError(f"expected a level between {least} and {levels}, found {level}", parameter)
     return int(level)
-
-
-def _file_bytes(path: Path) -> int:
-    try:
-        return regular_bytes(path)
-    except OSError as error:
-        raise FormatError(f"{path}: expected a record, found: {error.strerror}") from None

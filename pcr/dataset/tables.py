@@ -20,7 +20,6 @@ from pcr.errors import FormatError
 # Small enough to stay in the processor's cache between SQLite, the checksum and the join.
 _CHUNK_BYTES = 128 * 1024
 
-_HEADER_BYTES = 100  # after them comes the page of the schema
 _LEAF_PAGE = 13  # of a table: the whole schema is on the first page
 
 HandleT = TypeVar("HandleT", sqlite3.Connection, sqlite3.Blob)
@@ -63,19 +62,25 @@ def cut_image(prefix: bytes, tables: int, source: str) -> bytearray:
     many rows the schema, since SQLite refuses a file that is shorter than its header says.
     Offsets: https://sqlite.org/fileformat2.html#the_database_header and #b_tree_pages.
     """
-    layout.check_sqlite_header(prefix[:_HEADER_BYTES], source)
+    layout.check_sqlite_header(prefix[: layout.SQLITE_HEADER_BYTES], source)
     (stored_page_bytes,) = struct.unpack_from(">H", prefix, 16)
     page_bytes = 65536 if stored_page_bytes == 1 else stored_page_bytes
-    kind, rows = struct.unpack_from(">BxxH", prefix, _HEADER_BYTES)
-    if page_bytes == 0 or len(prefix) % page_bytes or kind != _LEAF_PAGE or rows < tables:
+    (rows,) = struct.unpack_from(">H", prefix, layout.SQLITE_HEADER_BYTES + 3)
+    is_whole = page_bytes > 0 and len(prefix) % page_bytes == 0
+    if not is_whole or not is_schema_on_first_page(prefix) or rows < tables:
         raise FormatError(
             f"{source}: expected {tables} tables in whole pages, found {rows} in a prefix of "
             f"{len(prefix)} bytes with pages of {page_bytes}"
         )
     image = bytearray(prefix)
     struct.pack_into(">I", image, 28, len(prefix) // page_bytes)
-    struct.pack_into(">H", image, _HEADER_BYTES + 3, tables)
+    struct.pack_into(">H", image, layout.SQLITE_HEADER_BYTES + 3, tables)
     return image
+
+
+def is_schema_on_first_page(prefix: bytes) -> bool:
+    """Whether a database with these first 101 bytes, or more, names all its tables on its first page."""
+    return prefix[layout.SQLITE_HEADER_BYTES] == _LEAF_PAGE
 
 
 @contextmanager

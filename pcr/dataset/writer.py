@@ -5,55 +5,116 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import xxhash
 
 from pcr.atomic import atomic_path
 from pcr.dataset import layout
+from pcr.dataset.column_index import ColumnEntry, ColumnIndex
 from pcr.dataset.messages import DatasetInfo, RecordIndex, RecordInfo
+from pcr.dataset.tables import is_schema_on_first_page
 from pcr.errors import FormatError
 from pcr.regular_file import open_regular
 
 _READ_BYTES = 2**20
 
 
-def write_record(path: Path, info: RecordInfo, groups: Sequence[bytes]) -> RecordIndex:
-    """Write one record of serialized ScanGroups, levels ascending, and return its index entry.
+@dataclass(frozen=True)
+class WrittenRecord:
+    """What the index is to keep of a record that was written, and of the columns within it."""
 
-    Raises FormatError where a group or the record would exceed the format's limits, OSError where
-    the disk is full.
+    index: RecordIndex
+    columns: tuple[ColumnEntry, ...]
+
+
+def write_record(
+    path: Path,
+    info: RecordInfo,
+    groups: Sequence[bytes],
+    columns: Mapping[str, bytes] | None = None,
+) -> WrittenRecord:
+    """Write one record of serialized ScanGroups, levels ascending; what the index is to keep of it.
+
+    columns: the serialized values of those that lie within the record, by name, in their order.
+
+    Raises FormatError where a group, the columns or the record would exceed the format's limits,
+    OSError where the disk is full.
     """
-    contents = [info.encode(), *groups]
-    largest, total = max(map(len, contents)), sum(map(len, contents))
-    if largest > layout.MAX_GROUP_BYTES or total > layout.MAX_RECORD_BYTES * 0.99:
-        raise FormatError(
-            f"{path}: expected at most {layout.MAX_GROUP_BYTES} bytes per scan group and "
-            f"{layout.MAX_RECORD_BYTES} per record, found {largest} and {total}: "
-            "put fewer images into a record"
-        )
+    values = dict(columns or {})
+    messages = [info.encode(), *groups]
+    contents = [messages[0], *values.values(), *groups]
+    _check_sizes(path, contents)
     tables = [
         layout.METADATA_TABLE,
-        *(layout.scan_group_table(k) for k in range(1, len(contents))),
+        *map(layout.column_table, values),
+        *(layout.scan_group_table(k) for k in range(1, len(messages))),
     ]
     with atomic_path(path) as temporary:
         with _sqlite_errors(path):
-            prefix_bytes = _write_tables(temporary, tables, contents)
+            ends = _write_tables(temporary, tables, contents)
+        _check_first_page(temporary, path)
         file_bytes = temporary.stat().st_size
         checksum = file_checksum(temporary)
-    return RecordIndex(
+    index = RecordIndex(
         images=len(info.images),
         file_bytes=file_bytes,
-        prefix_bytes=tuple(prefix_bytes),
-        group_bytes=tuple(map(len, contents)),
-        checksums=tuple(map(xxhash.xxh3_64_intdigest, contents)),
+        prefix_bytes=(ends[0], *ends[1 + len(values) :]),
+        group_bytes=tuple(map(len, messages)),
+        checksums=tuple(map(xxhash.xxh3_64_intdigest, messages)),
         file_checksum=checksum,
+    )
+    within = zip(values.values(), ends[1:], strict=False)
+    return WrittenRecord(index, tuple(_column_entry(value, end) for value, end in within))
+
+
+def write_column(path: Path, name: str, values: bytes) -> ColumnEntry:
+    """Write the file beside a record that holds a column; what the index is to keep of it.
+
+    Raises FormatError where the values would exceed the format's limit, OSError where the disk is
+    full.
+    """
+    _check_sizes(path, [values])
+    with atomic_path(path) as temporary:
+        with _sqlite_errors(path):
+            (end,) = _write_tables(temporary, [layout.column_table(name)], [values])
+        return _column_entry(values, end, file_checksum(temporary))
+
+
+def _column_entry(values: bytes, end: int, file_checksum: int = 0) -> ColumnEntry:
+    return ColumnEntry(len(values), end, xxhash.xxh3_64_intdigest(values), file_checksum)
+
+
+def _check_sizes(path: Path, contents: Sequence[bytes]) -> None:
+    largest, total = max(map(len, contents)), sum(map(len, contents))
+    if largest > layout.MAX_GROUP_BYTES or total > layout.MAX_RECORD_BYTES * 0.99:
+        raise FormatError(
+            f"{path}: expected at most {layout.MAX_GROUP_BYTES} bytes per scan group or column and "
+            f"{layout.MAX_RECORD_BYTES} per record, found {largest} and {total}: "
+            "put fewer images into a record"
+        )
+
+
+def _check_first_page(written: Path, path: Path) -> None:
+    """A prefix can be read alone only where the whole schema is on the first page."""
+    with open_regular(written) as file:
+        if is_schema_on_first_page(file.read(layout.SQLITE_HEADER_BYTES + 1)):
+            return
+    raise FormatError(
+        f"{path}: expected fewer columns within the records, found more than the first page of the "
+        "file can name: store some of them beside the records"
     )
 
 
-def write_index(directory: Path, info: DatasetInfo, records: Sequence[RecordIndex]) -> None:
+def write_index(
+    directory: Path,
+    info: DatasetInfo,
+    records: Sequence[RecordIndex],
+    columns: Sequence[ColumnIndex] = (),
+) -> None:
     """Write ``PCR.db``, whose presence means that the dataset is finished."""
     path = directory / layout.INDEX_FILE
     entries = {str(number): record.encode() for number, record in enumerate(records)}
@@ -66,6 +127,9 @@ def write_index(directory: Path, info: DatasetInfo, records: Sequence[RecordInde
         dataset = {layout.DATASET_KEY: info.sealed(records).encode()}
         _write_index_table(connection, layout.DATASET_TABLE, dataset)
         _write_index_table(connection, layout.RECORDS_TABLE, entries)
+        if columns:
+            named = {column.name: column.encode() for column in columns}
+            _write_index_table(connection, layout.COLUMNS_TABLE, named)
         connection.execute("COMMIT")
 
 

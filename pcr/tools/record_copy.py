@@ -68,7 +68,7 @@ class RecordCopier:
             return record.entry
         metadata, *groups = record.read_groups(self.level)
         with self.target.placing(record.name) as path:
-            return write_record(path, self._info(record, metadata), groups)
+            return write_record(path, self._info(record, metadata), groups).index
 
     def _info(self, record: Record, metadata: bytes) -> RecordInfo:
         return RecordInfo.decode(metadata, record.location).first_levels(self.level)
@@ -103,7 +103,7 @@ class RecordCopier:
         (metadata,) = record.read_groups(0)
         with TemporaryDirectory(prefix="pcr-") as folder:
             path = Path(folder, record.name)
-            entry = write_record(path, self._info(record, metadata), groups)
+            entry = write_record(path, self._info(record, metadata), groups).index
             return entry if path.read_bytes() == data else None
 
 

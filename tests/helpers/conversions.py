@@ -106,12 +106,11 @@ def fail(command: Command, *arguments: object, code: int = 1) -> str:
 
 
 def dataset_bytes(directory: Path) -> dict[str, bytes]:
-    """The index and the records of a dataset, by name."""
-    names = (layout.INDEX_FILE, layout.REPORT_FILE)
+    """The index, the records and the columns beside them of a dataset, by name."""
     return {
         path.name: path.read_bytes()
         for path in directory.iterdir()
-        if path.name in names or layout.record_number(path.name) is not None
+        if path.name == layout.REPORT_FILE or path.name.endswith(layout.DATABASE_SUFFIX)
     }
 
 

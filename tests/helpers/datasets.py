@@ -32,7 +32,7 @@ def rewrite(root: Path, record: int, **changes: object) -> None:
     metadata, *groups = dataset.records[record].read_groups()
     info = replace(RecordInfo.decode(metadata, "test"), **changes)  # type: ignore[arg-type]
     entries = [other.entry for other in dataset.records]
-    entries[record] = write_record(dataset.records[record].path, info, groups)
+    entries[record] = write_record(dataset.records[record].path, info, groups).index
     write_index(root, dataset.info, entries)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
+from pcr.dataset.columns import Column
 from pcr.imagefolder import Sample
 
 Version: TypeAlias = int | str
-"""Tells one version of an image from another; with the name and size it makes the fingerprint."""
+"""Tells one version of an image and its values from another; part of a plan's fingerprint."""
 
 
 class Source(Protocol):
@@ -22,6 +23,10 @@ class Source(Protocol):
     @property
     def samples(self) -> tuple[Sample, ...]:
         """The images."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """What is known of each image besides its name and label."""
 
     @property
     def concurrent_reads(self) -> int:
@@ -43,6 +48,9 @@ class Source(Protocol):
         Raises OSError or FormatError where it is bad: missing, unreadable or larger than
         ``most_bytes``. Raises StorageError where its store does not answer.
         """
+
+    def values(self, sample: Sample) -> tuple[Any, ...]:
+        """The values of one image, one for each column."""
 
     def rewritable(self, sample: Sample) -> Path | None:
         """The file of one image, to be rewritten in place; None where that is not possible."""

@@ -14,6 +14,7 @@ from pcr.regular_file import read_regular
 class LocalFolder(ImageFolder):
     """An ImageFolder, read by its paths; the version of an image is its time (ns)."""
 
+    columns = ()
     concurrent_reads = 1
 
     @property
@@ -33,6 +34,10 @@ class LocalFolder(ImageFolder):
     def read(self, sample: Sample, most_bytes: int) -> bytes:
         """The bytes of one image; OSError or FormatError where it is bad."""
         return read_regular(self.path(sample), most_bytes)
+
+    def values(self, sample: Sample) -> tuple[()]:
+        """A folder knows nothing else of its images."""
+        return ()
 
     def rewritable(self, sample: Sample) -> Path:
         """The path of one image."""

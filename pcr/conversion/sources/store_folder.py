@@ -26,6 +26,7 @@ class StoreFolder:
     samples: tuple[Sample, ...]
     objects: Mapping[str, tuple[int, str]]
 
+    columns = ()
     concurrent_reads = 16  # at 50 ms an answer: 320 images/s
 
     @classmethod
@@ -83,6 +84,10 @@ class StoreFolder:
                 f"{len(data)}: it was replaced in the meantime"
             )
         return data
+
+    def values(self, sample: Sample) -> tuple[()]:
+        """A folder knows nothing else of its images."""
+        return ()
 
     def rewritable(self, sample: Sample) -> None:
         """Objects are not rewritten."""

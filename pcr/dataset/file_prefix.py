@@ -1,0 +1,96 @@
+"""FilePrefix: the first bytes of a record, or of a column beside it, and the tables in them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pcr.dataset.tables import closing, connect, connect_image, cut_image
+from pcr.errors import FormatError
+from pcr.regular_file import regular_bytes
+from pcr.storage.cache import CachedPrefixes
+from pcr.storage.local import LocalStore, prefetch
+from pcr.storage.location import join
+from pcr.storage.store import Store
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class FilePrefix:
+    """The first ``prefix_bytes`` of a file of ``file_bytes``, which hold its first ``tables`` tables."""
+
+    prefixes: Store | CachedPrefixes
+    """What it is read from."""
+    name: str
+    file_bytes: int
+    prefix_bytes: int
+    tables: int
+
+    @property
+    def store(self) -> Store:
+        """Where the file is."""
+        return store_of(self.prefixes)
+
+    @property
+    def location(self) -> str:
+        """The path or URL of the file."""
+        return join(self.store.location, self.name)
+
+    def read(self, extract: Callable[[sqlite3.Connection], T]) -> T:
+        """What ``extract`` makes of the tables.
+
+        Read again where that raises FormatError for what came through a cache or a network.
+        """
+        if isinstance(self.store, LocalStore):
+            return self._extract(self._open_file(self.store.root / self.name), extract)
+        cached = isinstance(self.prefixes, CachedPrefixes)
+        for _ in range(2 if cached else 1):  # a cache, and the network, may damage what is whole
+            try:
+                return self._extract(self._fetch(), extract)
+            except FormatError:
+                self._fetch_again()
+        try:
+            return self._extract(self._fetch(), extract)
+        except FormatError as error:
+            raise FormatError(f"{error} (also when fetched again)") from None
+
+    def _fetch_again(self) -> None:
+        self.store.counters.add(retries=1)
+        if isinstance(self.prefixes, CachedPrefixes):
+            self.prefixes.discard(self.name)
+
+    def _extract(
+        self, connection: sqlite3.Connection, extract: Callable[[sqlite3.Connection], T]
+    ) -> T:
+        with closing(connection):
+            try:
+                return extract(connection)
+            except FormatError as error:
+                raise FormatError(f"{self.location}: {error}") from None
+
+    def _open_file(self, path: Path) -> sqlite3.Connection:
+        found_bytes = _file_bytes(path)
+        if found_bytes != self.file_bytes:
+            raise FormatError(f"{path}: expected {self.file_bytes} bytes, found {found_bytes}")
+        prefetch(path, self.prefix_bytes)
+        return connect(path)
+
+    def _fetch(self) -> sqlite3.Connection:
+        prefix = self.prefixes.read(self.name, self.prefix_bytes)
+        return connect_image(cut_image(prefix, self.tables, self.location), self.location)
+
+
+def store_of(prefixes: Store | CachedPrefixes) -> Store:
+    """The store, whether or not a cache lies before it."""
+    return prefixes.store if isinstance(prefixes, CachedPrefixes) else prefixes
+
+
+def _file_bytes(path: Path) -> int:
+    try:
+        return regular_bytes(path)
+    except OSError as error:
+        raise FormatError(f"{path}: expected a record, found: {error.strerror}") from None

@@ -1,0 +1,149 @@
+"""Conversions of sources that know more of their images than names and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers.conversions import dataset_bytes, make_folder
+
+import pcr
+from pcr.conversion import run
+from pcr.conversion.sources.local_folder import LocalFolder
+from pcr.dataset.columns import Column
+from pcr.imagefolder import Sample
+
+
+@dataclass(frozen=True)
+class Annotated(LocalFolder):
+    """A folder whose images have values that follow from their names."""
+
+    columns: tuple[Column, ...] = ()
+    make: Callable[[str], tuple[Any, ...]] = lambda name: ()
+
+    def values(self, sample: Sample) -> tuple[Any, ...]:  # type: ignore[override]
+        return self.make(sample.name)
+
+    def sendable(self, samples: Sequence[Sample]) -> Annotated:
+        return replace(self, samples=())
+
+
+COLUMNS = (
+    Column.of("original", "bytes"),
+    Column.of("length", "int64"),
+    Column.of("letters", "uint8[?]"),
+)
+
+
+def values_of(name: str) -> tuple[Any, ...]:
+    return name.encode() * 3, len(name), np.frombuffer(name.encode(), np.uint8)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return make_folder(tmp_path / "images", {"ant": 5, "bee": 4})
+
+
+@pytest.fixture
+def annotate(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let conversions find these columns in any folder."""
+
+    def annotate(
+        columns: tuple[Column, ...] = COLUMNS, make: Callable[[str], tuple[Any, ...]] = values_of
+    ) -> None:
+        def open_annotated(location: str) -> Annotated:
+            found = LocalFolder.scan(location)
+            return Annotated(found.root, found.classes, found.samples, columns, make)
+
+        monkeypatch.setattr(run, "open_source", open_annotated)
+
+    annotate()
+    return annotate
+
+
+def convert(folder: Path, output: Path, **options: Any) -> pcr.Dataset:
+    made = None if options.get("append") else pcr.ConversionOptions(images_per_record=4)
+    pcr.convert(folder, output, made, progress=False, **options)
+    return pcr.Dataset(output)
+
+
+def check(dataset: pcr.Dataset) -> None:
+    for record in dataset.records:
+        found = record.read(1, columns=["original", "name", "length", "letters"]).columns
+        for original, name, length, letters in zip(*found.values(), strict=True):
+            assert (original, length, letters.tobytes()) == (
+                name.encode() * 3,
+                len(name),
+                name.encode(),
+            )
+
+
+def test_a_conversion_writes_the_columns_of_its_source(
+    folder: Path, tmp_path: Path, annotate: object
+) -> None:
+    dataset = convert(folder, tmp_path / "d")
+    assert list(dataset.columns) == ["length", "letters", "original"]
+    check(dataset)
+
+
+def test_shards_and_merging_give_the_same_bytes(
+    folder: Path, tmp_path: Path, annotate: object
+) -> None:
+    whole = convert(folder, tmp_path / "d")
+    for index in (1, 0):
+        pcr.convert(
+            folder,
+            tmp_path / "e",
+            pcr.ConversionOptions(images_per_record=4),
+            shard=(index, 2),
+            progress=False,
+        )
+    pcr.merge(tmp_path / "e")
+    assert dataset_bytes(tmp_path / "e") == dataset_bytes(whole.root)
+
+
+def test_appending_needs_the_same_columns(
+    folder: Path, tmp_path: Path, annotate: Callable[..., None]
+) -> None:
+    convert(folder, tmp_path / "d")
+    before = dataset_bytes(tmp_path / "d")
+    make_folder(folder, {"ant": 7, "cat": 2})
+    annotate(COLUMNS[:2], lambda name: values_of(name)[:2])
+    with pytest.raises(
+        pcr.DatasetError,
+        match=r"expected the columns of the dataset .* \(length: int64, .*found original: bytes, l",
+    ):
+        convert(folder, tmp_path / "d", append=True)
+    assert dataset_bytes(tmp_path / "d") == before
+    annotate(COLUMNS[::-1], lambda name: values_of(name)[::-1])
+    dataset = convert(folder, tmp_path / "d", append=True)
+    assert len(dataset) == 13
+    check(dataset)
+
+
+def test_a_value_of_another_type_is_named(
+    folder: Path, tmp_path: Path, annotate: Callable[..., None]
+) -> None:
+    annotate(COLUMNS[1:2], lambda name: (None if name == "bee/002.jpg" else 1,))
+    with pytest.raises(
+        pcr.FormatError, match=r"images/bee/002\.jpg: column length: expected int64, found None"
+    ):
+        convert(folder, tmp_path / "d")
+
+
+def test_an_interrupted_conversion_with_other_columns_is_refused(
+    folder: Path, tmp_path: Path, annotate: Callable[..., None]
+) -> None:
+    (folder / "bee" / "003.jpg").write_bytes(b"no image")
+    with pytest.raises(pcr.FormatError, match="003"):
+        convert(folder, tmp_path / "d")
+    annotate(COLUMNS[:1], lambda name: values_of(name)[:1])
+    with pytest.raises(
+        pcr.DatasetError,
+        match=r"began with the columns length: int64, letters: .*, not original: bytes",
+    ):
+        convert(folder, tmp_path / "d")
