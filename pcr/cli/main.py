@@ -23,6 +23,7 @@ COMMANDS = (
     "show",
     "train",
     "plot",
+    "report",
 )
 
 

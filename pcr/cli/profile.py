@@ -13,8 +13,6 @@ from pcr.dataset.reader import Dataset
 from pcr.errors import DatasetError, UsageError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from pcr.tools.level_profile import LevelProfile
 
 HELP = "Measure bytes, MS-SSIM and decode rates of a dataset's levels, and recommend one."
@@ -65,7 +63,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Measure, print the table and the recommendation, write table and plot."""
-    from pcr.tools.level_profile import profile_levels, write_table  # pandas takes a second
+    from pcr.tools.level_profile import (  # pandas takes a second
+        profile_levels,
+        recommend,
+        write_table,
+    )
     from pcr.tools.pictures import plot_levels
 
     if arguments.sample < 1:
@@ -84,7 +86,8 @@ def run(arguments: argparse.Namespace) -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     write_table(table, profile.table)
     plot_levels(profile.table, plot, sources_known=profile.sources_known)
-    print("\n".join([*table_lines(profile), *_recommendation(profile, arguments.threshold)]))
+    _, reason = recommend(profile.table, arguments.threshold)
+    print("\n".join([*table_lines(profile), "", paragraph(reason), ""]))
     print(f"{printable(table)}: this table\n{printable(plot)}: the same as a plot")
 
 
@@ -112,19 +115,3 @@ def _format_of(column: str) -> Callable[[object], str]:
     return {"level": "{:d}", "mean_bytes": "{:,.0f}", "share": "{:.3f}"}.get(
         column, "{:.2f}" if column.endswith("rate") else "{:.4f}"
     ).format
-
-
-def _recommendation(profile: LevelProfile, threshold: float) -> Iterator[str]:
-    from pcr.tools.level_profile import lowest_sufficient_level
-
-    level = lowest_sufficient_level(profile.table, threshold)
-    row: pd.Series = profile.table.iloc[level - 1]
-    higher = f" and {level + 1}" if level < len(profile.table) else ""
-    yield ""
-    yield paragraph(
-        f"Start with --n_scans {level}, the lowest level with MS-SSIM >= {threshold:g}: "
-        f"{row.ms_ssim_mean:.4f} at {row.share:.3f} of the bytes. Similar images do not always train "
-        f"equally well. To check, train for some epochs with --n_scans {level}{higher} and compare "
-        "the accuracy, or let --n_scans auto compare gradients."
-    )
-    yield ""

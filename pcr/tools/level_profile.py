@@ -111,6 +111,19 @@ def lowest_sufficient_level(table: pd.DataFrame, threshold: float) -> int:
     return int(insufficient.max()) + 1 if len(insufficient) else 1
 
 
+def recommend(table: pd.DataFrame, threshold: float) -> tuple[int, str]:
+    """The level to start with, as `lowest_sufficient_level`, and the reason for it."""
+    level = lowest_sufficient_level(table, threshold)
+    row = table.iloc[level - 1]
+    higher = f" and {level + 1}" if level < len(table) else ""
+    return level, (
+        f"Start with --n_scans {level}, the lowest level with MS-SSIM >= {threshold:g}: "
+        f"{row.ms_ssim_mean:.4f} at {row.share:.3f} of the bytes. Similar images do not always train "
+        f"equally well. To check, train for some epochs with --n_scans {level}{higher} and compare "
+        "the accuracy, or let --n_scans auto compare gradients."
+    )
+
+
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write a table as CSV, whole or not at all."""
     with atomic_path(path) as temporary:

@@ -31,7 +31,12 @@ _CROWDED_SHARE = 0.03  # closer levels have their numbers above and below the li
 
 
 def plot_levels(table: pd.DataFrame, path: Path, *, sources_known: bool = True) -> None:
-    """Draw the table of a ``LevelProfile``, with a column ladder: similarity and rates over bytes.
+    """Draw the table of a ``LevelProfile``, with a column ladder, as `level_figure`."""
+    _save(level_figure(table, sources_known=sources_known), path)
+
+
+def level_figure(table: pd.DataFrame, *, sources_known: bool = True) -> Figure:
+    """The table of a ``LevelProfile``, with a column ladder: similarity and rates over bytes.
 
     Every point is a level and bears its number; higher and further left is better in both panels.
     ``sources_known`` is the profile's.
@@ -53,7 +58,7 @@ def plot_levels(table: pd.DataFrame, path: Path, *, sources_known: bool = True) 
     rates.set(title="Decode rate", ylabel="relative to baseline JPEGs")
     rates.set(xlim=(0, 1.05 * table["share"].max()), ylim=(0, 1.05 * rates.get_ylim()[1]))
     figure.supxlabel(_SHARE_LABEL if sources_known else _LAST_LEVEL_LABEL, size="medium")
-    _save(figure, path)
+    return figure
 
 
 def draw_images(images: Sequence[LevelImage], levels: Sequence[int], path: Path) -> None:
@@ -103,7 +108,7 @@ def _draw_row(
     row: SubFigure, image: LevelImage, levels: Sequence[int], pictures: Sequence[NDArray[np.uint8]]
 ) -> None:
     most_characters = int(_PANEL_INCHES * len(levels) / _CHARACTER_INCHES)
-    name = _shortened(image.name, most_characters)
+    name = shortened(image.name, most_characters)
     row.suptitle(name, x=0.01, ha="left", size=10, parse_math=False)
     with image.named_errors():
         ms_ssim = level_quality(image.jpegs)
@@ -125,7 +130,7 @@ def _upright(image: LevelImage, level: int) -> NDArray[np.uint8]:
         return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
 
 
-def _shortened(name: str, most_characters: int) -> str:
+def shortened(name: str, most_characters: int) -> str:
     """A name that any font shows, without its middle where it is long."""
     shown = name.encode("utf-8", "backslashreplace").decode()
     if len(shown) <= most_characters:

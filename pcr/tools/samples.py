@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from pcr import jpeg
@@ -51,15 +52,20 @@ class LevelImage:
 
 def sample_images(dataset: Dataset, images: int, seed: int = 0) -> Iterator[LevelImage]:
     """Up to ``images`` images drawn from the whole dataset."""
-    starts = np.cumsum([0, *(record.images for record in dataset.records)])
     random = np.random.Generator(np.random.PCG64(seed))
     # Without a permutation: an index may promise more images than memory has numbers for.
-    drawn = np.sort(random.choice(len(dataset), min(images, len(dataset)), replace=False))
-    for number in np.unique(np.searchsorted(starts, drawn, side="right") - 1).tolist():
+    drawn = random.choice(len(dataset), min(images, len(dataset)), replace=False)
+    return numbered_images(dataset, np.sort(drawn))
+
+
+def numbered_images(dataset: Dataset, numbers: NDArray[np.int64]) -> Iterator[LevelImage]:
+    """The images at these positions of the dataset, which ascend."""
+    starts = np.cumsum([0, *dataset.record_sizes])
+    for number in np.unique(np.searchsorted(starts, numbers, side="right") - 1).tolist():
         record = dataset.records[number]
         infos, full = record.info().images, record.read()
-        inside = drawn[(drawn >= starts[number]) & (drawn < starts[number + 1])] - starts[number]
-        for image in inside.tolist():
+        inside = numbers[(numbers >= starts[number]) & (numbers < starts[number + 1])]
+        for image in (inside - starts[number]).tolist():
             yield LevelImage.make(infos[image], full[image].tobytes(), record)
 
 

@@ -101,7 +101,12 @@ def folder_labels(paths: Sequence[Path]) -> list[str]:
 
 
 def summary(runs: pd.DataFrame) -> str:
-    """A table, a line per label: what was read, how fast, how well it ended; means over seeds."""
+    """`summary_table` as text."""
+    return summary_table(runs).to_string()
+
+
+def summary_table(runs: pd.DataFrame) -> pd.DataFrame:
+    """A line per label: what was read, how fast, how well it ended; means over seeds, as text."""
     rows = []
     for _, values in runs.groupby("run", sort=False):
         seeds = [seed for _, seed in values.groupby("seed")]
@@ -118,8 +123,10 @@ def summary(runs: pd.DataFrame) -> str:
         )
     frame = pd.DataFrame(rows, index=pd.Index(runs["run"].unique(), name="run"))
     formats = {"scans": "{:.3g}", "MB/epoch": "{:.2f}"}
-    columns = {name: formats.get(name, "{:.1f}").format for name in frame.columns[:-2]}
-    return frame.to_string(formatters=columns, na_rep="-")
+    for name in frame.columns[:-2]:
+        written = formats.get(name, "{:.1f}")
+        frame[name] = ["-" if pd.isna(value) else written.format(value) for value in frame[name]]
+    return frame
 
 
 def _mean(values: Iterable[float]) -> float:

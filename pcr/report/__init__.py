@@ -1,0 +1,1 @@
+"""Reports: self-contained web pages on a dataset, or on training runs."""
