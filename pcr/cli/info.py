@@ -41,9 +41,20 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         "ladder": info.ladder_name,
         "ladder_text": info.ladder_text,
         "source_bytes": info.source_bytes or None,
-        "file_bytes": sum(record.file_bytes for record in dataset.records),
+        "file_bytes": dataset.file_bytes,
+        "columns": list(_columns(dataset)),
         "levels": list(_levels(dataset)),
     }
+
+
+def _columns(dataset: Dataset) -> Iterator[dict[str, Any]]:
+    for index in dataset.records.column_indexes:
+        yield {
+            "name": index.name,
+            "type": str(index.column.type),
+            "beside": index.column.beside,
+            "bytes": sum(index.value_bytes),
+        }
 
 
 def _levels(dataset: Dataset) -> Iterator[dict[str, Any]]:
@@ -78,6 +89,12 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
     yield f"  markers  {printable(facts['copied_markers'])} copied"
     yield f"  sources  {_size(facts['source_bytes'])}"
     yield f"  dataset  {_size(facts['file_bytes'])}"
+    for number, column in enumerate(facts["columns"]):
+        place = "beside" if column["beside"] else "in"
+        yield (
+            f"  {'' if number else 'columns':<7}  {column['name']}: {column['type']}, "
+            f"{column['bytes']:,} bytes {place} the records"
+        )
     further = {
         "prefix bytes": [f"{row['prefix_bytes']:,}" for row in levels],
         "mean bytes": [f"{row['mean_bytes']:,.0f}" for row in levels],

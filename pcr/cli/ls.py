@@ -80,9 +80,8 @@ def _datasets(location: str, plain: bool) -> Iterator[str]:
 def _numbers(listed: ListedDataset) -> Sequence[int | str]:
     if listed.dataset is None:
         return ["", "", "", listed.problem or ""]
-    records = listed.dataset.records
-    file_bytes = sum(record.file_bytes for record in records)
-    return [len(listed.dataset), len(records), listed.dataset.levels, file_bytes]
+    dataset = listed.dataset
+    return [len(dataset), len(dataset.records), dataset.levels, dataset.file_bytes]
 
 
 def _cells(listed: ListedDataset) -> list[str]:

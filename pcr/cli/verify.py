@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     verdicts = verify(dataset or store, decode=arguments.decode, num_workers=arguments.num_workers)
     with progress_bar(
         desc="Verifying",
-        total=len(dataset.records) + 1 if dataset else None,
+        total=_files(dataset) if dataset else None,
         unit=" files",
         disable=arguments.quiet,
     ) as bar:
@@ -55,6 +55,12 @@ def _open(store: Store) -> Dataset | None:
         return Dataset(store)
     except FormatError:
         return None  # which is what verifying finds
+
+
+def _files(dataset: Dataset) -> int:
+    """How many files a dataset has: the index, and each record with the columns beside it."""
+    beside = sum(column.beside for column in dataset.columns.values())
+    return 1 + len(dataset.records) * (1 + beside)
 
 
 def _counted(counters: Counters) -> str:

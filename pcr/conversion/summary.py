@@ -29,7 +29,7 @@ class ConversionSummary:
     classes: the dataset's class names; the position is the label.
     empty_classes: those of them whose images were all skipped.
     source_bytes: size of the source files of the images in the new records.
-    dataset_bytes: size of the new records.
+    dataset_bytes: size of the new records, and of the columns beside them.
     level_bytes: size of each level; entry k - 1 is level k's.
     problems: the images that were skipped or re-encoded, and sources that were not rewritten.
     resumed_records: how many of the records an interrupted earlier run had written.
@@ -64,13 +64,18 @@ def summarize(
         classes=plan.source.classes,
         empty_classes=_empty_classes(plan, found) if plan.shard is None else (),
         source_bytes=sum(record.source_bytes for record in finished),
-        dataset_bytes=sum(entry.file_bytes for entry in entries),
+        dataset_bytes=sum(entry.file_bytes for entry in entries) + _beside_bytes(plan, finished),
         level_bytes=_level_bytes(entries, plan.options.ladder.levels),
         problems=found,
         resumed_records=resumed_records,
         base_images=plan.base.info.images if plan.base else 0,
         phase_seconds=phase_seconds,
     )
+
+
+def _beside_bytes(plan: Plan, finished: Sequence[FinishedRecord]) -> int:
+    beside = [place for place, column in enumerate(plan.columns) if column.beside]
+    return sum(record.columns[place].prefix_bytes for record in finished for place in beside)
 
 
 def summarize_dataset(dataset: Dataset, phase_seconds: dict[str, float]) -> ConversionSummary:
@@ -84,7 +89,7 @@ def summarize_dataset(dataset: Dataset, phase_seconds: dict[str, float]) -> Conv
         classes=dataset.classes,
         empty_classes=_unused_classes(dataset) if skipped else (),
         source_bytes=dataset.info.source_bytes,
-        dataset_bytes=sum(entry.file_bytes for entry in entries),
+        dataset_bytes=dataset.file_bytes,
         level_bytes=_level_bytes(entries, dataset.levels),
         problems=problems,
         resumed_records=0,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from pcr.dataset import layout
 from pcr.dataset.tables import closing, connect, connect_image, cut_image
 from pcr.errors import FormatError
 from pcr.regular_file import regular_bytes
@@ -93,4 +94,5 @@ def _file_bytes(path: Path) -> int:
     try:
         return regular_bytes(path)
     except OSError as error:
-        raise FormatError(f"{path}: expected a record, found: {error.strerror}") from None
+        what = layout.kind(path.name)
+        raise FormatError(f"{path}: expected {what}, found: {error.strerror}") from None

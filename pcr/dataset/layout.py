@@ -101,9 +101,9 @@ def file_number(name: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def is_column_file(name: str) -> bool:
-    """Whether a file of that name holds a column beside a record."""
-    return _COLUMN_FILE.fullmatch(name) is not None
+def kind(name: str) -> str:
+    """What a file of that name holds, in words: a column beside a record, or else a record."""
+    return "a column" if _COLUMN_FILE.fullmatch(name) else "a record"
 
 
 def is_dataset_file(name: str) -> bool:

@@ -80,6 +80,14 @@ class Dataset:
         return tuple(entry.images for entry in self.records.entries)
 
     @property
+    def file_bytes(self) -> int:
+        """The size of all records, and of the columns beside them."""
+        records = self.records
+        beside = [index for index in records.column_indexes if index.column.beside]
+        sizes = (sum(index.prefix_bytes) for index in beside)
+        return sum(entry.file_bytes for entry in records.entries) + sum(sizes)
+
+    @property
     def levels(self) -> int:
         """How many levels every record has."""
         return self.info.levels

@@ -104,6 +104,16 @@ class Record:
         """Entry k: how many bytes of the file hold levels 1 … k; entry 0: the metadata alone."""
         return self.entry.prefix_bytes
 
+    @property
+    def columns_within(self) -> tuple[ColumnIndex, ...]:
+        """The columns that lie in the record itself."""
+        return tuple(index for index in self.column_indexes if not index.column.beside)
+
+    @property
+    def columns_beside(self) -> tuple[ColumnIndex, ...]:
+        """The columns that lie in files of their own."""
+        return tuple(index for index in self.column_indexes if index.column.beside)
+
     def __repr__(self) -> str:
         return f"<Record {self.location!r}: {self.images} images, {self.levels} levels>"
 
@@ -131,7 +141,7 @@ class Record:
             images = RecordImages(*self._join(tables, level, verify))
             return replace(images, columns=choice.within(tables, self.number, self.entry, verify))
 
-        images = self._prefix(level).read(extract)
+        images = self.prefix(level).read(extract)
         self._check_labels(images.labels)
         return replace(images, columns=self._completed(choice, images.columns, verify))
 
@@ -160,14 +170,14 @@ class Record:
         None stands for all levels, 0 for the metadata alone. Raises as ``read``.
         """
         level = check_level(level, self.levels, "level", least=0)
-        return self._prefix(level).read(
+        return self.prefix(level).read(
             lambda tables: [b"".join(self._chunks(tables, k, verify)) for k in range(level + 1)]
         )
 
-    def _prefix(self, level: int) -> FilePrefix:
+    def prefix(self, level: int) -> FilePrefix:
         """The beginning of the file up to a level, 0 for the metadata alone."""
-        columns = sum(not index.column.beside for index in self.column_indexes)
-        return self._file(self.prefix_bytes[level], 1 + level + (columns if level else 0))
+        columns = len(self.columns_within) if level else 0
+        return self._file(self.prefix_bytes[level], 1 + columns + level)
 
     def _file(self, prefix_bytes: int, tables: int) -> FilePrefix:
         return FilePrefix(self.prefixes, self.name, self.file_bytes, prefix_bytes, tables)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pcr.arguments import check_at_least
 from pcr.dataset import layout
+from pcr.dataset.column_index import ColumnIndex
 from pcr.dataset.index import decode_index
 from pcr.dataset.reader import Dataset
 from pcr.dataset.writer import write_index
@@ -17,6 +18,7 @@ from pcr.storage.location import Location, join
 from pcr.storage.lock import locked
 from pcr.storage.store import Store, open_store
 from pcr.tools.copy_destination import Identity, begin_copy, check_place, end_copy, is_same_place
+from pcr.tools.file_copy import FileCopier
 from pcr.tools.record_copy import RecordCopier, RecordCopy
 
 
@@ -24,8 +26,9 @@ from pcr.tools.record_copy import RecordCopier, RecordCopy
 class CopySummary:
     """What a copy did. Sizes are in bytes.
 
-    images, records, levels: of the copy. dataset_bytes: size of its records. kept_records: how many
-    of them were there already, whole. copied_bytes: of the records that were read from the source.
+    images, records, levels: of the copy. dataset_bytes: size of its records, and of the columns
+    beside them. kept_records: how many of them were there already, whole, with these columns.
+    copied_bytes: of both, that were read from the source.
     retries: requests to either place that were sent again.
     """
 
@@ -79,7 +82,7 @@ def copy(
     check_place(target)
     with locked(target):
         sizes = begin_copy(target, dataset, identity, force=force)
-        copier = RecordCopier(level, target, sizes, read_back=read_back)
+        copier = RecordCopier(level, FileCopier(target, sizes, read_back=read_back))
         copies = list(_copy_records(dataset, copier, concurrent_reads, progress))
         _write_index(dataset, target, level, copies)
         end_copy(target)
@@ -92,7 +95,7 @@ def _copy_records(
     with (
         progress_bar(
             desc="Copying",
-            total=sum(record.prefix_bytes[copier.level] for record in dataset.records),
+            total=sum(map(copier.bytes_to_copy, dataset.records)),
             unit="B",
             unit_scale=True,
             disable=not progress,
@@ -103,7 +106,7 @@ def _copy_records(
             for record, done in zip(
                 dataset.records, pool.map(copier.copy, dataset.records), strict=True
             ):
-                bar.update(record.prefix_bytes[copier.level])
+                bar.update(copier.bytes_to_copy(record))
                 yield done
         finally:
             pool.shutdown(cancel_futures=True)
@@ -116,12 +119,18 @@ def _write_index(dataset: Dataset, target: Store, level: int, copies: list[Recor
         target.write(layout.REPORT_FILE, source.read(layout.REPORT_FILE))
     if level < dataset.levels:
         info = dataset.info.first_levels(level)
+        columns = [
+            ColumnIndex.of(index.column, [done.columns[place] for done in copies])
+            for place, index in enumerate(dataset.records.column_indexes)
+        ]
         with target.placing(layout.INDEX_FILE) as path:
-            write_index(path.parent, info, [done.entry for done in copies])
+            write_index(path.parent, info, [done.entry for done in copies], columns)
         return
     index = source.read(layout.INDEX_FILE)
     where = join(source.location, layout.INDEX_FILE)
-    if decode_index(index, where)[0] != dataset.info:
+    records = dataset.records
+    expected = (dataset.info, records.entries, records.column_indexes)
+    if decode_index(index, where) != expected:
         raise DatasetError(f"{where}: has changed while it was copied: copy again with `force`")
     target.write(layout.INDEX_FILE, index)
 
@@ -133,7 +142,7 @@ def _summarize(
         images=len(dataset),
         records=len(copies),
         levels=level,
-        dataset_bytes=sum(done.entry.file_bytes for done in copies),
+        dataset_bytes=sum(done.file_bytes for done in copies),
         kept_records=sum(done.was_there for done in copies),
         copied_bytes=sum(done.copied_bytes for done in copies),
         retries=dataset.store.counters.retries + target.counters.retries,

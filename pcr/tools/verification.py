@@ -6,7 +6,7 @@ import contextlib
 import os
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from pcr import jpeg
 from pcr.arguments import check_at_least
 from pcr.cores import usable_cores
 from pcr.dataset import layout
+from pcr.dataset.column_index import ColumnIndex
 from pcr.dataset.layout import check_class_name, check_name
 from pcr.dataset.messages import ImageInfo, RecordIndex, RecordInfo
 from pcr.dataset.reader import Dataset
@@ -30,7 +31,8 @@ from pcr.extension import native
 from pcr.ladder import Ladder
 from pcr.storage.location import Location, join
 from pcr.storage.store import Store, open_store
-from pcr.tools.whole_records import WholeRecord, read_ahead
+from pcr.tools.stored_file import StoredFile
+from pcr.tools.whole_files import WholeFile, read_ahead
 
 _SQLITE_VERSION = slice(96, 100)  # of the library that wrote a file, in its header
 
@@ -52,11 +54,11 @@ def verify(
     decode: decode every image at full fidelity too; default False.
     num_workers: threads that check; default: all cores that this process may use.
 
-    First comes the index, then, if it can be relied on, every record in order, then record files
-    that the index does not know (but not from ``http(s)://``, which cannot list). Each record is
-    read once, up to 8 of them ahead, of 256 MiB together. Raises DatasetError where there is no
-    finished dataset, and where the folder for temporary files (TMPDIR) has no room for a copy of
-    the largest file, StorageError where a store fails.
+    First comes the index, then, if it can be relied on, every record in order, each followed by the
+    columns beside it, then record files that the index does not know (but not from ``http(s)://``,
+    which cannot list). Each file is read once, up to 8 of them ahead, of 256 MiB together. Raises
+    DatasetError where there is no finished dataset, and where the folder for temporary files
+    (TMPDIR) has no room for a copy of the largest file, StorageError where a store fails.
     """
     workers = usable_cores() if num_workers is None else num_workers
     check_at_least(1, num_workers=workers)
@@ -77,12 +79,21 @@ def verify(
     ladder = dataset.info.ladder
     with (
         ThreadPoolExecutor(workers, thread_name_prefix="pcr-verify") as pool,
-        contextlib.closing(read_ahead(dataset.records)) as records,
+        contextlib.closing(read_ahead(_files(dataset))) as files,
     ):
-        for record, whole in records:
-            check = partial(_check_record, dataset, whole, ladder, pool, decode)
-            yield _verdict(dataset, record.name, check)
+        for file, reading in files:
+            if file.column is None:
+                check = partial(_check_record, dataset, reading, ladder, pool, decode)
+            else:
+                check = partial(_check_column, file.column, reading)
+            yield _verdict(dataset, file.name, check)
     yield from _unknown_records(dataset)
+
+
+def _files(dataset: Dataset) -> Iterator[StoredFile]:
+    for record in dataset.records:
+        yield StoredFile.of_record(record)
+        yield from StoredFile.beside(record)
 
 
 def _verdict(dataset: Dataset, name: str, check: Callable[[], None]) -> Verdict:
@@ -123,7 +134,8 @@ def _check_index(dataset: Dataset) -> None:
 def _check_index_bytes(dataset: Dataset) -> None:
     """The index is a function of its entries: the same SQLite writes the same bytes."""
     with _room_for_copies(), tempfile.TemporaryDirectory() as folder:
-        write_index(Path(folder), dataset.info, dataset.records.entries)
+        records = dataset.records
+        write_index(Path(folder), dataset.info, records.entries, records.column_indexes)
         expected = (Path(folder) / layout.INDEX_FILE).read_bytes()
     for _ in range(2):  # the network may have damaged what is whole where it lies
         found = dataset.store.read(layout.INDEX_FILE)
@@ -134,21 +146,35 @@ def _check_index_bytes(dataset: Dataset) -> None:
 
 def _check_record(
     dataset: Dataset,
-    reading: Future[WholeRecord],
+    reading: Future[WholeFile],
     ladder: Ladder,
     pool: ThreadPoolExecutor,
     decode: bool,
 ) -> None:
     whole = reading.result()
-    source, index = whole.record.location, whole.record.entry
-    metadata, *groups = whole.messages
+    record = whole.file.record
+    metadata = whole.tables[layout.METADATA_TABLE]
+    groups = [whole.tables[layout.scan_group_table(k)] for k in range(1, record.levels + 1)]
     _check_layout(whole)
-    info = RecordInfo.decode(metadata, source)
-    _check_info(info, dataset, index)
+    info = RecordInfo.decode(metadata, record.location)
+    _check_info(info, dataset, record.entry)
+    for column in record.columns_within:
+        _check_values(column, whole)
     images = join_groups(metadata, groups)
     check = partial(_check_image, ladder=ladder, decode=decode)
     for _ in pool.map(check, info.images, map(images.__getitem__, range(len(images)))):
         pass
+
+
+def _check_column(column: ColumnIndex, reading: Future[WholeFile]) -> None:
+    whole = reading.result()
+    _check_layout(whole)
+    _check_values(column, whole)
+
+
+def _check_values(column: ColumnIndex, whole: WholeFile) -> None:
+    values = whole.tables[layout.column_table(column.name)]
+    column.column.type.decode(values, whole.file.record.images, f"column {column.name}")
 
 
 def _check_info(info: RecordInfo, dataset: Dataset, index: RecordIndex) -> None:
@@ -165,33 +191,34 @@ def _check_info(info: RecordInfo, dataset: Dataset, index: RecordIndex) -> None:
             raise FormatError(f"image {image.name!r}: expected its class's label, found {label}")
 
 
-def _check_layout(whole: WholeRecord) -> None:
+def _check_layout(whole: WholeFile) -> None:
     """Only the format's tables, in order, without unused pages, each complete in its prefix."""
-    data, index, source = whole.data, whole.record.entry, whole.record.location
+    data, source = whole.data, whole.file.location
     layout.check_sqlite_header(data[:100], source)
-    names = [layout.message_table(level) for level in range(len(whole.messages))]
+    names = list(whole.tables)
     with closing(connect_image(data, source)) as connection, gate:
         found = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema")]
         (free_pages,) = connection.execute("PRAGMA freelist_count").fetchone()
     if found != names:
         raise FormatError(f"expected the tables {', '.join(names)}, found {', '.join(found)}")
-    if free_pages or index.prefix_bytes[-1] != index.file_bytes:
-        unused = free_pages or index.file_bytes - index.prefix_bytes[-1]
+    unused = free_pages or len(data) - whole.file.tables[-1].prefix_bytes
+    if unused:
         raise FormatError(f"expected no unused pages or bytes, found {unused}")
-    _check_prefixes(data, index, dict(zip(names, whole.messages, strict=True)))
+    _check_prefixes(whole)
 
 
-def _check_prefixes(data: bytes, index: RecordIndex, contents: Mapping[str, bytes]) -> None:
-    """Every level reads from its prefix alone: grow a file of zeros into the record, and read."""
+def _check_prefixes(whole: WholeFile) -> None:
+    """Every table reads from its prefix alone: grow a file of zeros into the whole one, and read."""
     with _room_for_copies(), tempfile.NamedTemporaryFile() as file:
-        file.truncate(len(data))
+        file.truncate(len(whole.data))
         start = 0
-        for level, (end, table) in enumerate(zip(index.prefix_bytes, contents, strict=True)):
-            file.write(data[start:end])
+        for table in whole.file.tables:
+            end = table.prefix_bytes
+            file.write(whole.data[start:end])
             file.flush()
             start = end
-            if not _is_there(Path(file.name), table, contents[table]):
-                raise FormatError(f"level {level} is not complete in the first {end} bytes")
+            if not _is_there(Path(file.name), table.name, whole.tables[table.name]):
+                raise FormatError(f"table {table.name} is not complete in the first {end} bytes")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from helpers import records
+from helpers.column_samples import make_dataset
 from helpers.conversions import (
     PCR,
     fail,
@@ -76,3 +77,18 @@ def test_info_of_a_dataset_without_records(tmp_path: Path) -> None:
     facts = json.loads(succeed(PCR, "info", tmp_path, "--json"))
     assert facts["images"] == facts["records"] == facts["file_bytes"] == 0
     assert [row["prefix_bytes"] for row in facts["levels"]] == [0] * 10
+
+
+def test_info_of_columns(tmp_path: Path) -> None:
+    root = make_dataset(tmp_path / "d").root
+    printed = succeed(PCR, "info", root)
+    assert "  columns  weight: float32, 32 bytes in the records\n" in printed
+    assert "           embedding: float64[600], 38,400 bytes beside the records\n" in printed
+    facts = json.loads(succeed(PCR, "info", root, "--json"))
+    assert facts["file_bytes"] == sum(path.stat().st_size for path in root.glob("PCR_*.db"))
+    assert facts["columns"][0] == {
+        "name": "weight",
+        "type": "float32",
+        "beside": False,
+        "bytes": 32,
+    }

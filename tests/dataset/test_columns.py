@@ -3,45 +3,30 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from helpers import records
+from helpers.column_samples import (
+    BESIDE,
+    COLUMNS,
+    NAMES,
+    SIZES,
+    WITHIN,
+    assert_values,
+    make_dataset,
+)
 from helpers.servers import WebServer
 
 from pcr.dataset import layout
-from pcr.dataset.columns import Column
 from pcr.dataset.reader import Dataset
 from pcr.errors import FormatError, UsageError
-
-SIZES = (5, 3)
-COLUMNS: dict[Column, list[Any]] = {
-    Column.of("weight", "float32"): [0.5 * i for i in range(8)],
-    Column.of("caption", "str"): ["Füße" * i for i in range(8)],
-    Column.of("boxes", "float32[?,4]"): [np.full((i % 3, 4), i) for i in range(8)],
-    Column.of("facts", "json"): [None, {"a": [1, "b"]}, 3, [], "x", True, {}, -1.5],
-    Column.of("original", "bytes"): [bytes([i]) * i * 1000 for i in range(8)],
-    Column.of("mask", "uint8[?,?]"): [np.full((i, 8 - i), i) for i in range(8)],
-    Column.of("embedding", "float64[600]"): [np.arange(600) + i for i in range(8)],
-}
-COLUMNS = dict(sorted(COLUMNS.items(), key=lambda item: item[0].beside))
-WITHIN = [column.name for column in COLUMNS if not column.beside]
-BESIDE = [column.name for column in COLUMNS if column.beside]
-NAMES = [*WITHIN, *BESIDE]
 
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    return records.make_dataset(tmp_path_factory.mktemp("columns"), SIZES, columns=COLUMNS)
-
-
-def assert_values(found: Sequence[Any], column: str, first: int) -> None:
-    expected = next(values for key, values in COLUMNS.items() if key.name == column)[first:]
-    for ours, theirs in zip(found, expected, strict=False):
-        assert np.array_equal(ours, theirs), column
+    return make_dataset(tmp_path_factory.mktemp("columns"))
 
 
 def test_the_index_knows_names_types_and_places(dataset: Dataset) -> None:
