@@ -30,7 +30,7 @@ from pcr.errors import UsageError
 from pcr.storage.location import join
 from pcr.storage.store import Store, open_store
 
-HELP = "Convert an ImageFolder of JPEGs into Progressive Compressed Records, without loss."
+HELP = "Convert JPEGs into Progressive Compressed Records, without loss."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -24,7 +24,11 @@ _KEPT = "with --append the dataset's"
 def add_basic_flags(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of every converter command."""
     add = parser.add_argument
-    add("input_dataset", help="folder or URL with one sub-folder of JPEGs per class")
+    add(
+        "input_dataset",
+        help="folder or URL with one sub-folder of JPEGs per class; or a table of paths (.csv, "
+        ".jsonl, .parquet), or tar shards of WebDataset (train-{000..146}.tar)",
+    )
     add("output_directory", help="directory or URL (s3://, gs://, az://) of the dataset to make")
     _add_record_flags(parser)
     add_worker_flags(parser)
@@ -148,11 +152,20 @@ def _shard(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
+def _column_type(text: str) -> tuple[str, str]:
+    name, colon, type = text.partition(":")
+    if not colon:
+        raise argparse.ArgumentTypeError(f"expected NAME:TYPE, as in score:float32, found {text!r}")
+    return name, type
+
+
 def make_options(arguments: argparse.Namespace) -> ConversionOptions:
     """The options that the flags stand for; with --append, those not given are the dataset's."""
     names = (field.name for field in fields(ConversionOptions) if field.name != "ladder")
     given: dict[str, Any] = {name: getattr(arguments, name, None) for name in names}
     given = {name: value for name, value in given.items() if value is not None}
+    if "column_types" in given:
+        given["column_types"] = dict(given["column_types"])
     ladder = _ladder(arguments)
     if ladder is not None:
         given["ladder"] = ladder
@@ -207,6 +220,26 @@ def _add_source_flags(parser: argparse.ArgumentParser) -> None:
         action=Switch,
         help="also rewrite the source files in place, without loss, as progressive JPEGs; without "
         "a value it means True (default: False, the sources are not touched)",
+    )
+    add(
+        "--image_column",
+        metavar="NAME",
+        help="of a source with columns, the one with images or their paths (default: by its name)",
+    )
+    add(
+        "--label_column",
+        metavar="NAME",
+        help="of a source with columns, the one with names or numbers of classes (default: label "
+        "or cls; without it the images' folders are the classes)",
+    )
+    add(
+        "--column",
+        dest="column_types",
+        action="append",
+        type=_column_type,
+        metavar="NAME:TYPE",
+        help="the type of a column, such as boxes:float32[?,4]; may be repeated (default: what the "
+        "source says, or what holds all values)",
     )
 
 

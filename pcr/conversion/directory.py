@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pcr.atomic import TEMPORARY_SUFFIX
+from pcr.conversion.sources.opening import is_folder
 from pcr.dataset import layout
 from pcr.dataset.release import refuse_release
 from pcr.errors import DatasetError, UsageError
@@ -22,7 +23,16 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 def check_places(source: Location, output: Store) -> None:
     """Raise DatasetError or UsageError unless ``output`` may hold a dataset of ``source``."""
-    images = open_store(source)
+    if is_folder(source):
+        _check_folder(open_store(source), output)
+    if not isinstance(output, LocalStore):
+        return
+    if output.root.exists() and not output.root.is_dir():
+        raise DatasetError(f"{output.root}: expected an output directory, found a file")
+    refuse_release(output.root, "choose another output directory")
+
+
+def _check_folder(images: Store, output: Store) -> None:
     if isinstance(images, LocalStore):
         refuse_release(images.root, "convert the folder of images that it was made from")
     if images.can_list and images.size(layout.INDEX_FILE) is not None:
@@ -31,11 +41,6 @@ def check_places(source: Location, output: Store) -> None:
         raise UsageError(
             f"{output.location}: expected an output directory outside the input {images.location}"
         )
-    if not isinstance(output, LocalStore):
-        return
-    if output.root.exists() and not output.root.is_dir():
-        raise DatasetError(f"{output.root}: expected an output directory, found a file")
-    refuse_release(output.root, "choose another output directory")
 
 
 def _is_inside(output: Store, images: Store) -> bool:

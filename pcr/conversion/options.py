@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, cast, get_args
 
@@ -38,6 +39,11 @@ class ConversionOptions:
     convert_images: rewrite the source files in place, without loss, with the scans of the ladder;
         the report lists those that can't be, and are left alone. Default False: sources are never
         touched.
+    image_column: of a source with columns, the one with the images, or their paths; default: by name.
+    label_column: of a source with columns, the one with the classes' names or numbers; default:
+        "label", or "cls" of WebDataset; without it the images' folders are the classes.
+    column_types: the types of columns, such as ``{"boxes": "float32[?,4]"}``; default: those that
+        the source says or that hold all values, and with ``append`` the dataset's.
     """
 
     ladder: Ladder = field(default_factory=Ladder.default)
@@ -52,6 +58,9 @@ class ConversionOptions:
     duplicate_dataset_factor: int = 1
     tf_records: bool = False
     convert_images: bool = False
+    image_column: str | None = None
+    label_column: str | None = None
+    column_types: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.ladder, Ladder):

@@ -1,9 +1,10 @@
-"""Convert an ImageFolder into a PCR dataset: plan, records on all cores, index; resumable."""
+"""Convert images into a PCR dataset: plan, records on all cores, index; resumable."""
 
 from __future__ import annotations
 
 import warnings
 from contextlib import closing
+from dataclasses import replace
 
 from pcr.arguments import check_at_least
 from pcr.conversion import tfrecord
@@ -22,7 +23,9 @@ from pcr.conversion.phases import timed
 from pcr.conversion.plan import Plan
 from pcr.conversion.sharing import Engine, check_sharing, convert_all_shards, convert_one_shard
 from pcr.conversion.sources.image_source import Source
+from pcr.conversion.sources.local_folder import LocalFolder
 from pcr.conversion.sources.opening import open_source
+from pcr.conversion.sources.store_folder import StoreFolder
 from pcr.conversion.summary import ConversionSummary as ConversionSummary
 from pcr.conversion.summary import summarize
 from pcr.conversion.unfinished import check_no_unfinished_append, drop_unfinished
@@ -51,10 +54,11 @@ def convert(
     ray_address: str | None = None,
     progress: bool = True,
 ) -> ConversionSummary:
-    """Convert an ImageFolder of JPEGs into a PCR dataset, without loss.
+    """Convert JPEGs into a PCR dataset, without loss.
 
     source: folder with one sub-folder of JPEGs per class; never changed, except with
-        ``options.convert_images``. Or a URL (``s3://``, ``gs://``, ``az://``) of such objects.
+        ``options.convert_images``. Or a URL (``s3://``, ``gs://``, ``az://``) of such objects. Or a
+        table of paths, or tar shards of WebDataset: see docs/SOURCES.md.
     output: directory of the dataset, outside of ``source``, made if missing; or a URL (``s3://``,
         ``gs://``, ``az://``), where each record goes when it is finished.
     options: what to write; default ``ConversionOptions()``, or with ``append`` the options that the
@@ -89,7 +93,7 @@ def convert(
         raise UsageError("expected a folder as input: URLs are not rewritten", "convert_images")
     phases: dict[str, float] = {}
     with timed(phases, "scan"):
-        images = open_source(source)
+        images = open_source(source, options)
     _warn_of_splits(images)
     if shard is not None:
         workers = num_workers or usable_cores()
@@ -138,15 +142,20 @@ def _check_arguments(num_workers: int | None, force: bool, append: bool) -> None
 
 
 def _complete(options: ConversionOptions | None, output: Store, append: bool) -> ConversionOptions:
-    base = Dataset(output).info if append else None
+    base = Dataset(output) if append else None
     if options is None:
-        options = ConversionOptions.of_dataset(base) if base else ConversionOptions()
+        options = ConversionOptions.of_dataset(base.info) if base else ConversionOptions()
+    if base and base.columns:
+        types = {name: str(column.type) for name, column in base.columns.items()}
+        options = replace(options, column_types={**types, **(options.column_types or {})})
     if options.tf_records:
         tfrecord.check_installed()
     return options
 
 
 def _warn_of_splits(source: Source) -> None:
+    if not isinstance(source, LocalFolder | StoreFolder):
+        return
     splits = [name for name in source.classes if name.lower() in _SPLIT_NAMES]
     if len(splits) > 1 or splits == list(source.classes):
         warnings.warn(

@@ -10,8 +10,9 @@ from pcr.dataset.column_types import ColumnType
 from pcr.dataset.layout import MAX_VALUE_BYTES_WITHIN
 from pcr.errors import UsageError
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
-_RESERVED = frozenset(
+MAX_NAME_CHARACTERS = 63
+_NAME = re.compile(rf"[A-Za-z_][A-Za-z0-9_]{{0,{MAX_NAME_CHARACTERS - 1}}}")
+RESERVED_NAMES = frozenset(
     ("label", "labels", "name", "index", "image", "images", "window", "flip", "size")
 )
 
@@ -43,7 +44,7 @@ class Column:
                 "expected a column's name of up to 63 letters, digits and underscores, none of the "
                 f"digits first, found {self.name!r}"
             )
-        if self.name in _RESERVED:
+        if self.name in RESERVED_NAMES:
             raise UsageError(
                 f"expected another name for the column {self.name!r}, which has a meaning of its own"
             )

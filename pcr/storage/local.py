@@ -87,6 +87,14 @@ class LocalStore:
         path = self.root / name
         return path.stat().st_size if path.is_file() else None
 
+    def version(self, name: str) -> str:
+        """The modification time of a file (ns); ObjectNotFoundError where there is none."""
+        path = self.root / name
+        try:
+            return str(path.stat().st_mtime_ns)
+        except OSError as error:
+            raise ObjectNotFoundError(f"{path}: {error.strerror}") from None
+
     def names(self, prefix: str = "") -> Iterator[tuple[str, int]]:
         """The names of files in the directory that begin with ``prefix``, and their sizes."""
         if not self.root.is_dir():

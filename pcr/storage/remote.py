@@ -67,12 +67,13 @@ class RemoteStore:
     def size(self, name: str) -> int | None:
         """The size of an object in bytes; None where there is none."""
         try:
-            found = self._run(
-                lambda client: load_obstore().head(client, name), join(self.location, name)
-            )
+            return int(self._head(name)["size"])
         except ObjectNotFoundError:
             return None
-        return int(found["size"])
+
+    def version(self, name: str) -> str:
+        """The ETag of an object, or its time; ObjectNotFoundError where there is none."""
+        return _version(self._head(name))
 
     def names(self, prefix: str = "") -> Iterator[tuple[str, int]]:
         """The names directly below the location that begin with ``prefix``, and sizes in bytes.
@@ -139,6 +140,12 @@ class RemoteStore:
         except ObjectNotFoundError:
             return
 
+    def _head(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self._run(
+            lambda client: load_obstore().head(client, name), join(self.location, name)
+        )
+        return found
+
     def _list(self) -> dict[str, Any]:
         self._refuse_http("listed")
         found: dict[str, Any] = self._run(
@@ -189,7 +196,11 @@ class RemoteStore:
 
 def _all_objects(client: Any) -> list[tuple[str, int, str]]:
     return [
-        (found["path"], int(found["size"]), found["e_tag"] or str(found["last_modified"]))
+        (found["path"], int(found["size"]), _version(found))
         for some in load_obstore().list(client)
         for found in some
     ]
+
+
+def _version(found: dict[str, Any]) -> str:
+    return found["e_tag"] or str(found["last_modified"])

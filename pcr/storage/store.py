@@ -31,6 +31,9 @@ class Store(Protocol):
     def size(self, name: str) -> int | None:
         """The size of a file in bytes; None where there is none."""
 
+    def version(self, name: str) -> str:
+        """Tells one version of a file from others: its time, or ETag; ObjectNotFoundError."""
+
     def names(self, prefix: str = "") -> Iterator[tuple[str, int]]:
         """The names that begin with ``prefix``, with sizes in bytes; not for ``http(s)://``."""
 
@@ -58,3 +61,12 @@ def open_store(location: Location, retries: Retries | None = None) -> LocalStore
     if is_remote(location):
         return RemoteStore(str(location), retries)
     return LocalStore(local_path(location))
+
+
+def open_parent(location: Location) -> tuple[LocalStore | RemoteStore, str]:
+    """The store of the folder that a file lies in, and the file's name there."""
+    if is_remote(location):
+        folder, _, name = str(location).rpartition("/")
+        return open_store(folder), name
+    path = local_path(location)
+    return LocalStore(path.parent), path.name

@@ -105,7 +105,8 @@ def test_requirements_files_say_what_pyproject_says() -> None:
         stripped = (line.split("  #")[0] for line in (ROOT / name).read_text().splitlines())
         return sorted(line for line in stripped if line and not line.startswith("#"))
 
-    used = [*extras["train"], *extras["remote"], *extras["datasets"]]
+    names = ("train", "remote", "tables", "datasets")
+    used = [requirement for name in names for requirement in extras[name]]
     expected = [*build, *project["project"]["dependencies"], *used]
     assert lines("requirements.txt") == sorted(expected)
     assert lines("requirements-dev.txt") == sorted(extras["dev"])
