@@ -17,6 +17,8 @@ _HOMES = {
     "pcr.imagefolder": ("ImageFolder",),
     "pcr.dataset.reader": ("Dataset",),
     "pcr.dataset.record": ("Record",),
+    "pcr.dataset.columns": ("Column",),
+    "pcr.dataset.column_types": ("ColumnType",),
     "pcr.conversion.options": ("ConversionOptions",),
     "pcr.conversion.run": ("convert",),
     "pcr.conversion.merging": ("merge",),
@@ -29,6 +31,7 @@ _HOMES = {
     "pcr.tools.verification": ("Verdict", "verify"),
     "pcr.tools.image_export": ("ExportSummary", "export"),
     "pcr.tools.dataset_copy": ("CopySummary", "copy"),
+    "pcr.tools.column_addition": ("AddedColumn", "add_column"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -52,6 +55,8 @@ if TYPE_CHECKING:
     from pcr.conversion.options import ConversionOptions
     from pcr.conversion.run import convert
     from pcr.conversion.summary import ConversionSummary
+    from pcr.dataset.column_types import ColumnType
+    from pcr.dataset.columns import Column
     from pcr.dataset.reader import Dataset
     from pcr.dataset.record import Record
     from pcr.errors import DatasetError, FormatError, PCRError, UsageError
@@ -62,6 +67,7 @@ if TYPE_CHECKING:
     from pcr.loading.iterator import PCRIterator
     from pcr.loading.loader import Loader, TensorLoader
     from pcr.loading.transforms import EvalTransform, TrainTransform, Transform
+    from pcr.tools.column_addition import AddedColumn, add_column
     from pcr.tools.dataset_copy import CopySummary, copy
     from pcr.tools.image_export import ExportSummary, export
     from pcr.tools.verification import Verdict, verify

@@ -45,7 +45,7 @@ def main(name: str, argv: Sequence[str] | None = None) -> NoReturn:
 def load(name: str) -> Command:
     """A command's module; exits with one line where the package is not set up."""
     try:
-        return cast(Command, import_module(f"pcr.cli.{name}"))
+        return cast(Command, import_module(f"pcr.cli.{name.replace('-', '_')}"))
     except ImportError as error:
         sys.exit(_fail(how_to_set_up(error), EXIT_FAILURE))
     except KeyboardInterrupt:

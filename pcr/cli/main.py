@@ -15,6 +15,7 @@ COMMANDS = (
     "convert",
     "merge",
     "copy",
+    "add-column",
     "ls",
     "info",
     "verify",

@@ -93,7 +93,7 @@ class ColumnType:
         """Raise FormatError, saying what was expected and found, unless a value is of this type."""
         self._pack(value)
 
-    def encode(self, values: Sequence[Any]) -> bytes:
+    def encode(self, values: Sequence[Any] | NDArray[Any]) -> bytes:
         """A record's values, in image order, as bytes; FormatError names the first one that is wrong."""
         if self._free == 0 and isinstance(values, np.ndarray):  # all at once
             return replace(self, shape=(len(values), *self.shape))._pack(values).tobytes()

@@ -50,7 +50,7 @@ MAX_INDEX_BYTES = 2**33  # twice what so many records of ten levels take
 
 _NUMBER = r"(0|[1-9][0-9]{0,7})"
 _RECORD_FILE = re.compile(rf"PCR_{_NUMBER}\.db")
-_COLUMN_FILE = re.compile(rf"PCR_{_NUMBER}\.[A-Za-z_][A-Za-z0-9_]{{0,62}}(\.[1-9][0-9]*)?\.db")
+_COLUMN_FILE = re.compile(rf"PCR_{_NUMBER}\.([A-Za-z_][A-Za-z0-9_]{{0,62}})(\.[1-9][0-9]*)?\.db")
 _TFRECORD_FILE = re.compile(rf"PCR_{_NUMBER}\.tfrecord(\.idx)?")
 _SHARD_PLAN_FILE = re.compile(rf"PCR_plan_{_NUMBER}_of_{_NUMBER}\.jsonl")
 SQLITE_HEADER_BYTES = 100
@@ -101,9 +101,15 @@ def file_number(name: str) -> int | None:
     return int(found[1]) if found else None
 
 
+def column_in(name: str) -> str | None:
+    """The name of the column beside a record in a file of that name; None for any other file."""
+    found = _COLUMN_FILE.fullmatch(name)
+    return found[2] if found else None
+
+
 def kind(name: str) -> str:
     """What a file of that name holds, in words: a column beside a record, or else a record."""
-    return "a column" if _COLUMN_FILE.fullmatch(name) else "a record"
+    return "a record" if column_in(name) is None else "a column"
 
 
 def is_dataset_file(name: str) -> bool:

@@ -55,7 +55,7 @@ def annotate(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def annotate(
         columns: tuple[Column, ...] = COLUMNS, make: Callable[[str], tuple[Any, ...]] = values_of
     ) -> None:
-        def open_annotated(location: str) -> Annotated:
+        def open_annotated(location: str, *_: object) -> Annotated:
             found = LocalFolder.scan(location)
             return Annotated(found.root, found.classes, found.samples, columns, make)
 
