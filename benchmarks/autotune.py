@@ -53,13 +53,13 @@ def main() -> None:
     with ThreadPoolExecutor(arguments.jobs) as executor:
         rows = list(executor.map(one, runs))
     print(describe("torch", "progressive-compressed-records"))
-    print(f"{arguments.pcr}: dali_main.py --PCR_train {arguments.flags}\n")
+    print(f"{arguments.pcr}: dali_main.py {arguments.flags}\n")
     print(table(pd.DataFrame(rows)))
 
 
 def train(pcr: Path, val: Path, run: Path, flags: list[str]) -> None:
     """One run of the trainer."""
-    command = [sys.executable, ROOT / "dali_main.py", "--PCR_train", "--resume", "auto", *flags]
+    command = [sys.executable, ROOT / "dali_main.py", "--resume", "auto", *flags]
     subprocess.run([*command, "--output_dir", run, pcr, val], check=True, stdout=sys.stderr)
 
 

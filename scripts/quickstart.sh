@@ -49,7 +49,7 @@ for n_scans in "${scans[@]}"; do
     step "ResNet18 from scratch with $n_scans of 10 levels"
     run="$out/run_${n_scans}"
     rm -rf "$run" # an earlier quickstart's
-    "$PYTHON" dali_main.py -a resnet18 --PCR_train --n_scans "$n_scans" \
+    "$PYTHON" dali_main.py -a resnet18 --n_scans "$n_scans" \
         --image_size "${PCR_IMAGE_SIZE:-$image_size}" --epochs "${PCR_EPOCHS:-$epochs}" \
         -b "${PCR_BATCH_SIZE:-32}" --lr 0.05 --seed 0 -j "$(getconf _NPROCESSORS_ONLN)" \
         --output_dir "$run" "$out/pcr" "$out/images/val"

@@ -117,6 +117,25 @@ class Dataset:
         return check_level(n_scans, self.levels, "n_scans")
 
 
+def open_dataset(
+    root: Location | Store | Dataset,
+    cache: str | os.PathLike[str] | None = None,
+    cache_limit: int | str | None = None,
+) -> Dataset:
+    """The dataset at a place; one that is open already is taken as it is.
+
+    Raises as `Dataset`, and UsageError where an open one is given a cache.
+    """
+    if not isinstance(root, Dataset):
+        return Dataset(root, cache=cache, cache_limit=cache_limit)
+    if cache is not None or cache_limit is not None:
+        raise UsageError(
+            "expected none beside a Dataset that is open: it has the one it was opened with",
+            "cache",
+        )
+    return root
+
+
 def holds_dataset(location: Location) -> bool:
     """Whether to open a location as a dataset: a URL, or a directory with its index or its plan."""
     names = (layout.INDEX_FILE, layout.PLAN_FILE)

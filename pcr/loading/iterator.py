@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pcr.arguments import check_at_least
 from pcr.dataset.messages import ImageInfo
-from pcr.dataset.reader import Dataset
+from pcr.dataset.reader import Dataset, open_dataset
 from pcr.dataset.record import RecordImages
 from pcr.errors import FormatError
 from pcr.loading.drawing import Drawing
@@ -54,7 +54,7 @@ class PCRIterator(JpegSource):
 
     def __init__(
         self,
-        root: Location | Store,
+        root: Location | Store | Dataset,
         batch_size: int,
         n_scans: int | None = None,
         *,
@@ -72,7 +72,7 @@ class PCRIterator(JpegSource):
     ) -> None:
         """Open a dataset.
 
-        root: a finished dataset: its directory, its URL or a store.
+        root: a finished dataset: its directory, its URL, a store, or a `Dataset` that is open.
         batch_size: images per batch; the last batch may have fewer.
         n_scans: how many levels are read, 1 to the dataset's number of levels; None: all.
         seed: of the order, 0 or more.
@@ -94,7 +94,7 @@ class PCRIterator(JpegSource):
         Raises DatasetError where there is no finished dataset, StorageError where it can't be
         fetched, UsageError where an argument is out of range.
         """
-        self.dataset = Dataset(root, cache=cache, cache_limit=cache_limit)
+        self.dataset = open_dataset(root, cache, cache_limit)
         if concurrent_reads is None:
             concurrent_reads = LOCAL_READS if self.dataset.is_local else REMOTE_READS
         check_at_least(1, concurrent_reads=concurrent_reads)

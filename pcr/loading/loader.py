@@ -9,6 +9,7 @@ from collections.abc import Generator
 from contextlib import closing
 from typing import Any, Literal, TypeAlias
 
+from pcr.dataset.reader import Dataset
 from pcr.errors import printable
 from pcr.jpeg import MAX_PIXELS
 from pcr.loading.buffers import BatchSpec, NumpyOutput, Output
@@ -143,7 +144,7 @@ class Loader(TensorLoader):
 
     def __init__(
         self,
-        root: Location | Store,
+        root: Location | Store | Dataset,
         batch_size: int,
         n_scans: int | None = None,
         *,
@@ -175,7 +176,7 @@ class Loader(TensorLoader):
 
         What is read, as of `PCRIterator`:
 
-        root: a finished dataset: its directory, its URL or a store.
+        root: a finished dataset: its directory, its URL, a store, or a `Dataset` that is open.
         batch_size: images per batch; the last batch may have fewer.
         n_scans: how many levels are read, 1 to the dataset's number of levels; None: all.
         seed: of the order, the crops and the flips, 0 or more.

@@ -40,7 +40,7 @@ def refusal(capsys, code, *arguments):
 def pcr_run(data, output, lr="0.02"):
     """The arguments of a small run."""
     folders = [str(data / "pcr"), str(data / "val")]
-    return ["--PCR_train", *SMALL, "--lr", lr, "--output_dir", str(output), *folders]
+    return [*SMALL, "--lr", lr, "--output_dir", str(output), *folders]
 
 
 def rows(output, rank=0):

@@ -12,7 +12,7 @@ from helpers.loaders import drain, numpy_loader
 from helpers.servers import WebServer, free_port
 
 from pcr.dataset.reader import Dataset
-from pcr.errors import StorageError
+from pcr.errors import StorageError, UsageError
 from pcr.loading.iterator import PCRIterator
 from pcr.storage.remote import RemoteStore
 from pcr.storage.retries import Retries
@@ -43,6 +43,21 @@ def loader_at(local: Dataset, level: int, epoch: int) -> object:
     loader = numpy_loader(local.root, 8, n_scans=level)
     loader.set_epoch(epoch)
     return loader
+
+
+def test_loaders_of_an_open_dataset_fetch_no_index(served: Served) -> None:
+    server, url, local = served
+    dataset = Dataset(url)
+    server.served()
+    loaders = [numpy_loader(dataset, 8, n_scans=level) for level in (1, 2)]
+    assert server.served() == []
+    assert [drain(one) for one in loaders] == [drain(loader_at(local, k, 0)) for k in (1, 2)]
+    assert len(server.served()) == 2 * len(local.records)
+
+
+def test_an_open_dataset_takes_no_cache(served: Served, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cache: expected none beside a Dataset that is open"):
+        PCRIterator(Dataset(served[1]), 8, cache=tmp_path, cache_limit="1MB")
 
 
 @pytest.mark.parametrize("concurrent_reads", [2, 3, 20])
