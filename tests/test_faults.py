@@ -47,6 +47,10 @@ def test_exporting_survives_each_fault(faults: Faults) -> None:
     run_trials(faults, "export", 90)
 
 
+def test_adding_a_column_survives_each_fault(faults: Faults) -> None:
+    run_trials(faults, "add_column", 50)
+
+
 def test_a_checkpoint_survives_each_fault(faults: Faults) -> None:
     pytest.importorskip("torch", reason="of the extra 'train'")
     run_trials(faults, "checkpoint", 25)

@@ -14,10 +14,11 @@ from pcr.conversion.journal import FinishedRecord, Journal, columns_of
 from pcr.conversion.options import ConversionOptions
 from pcr.conversion.phases import timed
 from pcr.conversion.plan import shard_records
-from pcr.conversion.shards import check_same_plan, read_record_info
+from pcr.conversion.shards import check_record, check_same_plan
 from pcr.conversion.summary import ConversionSummary, summarize_dataset
 from pcr.cores import usable_cores
 from pcr.dataset import layout
+from pcr.dataset.columns import Column
 from pcr.dataset.reader import Dataset
 from pcr.errors import DatasetError, FormatError, describe
 from pcr.ladder import Ladder
@@ -145,9 +146,11 @@ def _what_to_run(
 def _check_records(output: Store, parts: Sequence[_Part], num_workers: int) -> None:
     """Raise DatasetError where records are missing or damaged, or there are more of them."""
     finished = [(part, record) for part in parts for record in part.finished]
+    columns = columns_of(parts[0].header)
     with ThreadPoolExecutor(num_workers, thread_name_prefix="pcr-merge") as pool:
         problems = pool.map(
-            lambda number: _problem(output, number, finished[number][1]), range(len(finished))
+            lambda number: _problem(output, number, finished[number][1], columns),
+            range(len(finished)),
         )
         damaged: dict[int, str] = {}
         for (part, _), problem in zip(finished, problems, strict=True):
@@ -164,9 +167,11 @@ def _check_records(output: Store, parts: Sequence[_Part], num_workers: int) -> N
             )
 
 
-def _problem(output: Store, number: int, record: FinishedRecord) -> str | None:
+def _problem(
+    output: Store, number: int, record: FinishedRecord, columns: Sequence[Column]
+) -> str | None:
     try:
-        read_record_info(output, number, record)
+        check_record(output, number, record, columns)
     except (FormatError, OSError) as error:
         return describe(error)
     return None

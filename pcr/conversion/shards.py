@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -17,10 +17,11 @@ from pcr.conversion.journal import FinishedRecord, Journal, changed_option, plan
 from pcr.conversion.plan import Plan
 from pcr.conversion.workers import convert_records
 from pcr.dataset import layout
-from pcr.dataset.messages import RecordInfo
+from pcr.dataset.columns import Column
 from pcr.dataset.record import Record
 from pcr.errors import DatasetError, FormatError
 from pcr.storage.local import LocalStore
+from pcr.storage.location import join
 from pcr.storage.lock import locked
 from pcr.storage.store import Store
 
@@ -100,21 +101,29 @@ def begin_shard(plan: Plan, output: Store) -> list[FinishedRecord]:
     return finished
 
 
-def read_record_info(output: Store, number: int, record: FinishedRecord) -> RecordInfo:
-    """The metadata of a record; FormatError or OSError where it is not the one that was written.
+def check_record(
+    output: Store, number: int, record: FinishedRecord, columns: Sequence[Column]
+) -> None:
+    """Raise FormatError or OSError where a record, or a column beside it, is not as it was written.
 
-    Compared are the size of the file and the checksum of the metadata, which holds the sizes of all
-    images at all levels.
+    Compared are the sizes of the files and the checksum of the metadata, which holds the sizes of
+    all images at all levels.
     """
     written = Record(output, number, record.index, num_classes=layout.MAX_CLASSES)
-    found = output.size(written.name)
-    if found != record.index.file_bytes:
-        what = "none" if found is None else f"{found} bytes"
-        raise FormatError(
-            f"{written.location}: expected a record of {record.index.file_bytes} bytes, "
-            f"found {what}"
-        )
-    return written.info()
+    sizes = {written.name: record.index.file_bytes}
+    for column, entry in zip(columns, record.columns, strict=True):
+        if column.beside:
+            file = layout.column_file(number, column.name, column.version)
+            sizes[file] = entry.prefix_bytes
+    for name, expected in sizes.items():
+        found = output.size(name)
+        if found != expected:
+            what = "none" if found is None else f"{found} bytes"
+            raise FormatError(
+                f"{join(output.location, name)}: expected {layout.kind(name)} of {expected} bytes, "
+                f"found {what}"
+            )
+    written.info()
 
 
 def check_same_plan(location: str, found: dict[str, Any], expected: dict[str, Any]) -> None:
@@ -176,7 +185,7 @@ def _check_neighbours(plan: Plan, output: Store) -> None:
 def _intact(plan: Plan, output: Store, finished: list[FinishedRecord]) -> list[FinishedRecord]:
     for position, record in enumerate(finished):
         try:
-            read_record_info(output, plan.first_record + position, record)
+            check_record(output, plan.first_record + position, record, plan.columns)
         except (FormatError, OSError):
             return finished[:position]
     return finished

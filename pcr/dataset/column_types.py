@@ -28,7 +28,8 @@ _NUMBERS = (
     *(f"float{bits}" for bits in (16, 32, 64)),
 )
 _TEXTS = ("str", "bytes", "json")
-_SYNTAX = re.compile(r"(?P<kind>[a-z]+[0-9]*)(?:\[(?P<shape>[0-9?]+(?:,[0-9?]+)*)\])?", re.ASCII)
+_SIZE = r"(?:\?|[1-9][0-9]{0,8})"
+_SYNTAX = re.compile(rf"(?P<kind>[a-z]+[0-9]*)(?:\[(?P<shape>{_SIZE}(?:,{_SIZE})*)\])?", re.ASCII)
 _MOST_DIMENSIONS = 8
 _SHOWN_CHARACTERS = 40
 _Sizes: TypeAlias = NDArray[np.int64]
@@ -51,7 +52,8 @@ class ColumnType:
         found = _SYNTAX.fullmatch(text)
         if found is None or found["kind"] not in (*_NUMBERS, *_TEXTS):
             raise _no_type(text)
-        shape = tuple(_dimension(size, text) for size in (found["shape"] or "").split(",") if size)
+        sizes = found["shape"].split(",") if found["shape"] else ()
+        shape = tuple(None if size == "?" else int(size) for size in sizes)
         parsed = cls(found["kind"], shape)
         fixed_bytes = parsed._unit_bytes
         too_large = len(shape) > _MOST_DIMENSIONS or fixed_bytes > MAX_GROUP_BYTES
@@ -228,14 +230,6 @@ def _no_type(text: str) -> UsageError:
         f"float32[?,4], found {text!r}",
         "type",
     )
-
-
-def _dimension(size: str, text: str) -> int | None:
-    if size == "?":
-        return None
-    if not size.isdecimal() or not 1 <= int(size) <= MAX_GROUP_BYTES:
-        raise _no_type(text)
-    return int(size)
 
 
 def _fits(found: NDArray[Any], shape: tuple[int | None, ...]) -> bool:

@@ -79,7 +79,8 @@ def add_column(
         by_record, unused = _divided(found, values)
         entries = _write_files(found, column, by_record, progress)
         _write_index(found, ColumnIndex.of(column, entries))
-        _remove_unused(found, name, column)
+        if column.version:
+            _remove_unused(found, name, column)
     file_bytes = sum(entry.prefix_bytes for entry in entries)
     return AddedColumn(column, len(found), file_bytes, unused)
 

@@ -106,6 +106,25 @@ def test_shards_and_merging_give_the_same_bytes(
     assert dataset_bytes(tmp_path / "e") == dataset_bytes(whole.root)
 
 
+def test_shards_without_a_file_beside_are_not_merged(
+    folder: Path, tmp_path: Path, annotate: object
+) -> None:
+    options = pcr.ConversionOptions(images_per_record=4)
+
+    def convert_shard(index: int) -> None:
+        pcr.convert(folder, tmp_path / "e", options, shard=(index, 2), progress=False)
+
+    convert_shard(0)
+    convert_shard(1)
+    missing = tmp_path / "e" / "PCR_1.original.db"
+    missing.unlink()
+    with pytest.raises(pcr.DatasetError, match=r"1/2 .*original\.db: expected a column of .* none"):
+        pcr.merge(tmp_path / "e")
+    convert_shard(1)
+    pcr.merge(tmp_path / "e")
+    check(pcr.Dataset(tmp_path / "e"))
+
+
 def test_appending_needs_the_same_columns(
     folder: Path, tmp_path: Path, annotate: Callable[..., None]
 ) -> None:

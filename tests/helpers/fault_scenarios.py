@@ -16,7 +16,7 @@ from helpers.conversions import CONVERTER, PCR, Command, Result, run
 from helpers.fault_trials import KINDS, Scenario, Trials
 from helpers.faults import Faults
 from pcr.dataset import layout
-from pcr.errors import PCRError, describe
+from pcr.errors import PCRError, describe, printable
 
 MEMORY = Path("/dev/shm")  # where a real fsync takes no time
 CONVERT = (CONVERTER, "SOURCE", "OUT", "--quiet", "--num_workers", "1", "--batch_size", "2",
@@ -38,7 +38,7 @@ def function(act: Callable[[Path], object]) -> Callable[[Path], Result]:
         try:
             act(folder)
         except (PCRError, OSError) as error:
-            return Result(1, "", f"error: {describe(error)}\n")
+            return Result(1, "", f"error: {printable(describe(error))}\n")
         except MemoryError:
             return Result(1, "", "error: out of memory\n")
         return Result(0, "", "")
@@ -76,6 +76,36 @@ def append() -> Scenario:
 
 def export() -> Scenario:
     return Scenario(make_dataset, command(*EXPORT), command(*EXPORT, "--force"))
+
+
+def add_column() -> Scenario:
+    """A dataset gets a column, of which its user sees in the end that it is there."""
+    import pcr
+
+    def columns(folder: Path) -> dict[str, pcr.Column]:
+        return pcr.Dataset(folder / "out").columns
+
+    def add(folder: Path) -> None:
+        pcr.add_column(folder / "out", "number", range(4), progress=False)
+
+    def again(folder: Path) -> None:
+        if not columns(folder):
+            add(folder)
+
+    def intact(folder: Path) -> bool:
+        names = list(columns(folder))
+        found = [r.columns(names) for r in pcr.Dataset(folder / "out").records]
+        return all(list(of_record) == names for of_record in found)
+
+    kinds = tuple(kind for kind in KINDS if kind.call in ("write", "fsync", "rename", "unlink"))
+    return Scenario(
+        make_dataset,
+        function(add),
+        function(again),
+        kinds,
+        kept=lambda name: name != f"out/{layout.INDEX_FILE}",
+        intact=intact,
+    )
 
 
 def checkpoint() -> Scenario:
@@ -165,7 +195,9 @@ def _is_of_the_data(name: str) -> bool:
     return not name.startswith("run/")
 
 
-SCENARIOS = {act.__name__: act for act in (convert, append, export, checkpoint, metrics, train)}
+SCENARIOS = {
+    act.__name__: act for act in (convert, append, export, add_column, checkpoint, metrics, train)
+}
 
 
 def main(name: str) -> int:
