@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import fields
-from pathlib import Path
-from typing import Any
 
 from pcr.cli.parser import Parser
+from pcr.cli.train_flags import add_flags
 from pcr.errors import UsageError, printable
 from pcr.storage.location import join
-from pcr.train.config import CHOICES, TrainConfig
+from pcr.train.class_groups import ClassGroups
+from pcr.train.config import TrainConfig
+from pcr.train.epoch_schedule import EpochSchedule
 from pcr.train.fidelity import Fidelity
 
 HELP = "Train and validate a classifier on PCR datasets, local or at URLs, or ImageFolders."
@@ -21,28 +22,8 @@ EPILOG = (
 )
 
 
-class Flags:
-    """Declares flags whose defaults are those of `TrainConfig`."""
-
-    def __init__(self, parser: argparse.ArgumentParser, title: str) -> None:
-        self._group = parser.add_argument_group(title)
-
-    def switch(self, *flags: str, help: str, **options: Any) -> None:
-        """A flag without a value."""
-        self._group.add_argument(*flags, action="store_true", help=help, **options)
-
-    def value(
-        self, *flags: str, help: str, of: type = str, default: str = "", **options: Any
-    ) -> None:
-        """A flag with a value; `default` describes a default of None."""
-        action = self._group.add_argument(*flags, type=of, help=help, **options)
-        known = getattr(TrainConfig, action.dest, None)
-        action.choices = CHOICES.get(action.dest)
-        action.help = f"{help} (default: {known if known is not None else default})"
-
-
 def add_arguments(parser: Parser) -> None:
-    """Declare the flags; those of the paper's program keep its names."""
+    """Declare the locations and the flags."""
     parser.argument_default = argparse.SUPPRESS  # TrainConfig has the defaults
     parser.set_defaults(wording=parser.in_flags)
     parser.epilog = EPILOG
@@ -53,12 +34,7 @@ def add_arguments(parser: Parser) -> None:
         help="training data and validation data, each a PCR dataset (a directory with PCR.db, or a "
         "URL) or an ImageFolder; a single one means train and val in it",
     )
-    _add_data_flags(Flags(parser, "data"))
-    _add_fidelity_flags(Flags(parser, "fidelity"))
-    _add_model_flags(Flags(parser, "model and optimizer"))
-    _add_precision_flags(Flags(parser, "precision"))
-    _add_run_flags(Flags(parser, "run"))
-    _add_measurement_flags(Flags(parser, "measurements, which write no files"))
+    add_flags(parser)
 
 
 def run(arguments: argparse.Namespace) -> int | None:
@@ -83,6 +59,11 @@ def make_config(arguments: argparse.Namespace) -> TrainConfig:
     settings = {name: value for name, value in given.items() if name in known}
     if "n_scans" in given:
         settings["fidelity"] = Fidelity.parse(given["n_scans"])
+    if "image_size" in given:
+        expected = "a number of pixels, or a schedule such as 0:128,60:224"
+        settings["image_size"] = EpochSchedule.parse(given["image_size"], "image_size", expected)
+    if "merge_classes" in given:
+        settings["class_groups"] = ClassGroups.read(given["merge_classes"])
     return TrainConfig(*_locations(given["data"]), **settings)
 
 
@@ -90,200 +71,6 @@ def _locations(data: list[str]) -> tuple[str, str]:
     if len(data) > 2:
         raise UsageError(f"expected training and validation data, found {len(data)} locations")
     return (data[0], data[1]) if len(data) == 2 else (join(data[0], "train"), join(data[0], "val"))
-
-
-def _add_data_flags(flags: Flags) -> None:
-    flags.switch(
-        "--PCR_train",
-        dest="pcr_train",
-        help="refuse training data that is not a PCR dataset, which is found by its PCR.db anyway",
-    )
-    flags.value(
-        "-b", "--batch-size", "--b", of=int, metavar="N", help="images per batch and process"
-    )
-    flags.value(
-        "--concurrent_reads",
-        of=int,
-        metavar="N",
-        help="records that each process reads at once, each of them in memory",
-        default="1 from a directory, 8 from a URL",
-    )
-    flags.value(
-        "--cache",
-        of=Path,
-        metavar="DIR",
-        help="folder that keeps what is fetched from URLs, for all processes and later runs",
-        default="nothing is kept",
-    )
-    flags.value("--cache_limit", metavar="SIZE", help="how much, such as 10GB", default="none")
-    flags.value("-j", "--workers", of=int, metavar="N", help="decoding threads per process")
-    flags.value(
-        "--loader",
-        help="which loader decodes and crops: this project's, NVIDIA DALI, or (auto) DALI on a GPU "
-        "if it is installed and otherwise this project's",
-    )
-    flags.switch("--dali_cpu", help="let DALI decode on the CPU even if there is a GPU")
-    flags.value(
-        "--image_size",
-        of=int,
-        metavar="N",
-        help="side of the model's input images, in pixels",
-        default="224; inception_v3: 299",
-    )
-    flags.value(
-        "--num_classes",
-        of=int,
-        metavar="N",
-        help="outputs of the model",
-        default="as many as the data has classes",
-    )
-
-
-def _add_fidelity_flags(flags: Flags) -> None:
-    flags.value(
-        "--n_scans",
-        metavar="N|auto|SCHEDULE",
-        help="levels of the PCR dataset to read: a number, a schedule by epoch such as 0:2,30:5,60:10, "
-        "or auto, which compares gradients",
-        default="all",
-    )
-    flags.value(
-        "--autotune-start", of=int, metavar="N", help="auto: first choose before this epoch"
-    )
-    flags.value(
-        "--autotune-freq", of=int, metavar="N", help="auto: choose again after this many epochs"
-    )
-    flags.value("--autotune-batches", of=int, metavar="N", help="auto: batches to compare")
-    flags.value(
-        "--autotune-threshold",
-        of=float,
-        metavar="S",
-        help="auto: take the lowest level whose gradients' cosine similarity is above this",
-    )
-
-
-def _add_model_flags(flags: Flags) -> None:
-    flags.value("-a", "--arch", metavar="NAME", help="a classifier of torchvision")
-    flags.switch("--pretrained", help="start from torchvision's weights (downloaded)")
-    flags.value("--epochs", of=int, metavar="N", help="epochs to train in total")
-    flags.value("--start-epoch", of=int, metavar="N", help="count epochs from here")
-    flags.value(
-        "--lr",
-        "--learning-rate",
-        of=float,
-        metavar="RATE",
-        help="learning rate after warm-up, not scaled with the batch size",
-    )
-    flags.value(
-        "--lr_schedule",
-        help="when the rate falls to a tenth: after 30, 60 and 80 of 90 epochs, in proportion in "
-        "shorter runs (scaled), or after the epochs of the paper's released code in any run (paper)",
-    )
-    flags.value("--momentum", of=float, metavar="M", help="momentum of SGD")
-    flags.value("--weight-decay", "--wd", of=float, metavar="W", help="weight decay of SGD")
-
-
-def _add_precision_flags(flags: Flags) -> None:
-    flags.switch("--fp16", help="mixed precision: float16 where it is safe (GPU only)")
-    flags.switch("--bf16", help="mixed precision: bfloat16 where it is safe")
-    flags.value(
-        "--opt-level",
-        help="Apex's names: O0 float32, O1 (--fp16) and O2 mixed, O3 all float16",
-        default="O0",
-    )
-    flags.value(
-        "--amp-backend",
-        help="what to use for mixed precision: torch.amp, or an installed Apex that has apex.amp",
-    )
-    flags.switch("--channels-last", help="keep weights and images in NHWC order")
-    flags.switch("--compile", help="compile the model (torch.compile)")
-    flags.value(
-        "--static-loss-scale",
-        of=float,
-        metavar="SCALE",
-        help="with --fp16: scale the loss by this constant",
-        default="a dynamic scale",
-    )
-    flags.switch(
-        "--dynamic-loss-scale",
-        help="with --fp16: adapt the scale to overflows; overrides --static-loss-scale",
-    )
-
-
-def _add_run_flags(flags: Flags) -> None:
-    flags.value("--device", help="what to train on")
-    flags.value(
-        "--output_dir",
-        of=Path,
-        metavar="DIR",
-        help="where metrics and checkpoints go",
-        default="run_<n_scans>_<seed>, or the folder of --resume PATH",
-    )
-    flags.value(
-        "--tensorboard",
-        of=Path,
-        metavar="DIR",
-        help="also write the metrics for TensorBoard into this folder",
-        default="off",
-    )
-    flags.value(
-        "--resume",
-        of=Path,
-        metavar="auto|PATH",
-        help="continue from this checkpoint; auto: from the last one in the output folder, if any",
-        default="start from the beginning",
-    )
-    flags.value(
-        "--checkpoint-every",
-        of=int,
-        metavar="N",
-        help="also save after every N iterations; a run always saves after each epoch and when it is "
-        "stopped by a signal",
-    )
-    flags.switch(
-        "--stop_on_nan",
-        help="end the run at a loss that is NaN or infinite; the last checkpoint before it stays",
-    )
-    flags.value(
-        "--validate-freq", of=int, metavar="N", help="validate after every N epochs and the last"
-    )
-    flags.switch("-e", "--evaluate", help="only validate (with --resume or --pretrained)")
-    flags.value(
-        "--seed",
-        of=int,
-        metavar="N",
-        help="seed of weights, order and augmentation",
-        default="a new one for each run",
-    )
-    flags.value(
-        "--canonical_streams",
-        of=int,
-        metavar="N",
-        help="streams that the order has, so that it is the same for any number of processes that "
-        "divides N; each process holds the records of its own",
-        default="as many as the run begins with",
-    )
-    flags.value(
-        "-p",
-        "--print-freq",
-        of=int,
-        metavar="N",
-        help="batches between updates of the live line",
-    )
-    flags.value(
-        "--local_rank",
-        of=int,
-        metavar="N",
-        help="number of this process on its machine; torch.distributed.launch passes it",
-        default="LOCAL_RANK of the environment",
-    )
-
-
-def _add_measurement_flags(flags: Flags) -> None:
-    flags.switch("--prof", help="stop after 10 iterations, to run under a profiler")
-    flags.switch("--synthetic_loader", help="time training on random images: no data is read")
-    flags.switch("--synthetic_training", help="time training on the first batch, again and again")
-    flags.switch("--synthetic_model", help="time the loader alone: load batches without training")
 
 
 if __name__ == "__main__":

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pcr.errors import UsageError
 from pcr.jpeg import EOI
 from pcr.loading.iterator import PCRIterator
+from pcr.loading.level_mix import Scans
 from pcr.loading.read_ahead import Reading
 from pcr.loading.source import JpegBatch, JpegSource
 
@@ -23,7 +25,8 @@ class InMemoryBatches(JpegSource):
     def __init__(self, source: PCRIterator, epoch: int, batches: int) -> None:
         """Read that many batches of ``source``, or all where it has fewer, at full fidelity."""
         self._source = source
-        self._level = source.n_scans = source.levels
+        self._level: int = source.levels
+        source.n_scans = source.levels
         self._held = list(islice(source.read(epoch), batches))
         self._ends = [source.level_ends(batch) for batch in self._held]
         super().__init__(source.drawing, Reading(source.bytes_read))
@@ -42,7 +45,9 @@ class InMemoryBatches(JpegSource):
         return self._level
 
     @n_scans.setter
-    def n_scans(self, n_scans: int | None) -> None:
+    def n_scans(self, n_scans: Scans | None) -> None:
+        if isinstance(n_scans, Mapping):
+            raise UsageError(f"expected one level, found {n_scans}", "n_scans")
         self._level = self._source.dataset.check_level(n_scans)
 
     @property

@@ -16,6 +16,7 @@ from pcr.dataset.reader import Dataset, open_dataset
 from pcr.dataset.record import RecordImages
 from pcr.errors import FormatError
 from pcr.loading.drawing import Drawing
+from pcr.loading.level_mix import LevelMix, Scans
 from pcr.loading.order import EpochOrder
 from pcr.loading.ranks import Ranks
 from pcr.loading.read_ahead import ReadAhead, Reading
@@ -32,11 +33,11 @@ DrawnImage = tuple[RecordImages, int, int]
 """An image of an epoch: its record as read, the record's number, its position in the record."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class RecordReading(Reading):
     """How records are read, and what that took so far."""
 
-    level: int = 1
+    mix: LevelMix
     verify_checksums: bool = True
     concurrent_reads: int = 1
 
@@ -56,7 +57,7 @@ class PCRIterator(JpegSource):
         self,
         root: Location | Store | Dataset,
         batch_size: int,
-        n_scans: int | None = None,
+        n_scans: Scans | None = None,
         *,
         seed: int = 0,
         rank: int | None = None,
@@ -74,7 +75,8 @@ class PCRIterator(JpegSource):
 
         root: a finished dataset: its directory, its URL, a store, or a `Dataset` that is open.
         batch_size: images per batch; the last batch may have fewer.
-        n_scans: how many levels are read, 1 to the dataset's number of levels; None: all.
+        n_scans: how many levels are read, 1 to the dataset's number of levels; None: all. A mapping
+            such as ``{5: 0.9, 10: 0.1}`` draws one for each record and epoch, by weight.
         seed: of the order, 0 or more.
         rank, world_size: which share of how many; None: those of torch's process group when an
             epoch begins, without one 0 of 1. Each worker of a DataLoader takes a share of its own.
@@ -100,8 +102,10 @@ class PCRIterator(JpegSource):
         check_at_least(1, concurrent_reads=concurrent_reads)
         record_sizes = self.dataset.record_sizes
         order = EpochOrder(record_sizes, seed, 0, shuffle, shuffle_buffer_records)
-        level = self.dataset.check_level(n_scans)
-        reading = RecordReading(0, 0.0, level, verify_checksums, concurrent_reads)
+        mix = LevelMix.of(n_scans, self.dataset.levels)
+        reading = RecordReading(
+            mix=mix, verify_checksums=verify_checksums, concurrent_reads=concurrent_reads
+        )
         ranks = Ranks(rank, world_size)
         super().__init__(Drawing(order, ranks, batch_size, drop_last, canonical_streams), reading)
         self._first_images = np.cumsum([0, *record_sizes], dtype=np.int64)
@@ -115,13 +119,16 @@ class PCRIterator(JpegSource):
         )
 
     @property
-    def n_scans(self) -> int:
-        """The level at which records are read; a new value holds from the next record read."""
-        return self._reading.level
+    def n_scans(self) -> int | dict[int, float]:
+        """The level at which records are read, or the share of each of several.
+
+        A new value holds from the next record read.
+        """
+        return self._reading.mix.n_scans
 
     @n_scans.setter
-    def n_scans(self, n_scans: int | None) -> None:
-        self._reading.level = self.dataset.check_level(n_scans)
+    def n_scans(self, n_scans: Scans | None) -> None:
+        self._reading.mix = LevelMix.of(n_scans, self.dataset.levels)
 
     @property
     def levels(self) -> int:
@@ -207,7 +214,7 @@ def draw_images(
     """One rank's share of an epoch image by image."""
 
     def read(number: int) -> tuple[RecordImages, int]:
-        record, level = dataset.records[number], reading.level
+        record, level = dataset.records[number], reading.mix.draw(order.order.level_random(number))
         return record.read(level, verify=reading.verify_checksums), record.prefix_bytes[level]
 
     numbers = (number for drawn in order.rounds() for number in drawn.reads)

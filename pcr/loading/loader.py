@@ -17,6 +17,7 @@ from pcr.loading.decode_options import DEFAULT_TRANSFORM, DecodeOptions
 from pcr.loading.decoding import Batch, Decoder, TensorDecoder, WholeImageDecoder
 from pcr.loading.epochs import EpochIterator
 from pcr.loading.iterator import PCRIterator
+from pcr.loading.level_mix import Scans
 from pcr.loading.read_ahead import ReadAhead
 from pcr.loading.source import JpegSource
 from pcr.loading.transforms import Transform
@@ -146,7 +147,7 @@ class Loader(TensorLoader):
         self,
         root: Location | Store | Dataset,
         batch_size: int,
-        n_scans: int | None = None,
+        n_scans: Scans | None = None,
         *,
         seed: int = 0,
         rank: int | None = None,
@@ -178,7 +179,8 @@ class Loader(TensorLoader):
 
         root: a finished dataset: its directory, its URL, a store, or a `Dataset` that is open.
         batch_size: images per batch; the last batch may have fewer.
-        n_scans: how many levels are read, 1 to the dataset's number of levels; None: all.
+        n_scans: how many levels are read, 1 to the dataset's number of levels; None: all. A mapping
+            such as ``{5: 0.9, 10: 0.1}`` draws one for each record and epoch, by weight.
         seed: of the order, the crops and the flips, 0 or more.
         rank, world_size: which share of how many; None: those of torch's process group when an
             epoch begins, without one 0 of 1. Each worker of a DataLoader takes a share of its own.

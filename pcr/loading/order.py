@@ -109,6 +109,10 @@ class EpochOrder:
         starts = np.cumsum(self.sizes[records]) - self.sizes[records]
         return records, starts, cut
 
+    def level_random(self, record: int) -> np.random.Generator:
+        """A generator for the level at which a record is read."""
+        return self.random(3, record)
+
     def random(self, *purpose: int) -> np.random.Generator:
         """A generator for one purpose; SeedSequence keeps the purposes apart."""
         return np.random.Generator(np.random.PCG64([self.seed, self.epoch, *purpose]))

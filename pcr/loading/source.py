@@ -17,6 +17,7 @@ from pcr.loading.batch_sizes import BatchSizes
 from pcr.loading.drawing import Drawing
 from pcr.loading.epochs import EpochIterator, Epochs
 from pcr.loading.lanes import Division, Lanes, parse, plain
+from pcr.loading.level_mix import Scans
 from pcr.loading.read_ahead import Reading
 from pcr.loading.rounds import ShareOrder
 
@@ -92,12 +93,12 @@ class JpegSource(EpochIterator[DaliBatch]):
         return None
 
     @property
-    def n_scans(self) -> int | None:
+    def n_scans(self) -> int | dict[int, float] | None:
         """Levels that are read; a new value holds from the next record read."""
         return None
 
     @n_scans.setter
-    def n_scans(self, n_scans: int | None) -> None:
+    def n_scans(self, n_scans: Scans | None) -> None:
         if n_scans is not None:
             raise UsageError(
                 f"expected a PCR dataset to read {n_scans} scans of, found images", "n_scans"

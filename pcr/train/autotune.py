@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial, reduce
+from operator import add
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, cross_entropy
 
 from pcr.loading.in_memory_batches import InMemoryBatches
-from pcr.train.classes import relabelled
+from pcr.train.batches import ResumableBatches
+from pcr.train.classes import labelled
 from pcr.train.config import TrainConfig
 from pcr.train.data import decoded, in_memory_batches
 from pcr.train.processes import Processes
@@ -19,11 +23,18 @@ from pcr.train.state import TrainState
 
 # Cancels out of a cosine, and keeps small float16 gradients from becoming 0.
 GRADIENT_SCALE = 1024.0
+PAPER_LEVELS = (1, 2, 5, 10)
+
+Take: TypeAlias = Callable[[int], Iterator[Tensor]]
+"""The gradients of each batch at a level."""
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """Scores of levels, and the level that they choose."""
+    """Scores of levels, and the level that they choose.
+
+    scores: similarities of gradients, or losses after a probe.
+    """
 
     scores: dict[int, float]
     level: int
@@ -31,27 +42,43 @@ class Tuning:
 
 
 def tune(state: TrainState, config: TrainConfig, processes: Processes, levels: int) -> Tuning:
-    """Compare each level's gradients with those of full fidelity; choose the lowest similar level.
+    """Compare levels' gradients with those of full fidelity; choose the lowest similar level.
 
     Every level sees the same batches with the same crops: some of each process's share of the
-    epoch, read once. A score is the cosine similarity of a batch's gradients, averaged over the
-    batches of all processes.
+    epoch, read once. By the rule "batches" a score is the cosine similarity of a batch's gradients,
+    averaged over the batches of all processes. By the rule "paper" it is that of their sums.
     """
     held = in_memory_batches(config, processes, state.epoch, config.autotune_batches)
+    take = partial(gradients, state, config, processes, held)
+    if config.autotune_rule == "paper":
+        scores = _scores_of_sums(take, processes, levels)
+    else:
+        scores = _mean_scores(take, processes, levels)
+    similar = (k for k, score in scores.items() if score > config.similarity_threshold)
+    return Tuning(scores, min(similar, default=levels), processes.total(held.bytes_read))
+
+
+def _mean_scores(take: Take, processes: Processes, levels: int) -> dict[int, float]:
     # Kept in the host's memory, a model's size for each batch.
-    full = [one.cpu() for one in gradients(state, config, processes, held, levels)]
+    full = [one.cpu() for one in take(levels)]
     scores = {}
     for level in range(1, levels):
         sums = torch.zeros(2, dtype=torch.float64, device=processes.device)  # of scores, batches
-        for one, like in zip(gradients(state, config, processes, held, level), full, strict=True):
+        for one, like in zip(take(level), full, strict=True):
             sums += torch.stack(similarity(one, like.to(one.device)))
         score, batches = processes.sum(sums).tolist()
         scores[level] = score / max(batches, 1)
-    total_bytes = processes.sum(torch.tensor([held.bytes_read], device=processes.device))
-    level = min(
-        (k for k, score in scores.items() if score > config.autotune_threshold), default=levels
-    )
-    return Tuning(scores, level, int(total_bytes))
+    return scores
+
+
+def _scores_of_sums(take: Take, processes: Processes, levels: int) -> dict[int, float]:
+    full = _summed(take(levels), processes)
+    below = [level for level in PAPER_LEVELS if level < levels]
+    return {k: float(similarity(_summed(take(k), processes), full)[0]) for k in below}
+
+
+def _summed(parts: Iterator[Tensor], processes: Processes) -> Tensor:
+    return processes.sum(reduce(add, parts))
 
 
 def similarity(one: Tensor, full: Tensor) -> tuple[Tensor, Tensor]:
@@ -71,9 +98,7 @@ def gradients(
 
     Model, optimizer, random numbers and the training data stay as they were.
     """
-    held.n_scans = level
-    data = relabelled(decoded(held, config, processes), state.classes, processes.device)
-    data.set_epoch(state.epoch)
+    data = batches_at(level, held, state, config, processes)
     parameters = [weight for weight in state.model.parameters() if weight.requires_grad]
     with closing(data), undisturbed(state.model, config.base_seed):
         for images, labels in data:
@@ -81,6 +106,18 @@ def gradients(
                 loss = cross_entropy(state.model(images), labels, reduction="sum")
             parts = torch.autograd.grad(loss * GRADIENT_SCALE, parameters)
             yield torch.cat([part.flatten().float() for part in parts])
+
+
+def batches_at(
+    level: int, held: InMemoryBatches, state: TrainState, config: TrainConfig, processes: Processes
+) -> ResumableBatches:
+    """Batches in memory at one level, with the crops and labels of training."""
+    held.n_scans = level
+    size = config.image_sizes.at(state.epoch)
+    batches = decoded(held, config, processes, size)
+    data = labelled(batches, state.classes, config, processes)
+    data.set_epoch(state.epoch)
+    return data
 
 
 @contextmanager

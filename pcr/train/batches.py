@@ -32,6 +32,10 @@ class Batches(Protocol):
 class ResumableBatches(Batches, Protocol):
     """Batches that can be continued after any of them, by another run."""
 
+    @property
+    def epoch(self) -> int:
+        """The epoch of the next batch."""
+
     def set_epoch(self, epoch: int) -> None:
         """Start with this epoch; before the first `iter()`."""
 

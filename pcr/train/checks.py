@@ -30,7 +30,7 @@ def check_levels(data: Batches, config: TrainConfig) -> None:
     Raises:
         UsageError: names the level.
     """
-    for _, level in config.fidelity.changes:
+    for level in config.fidelity.levels:
         data.source.n_scans = level
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pcr.errors import DatasetError
 from pcr.train.batches import ResumableBatches
+from pcr.train.config import TrainConfig
 from pcr.train.processes import Processes
 
 
@@ -25,6 +26,11 @@ class RelabelledBatches:
     def wait_seconds(self) -> float:
         """How long the consumer has waited for batches so far."""
         return self._batches.wait_seconds
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the next batch."""
+        return self._batches.epoch
 
     def __len__(self) -> int:
         """Batches per epoch."""
@@ -55,15 +61,18 @@ class RelabelledBatches:
         self._batches.close()
 
 
-def relabelled(
-    batches: ResumableBatches, classes: Sequence[str], device: torch.device
+def labelled(
+    batches: ResumableBatches,
+    classes: Sequence[str],
+    config: TrainConfig,
+    processes: Processes,
 ) -> ResumableBatches:
     """The batches with labels that are positions in `classes`, all of the source's among them."""
-    own = batches.source.classes
+    own = config.merged(batches.source.classes)
     if own == tuple(classes[: len(own)]):
         return batches
     position = {name: label for label, name in enumerate(classes)}
-    labels = torch.tensor([position[name] for name in own], device=device)
+    labels = torch.tensor([position[name] for name in own], device=processes.device)
     return RelabelledBatches(batches, labels)
 
 

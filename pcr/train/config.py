@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from pcr.dataset.reader import holds_dataset
 from pcr.errors import UsageError
 from pcr.storage.location import Location
 from pcr.storage.store import open_store
+from pcr.train.class_groups import ClassGroups
+from pcr.train.epoch_schedule import EpochSchedule
 from pcr.train.fidelity import Fidelity
 
 INCEPTION_IMAGE_SIZE = 299
@@ -24,12 +27,13 @@ LEAST = {
     "start_epoch": 0,
     "print_freq": 1,
     "validate_freq": 1,
-    "image_size": 1,
     "num_classes": 1,
     "autotune_start": 0,
     "autotune_freq": 1,
     "autotune_batches": 1,
     "autotune_threshold": -1,
+    "autotune_patience": 1,
+    "autotune_tolerance": 0,
     "lr": 0,
     "momentum": 0,
     "weight_decay": 0,
@@ -45,7 +49,10 @@ CHOICES = {
     "opt_level": ("O0", "O1", "O2", "O3"),
     "amp_backend": ("torch", "apex"),
     "lr_schedule": ("scaled", "paper"),
+    "autotune_rule": ("batches", "paper"),
 }
+SIMILARITY_THRESHOLDS = {"batches": 0.9, "paper": 0.8}
+_IN_A_NAME = str.maketrans(":=,", "--_")
 SYNTHETIC = ("synthetic_loader", "synthetic_training", "synthetic_model")
 
 
@@ -91,15 +98,19 @@ class TrainConfig:
     autotune_start: int = 5  # epoch
     autotune_freq: int = 15  # epochs
     autotune_batches: int = 10
-    autotune_threshold: float = 0.9  # cosine similarity
+    autotune_rule: str = "batches"  # or paper, see `pcr.train.autotune`
+    autotune_threshold: float | None = None  # cosine similarity; None: that of the rule
+    autotune_patience: int = 2  # epochs without progress, for auto:loss
+    autotune_tolerance: float = 0.01  # of the loss, for auto:loss
     pcr_train: bool = False  # a PCR dataset or nothing; False: whatever is found
     concurrent_reads: int | None = None  # records; None: 1 from a directory, 8 from a URL
     cache: Path | None = None  # folder that keeps what is fetched from URLs
     cache_limit: str | None = None  # such as 10GB
     device: str = "auto"
     local_rank: int | None = None  # where the environment has no LOCAL_RANK
-    image_size: int | None = None
+    image_size: int | EpochSchedule | None = None  # pixels
     num_classes: int | None = None
+    class_groups: ClassGroups = field(default_factory=ClassGroups)
     output_dir: Path | None = None  # None: as `pcr.train.results.folder` says
     tensorboard: Path | None = None  # folder for event files
 
@@ -117,6 +128,9 @@ class TrainConfig:
             value = getattr(self, name)
             if value is not None and value not in choices:
                 raise UsageError(f"expected {', '.join(choices)}, found {value}", name)
+        sizes = self.image_sizes.changes
+        if min(size for _, size in sizes) < 1:
+            raise UsageError(f"expected 1 or more, found {self.image_size}", "image_size")
         if self.fidelity != Fidelity() and not self.trains_on_dataset:
             raise UsageError(
                 f"needs a PCR dataset, found none in {self.train_location}: images have no levels",
@@ -145,11 +159,6 @@ class TrainConfig:
                 "leave the loss scale out, or choose O1 or O2 instead of O3",
                 "opt_level",
             )
-
-    def tunes_fidelity(self, epoch: int) -> bool:
-        """Whether `auto` chooses a level before this epoch."""
-        since = epoch - self.autotune_start
-        return self.fidelity.auto and since >= 0 and since % self.autotune_freq == 0
 
     def validates(self, epoch: int) -> bool:
         """Whether this epoch, counted from 0, ends with a validation."""
@@ -186,11 +195,28 @@ class TrainConfig:
         return self.seed or 0
 
     @property
-    def crop_size(self) -> int:
-        """Edge of the images that the model sees, in pixels."""
-        if self.image_size is not None:
+    def image_sizes(self) -> EpochSchedule:
+        """Edge of the images that the model is trained on, in pixels, by epoch."""
+        if isinstance(self.image_size, EpochSchedule):
             return self.image_size
-        return INCEPTION_IMAGE_SIZE if self.arch == "inception_v3" else IMAGE_SIZE
+        own = INCEPTION_IMAGE_SIZE if self.arch == "inception_v3" else IMAGE_SIZE
+        return EpochSchedule(((0, own if self.image_size is None else self.image_size),))
+
+    @property
+    def crop_size(self) -> int:
+        """Edge of the images in the end, and in validation, in pixels."""
+        return self.image_sizes.last
+
+    def merged(self, classes: Sequence[str]) -> tuple[str, ...]:
+        """What the classes of the data count as."""
+        return self.class_groups.of(classes)
+
+    @property
+    def similarity_threshold(self) -> float:
+        """The least cosine similarity of gradients, by the rule unless it is given."""
+        if self.autotune_threshold is not None:
+            return self.autotune_threshold
+        return SIMILARITY_THRESHOLDS[self.autotune_rule]
 
     @property
     def resize_size(self) -> int:
@@ -202,14 +228,16 @@ class TrainConfig:
         """``run_<n_scans>_<seed>``: the same for the same settings, so that they can resume a run.
 
         Images have no levels (``run_images_0``), a seed that isn't given is left out (``run_10``),
-        and a schedule is spelled without colons and commas (``run_0-2_30-5_0``).
+        and what `n_scans` has of colons, commas and equals signs is spelled as in
+        ``run_0-2_30-5_0`` and ``run_mix-5-0.9_10-0.1_0``.
         """
         levels = str(self.fidelity) if self.trains_on_dataset else "images"
         seed = "" if self.seed is None else f"_{self.seed}"
-        return f"run_{levels.replace(':', '-').replace(',', '_')}{seed}"
+        return f"run_{levels.translate(_IN_A_NAME)}{seed}"
 
     def as_dict(self) -> dict[str, Any]:
         """As plain values, for a checkpoint."""
         places = {"train_dir": self.train_location, "val_dir": self.val_location}
-        values = {**asdict(self), **places, "fidelity": str(self.fidelity)}
+        texts = {"fidelity": str(self.fidelity), "image_size": str(self.image_sizes)}
+        values = {**asdict(self), **places, **texts}
         return {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}

@@ -6,6 +6,7 @@ import textwrap
 
 import torch
 
+from pcr.train.autotune import Tuning
 from pcr.train.batches import Batches
 from pcr.train.config import TrainConfig
 from pcr.train.log import EpochSummary
@@ -50,7 +51,7 @@ def row(summary: EpochSummary, epochs: int) -> str:
     tested, reading = summary.tested, summary.reading
     cells = (
         f"{summary.epoch + 1}/{epochs}",
-        f"{summary.n_scans or '-'}",
+        f"{summary.n_scans:.3g}" if summary.n_scans else "-",
         f"{summary.train_loss:.4f}",
         f"{tested.loss:.4f}" if tested else "-",
         f"{tested.top_1:.2f}%" if tested else "-",
@@ -65,10 +66,11 @@ def row(summary: EpochSummary, epochs: int) -> str:
     return f"{_line(cells)}\n{'':{WIDTHS[0]}}  {reading.fetching}, {waited}"
 
 
-def choice(scores: dict[int, float], level: int) -> str:
+def choice(tuning: Tuning, by_loss: bool) -> str:
     """The scores of the levels, and the one that they chose."""
-    shown = ", ".join(f"{k}: {score:.3f}" for k, score in scores.items())
-    return wrapped(f"similarity of gradients to full fidelity: {shown}; chosen: level {level}")
+    shown = ", ".join(f"{k}: {score:.3f}" for k, score in tuning.scores.items())
+    what = "loss after a probe" if by_loss else "similarity of gradients to full fidelity"
+    return wrapped(f"{what}: {shown}; chosen: level {tuning.level}")
 
 
 def measured(epoch: int, reading: Reading) -> str:

@@ -65,7 +65,7 @@ READING = {
 }
 SUMMARY = {
     "epoch": COUNT,
-    "n_scans": optional(COUNT),
+    "n_scans": optional(NUMBER),
     "train_loss": NUMBER,
     "tested": (None, SCORES),
     "reading": READING,

@@ -140,12 +140,14 @@ class DaliBatches:
         return outputs
 
 
-def train_batches(source: JpegSource, config: TrainConfig, processes: Processes) -> DaliBatches:
-    """What the source reads, with the crops and flips of training."""
+def train_batches(
+    source: JpegSource, config: TrainConfig, processes: Processes, size: int
+) -> DaliBatches:
+    """What the source reads, with the crops, ``size`` pixels wide and high, and flips of training."""
 
     def build(source: JpegSource, **restored: Any) -> Pipeline:
         return pipelines.HybridTrainPipe(
-            source, config.crop_size, config.dali_cpu, **_arguments(config, processes), **restored
+            source, size, config.dali_cpu, **_arguments(config, processes), **restored
         )
 
     return DaliBatches(source, build, processes.device)

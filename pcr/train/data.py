@@ -26,6 +26,7 @@ from pcr.storage.location import Location, local_path
 from pcr.train.batches import ResumableBatches
 from pcr.train.config import TrainConfig
 from pcr.train.processes import Processes
+from pcr.train.scheduled_batches import ScheduledBatches
 
 
 def choose_loader(device: torch.device) -> str:
@@ -37,8 +38,13 @@ def choose_loader(device: torch.device) -> str:
 def train_batches(config: TrainConfig, processes: Processes) -> ResumableBatches:
     """This process's share of the training data, a PCR dataset or an ImageFolder."""
     if config.trains_on_dataset:
-        return decoded(train_records(config, processes), config, processes)
-    return decoded(files(config, processes, config.train_dir, **_order(config)), config, processes)
+        source: JpegSource = train_records(config, processes)
+    else:
+        source = files(config, processes, config.train_dir, **_order(config))
+    sizes = config.image_sizes
+    if len(sizes.changes) == 1:
+        return decoded(source, config, processes, sizes.last)
+    return ScheduledBatches(lambda size: decoded(source, config, processes, size), sizes)
 
 
 def _order(config: TrainConfig) -> dict[str, Any]:
@@ -88,15 +94,17 @@ def files(
     )
 
 
-def decoded(source: JpegSource, config: TrainConfig, processes: Processes) -> ResumableBatches:
-    """What a source reads, with the crops and flips of training."""
+def decoded(
+    source: JpegSource, config: TrainConfig, processes: Processes, size: int
+) -> ResumableBatches:
+    """What a source reads, with the crops, ``size`` pixels wide and high, and flips of training."""
     if _is_native(config):
-        transform = TrainTransform(config.crop_size, PAPER_SCALE, PAPER_RATIO)
+        transform = TrainTransform(size, PAPER_SCALE, PAPER_RATIO)
         return _native_batches(source, config, processes, transform)
     # Only here: a run with our own loader needs no DALI.
     from pcr.train import dali_batches as dali
 
-    return dali.train_batches(source, config, processes)
+    return dali.train_batches(source, config, processes, size)
 
 
 def validation_batches(config: TrainConfig, processes: Processes) -> ResumableBatches:

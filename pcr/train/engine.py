@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -15,11 +15,12 @@ from pcr.train import checkpoint, console, results
 from pcr.train.autotune import tune
 from pcr.train.batches import Batches, ResumableBatches
 from pcr.train.checks import check_data
-from pcr.train.classes import check_classes, relabelled
+from pcr.train.classes import check_classes, labelled
 from pcr.train.config import TrainConfig
 from pcr.train.data import choose_loader, train_batches, validation_batches
-from pcr.train.epoch import Run, train_epoch, validate
+from pcr.train.epoch import Run, set_learning_rate, train_epoch, validate
 from pcr.train.log import EpochSummary, MetricsFile, MetricsLog
+from pcr.train.loss_probe import probe, probing_epochs
 from pcr.train.loss_watch import LossWatch
 from pcr.train.model import compile_errors
 from pcr.train.processes import Processes
@@ -74,7 +75,7 @@ def prepare(config: TrainConfig, processes: Processes) -> tuple[TrainConfig, Sav
 def evaluate(config: TrainConfig, saved: Saved | None, processes: Processes) -> TrainState:
     """Only validate: a checkpoint, or the weights that `pretrained` downloads."""
     with closing(validation_batches(config, processes)) as val:
-        state = TrainState.create(config, classes_of(val, saved), processes)
+        state = TrainState.create(config, classes_of(val, saved, config), processes)
         named = by_class(val, config.val_location, state, config, processes)
         if saved is not None:
             state.restore(config, saved)
@@ -93,7 +94,7 @@ def train(config: TrainConfig, saved: Saved | None, processes: Processes) -> Tra
         closing(validation_batches(config, processes)) as val,
     ):
         check_data(data, config, processes)
-        state = TrainState.create(config, classes_of(data, saved), processes)
+        state = TrainState.create(config, classes_of(data, saved, config), processes)
         torch.manual_seed(config.base_seed + processes.rank)  # the same weights, other dropout
         data.set_epoch(state.epoch)
         named = by_class(data, config.train_location, state, config, processes)
@@ -110,9 +111,11 @@ def train(config: TrainConfig, saved: Saved | None, processes: Processes) -> Tra
     return state
 
 
-def classes_of(data: Batches, saved: Saved | None) -> tuple[str, ...]:
+def classes_of(data: Batches, saved: Saved | None, config: TrainConfig) -> tuple[str, ...]:
     """The classes that labels are positions in: a checkpoint's, otherwise those of the data."""
-    return tuple(saved["classes"]) if saved else data.source.classes
+    if saved:
+        return tuple(saved["classes"])
+    return tuple(dict.fromkeys(config.merged(data.source.classes)))  # each once, in order
 
 
 def by_class(
@@ -124,8 +127,8 @@ def by_class(
 ) -> ResumableBatches:
     """The data, its labels matched with the classes of the state by their names."""
     origin = str(config.resume or config.train_location)
-    check_classes(data.source.classes, where, state.classes, origin, processes)
-    return relabelled(data, state.classes, processes.device)
+    check_classes(config.merged(data.source.classes), where, state.classes, origin, processes)
+    return labelled(data, state.classes, config, processes)
 
 
 def fit(
@@ -183,15 +186,14 @@ def finish_epoch(state: TrainState, data: ResumableBatches, val: Batches, run: R
     config = run.config
     if state.step == 0:
         choose_level(state, data, run)
-    if data.source.levels:
-        data.source.n_scans = state.n_scans
+    set_level(data, state.n_scans, config)
     trained, reading = train_epoch(state, data, run, lambda: save(state, data, run))
     save(state, data, run)
     tested = None
     if config.validates(state.epoch):
         tested = validate(state, val, config, run.processes, run.stop)
         run.watch.note([torch.tensor(tested.loss)], state.epoch, state.step)
-    summary = EpochSummary(state.epoch, data.source.n_scans, trained.loss, tested, reading)
+    summary = EpochSummary(state.epoch, mean_level(data), trained.loss, tested, reading)
     run.log.write_epoch(summary, iterations=len(data))
     run.processes.print(console.row(summary, config.epochs))
     is_best = state.end_epoch(summary)
@@ -201,15 +203,42 @@ def finish_epoch(state: TrainState, data: ResumableBatches, val: Batches, run: R
 def choose_level(state: TrainState, data: Batches, run: Run) -> None:
     """Set the fidelity of the epoch that begins."""
     config, levels = run.config, data.source.levels
-    if config.tunes_fidelity(state.epoch) and levels:
-        tuning = tune(state, config, run.processes, levels)
-        scores = {f"autotune_score_{level}": score for level, score in tuning.scores.items()}
+    if levels and tunes_fidelity(state, config):
+        set_learning_rate(state, config, len(data))  # a probe's steps are those of the epoch
+        by_loss = config.fidelity.rule == "loss"
+        tuning = (probe if by_loss else tune)(state, config, run.processes, levels)
+        kind = "loss" if by_loss else "score"
+        scores = {f"autotune_{kind}_{level}": score for level, score in tuning.scores.items()}
         run.log.write(0, state.epoch, **scores, autotune_bytes_read=tuning.bytes_read)
-        run.processes.print(console.choice(tuning.scores, tuning.level))
+        run.processes.print(console.choice(tuning, by_loss))
         state.n_scans = tuning.level
     elif not config.fidelity.auto:
         state.n_scans = config.fidelity.level(state.epoch)
     state.n_scans = state.n_scans or levels
+
+
+def tunes_fidelity(state: TrainState, config: TrainConfig) -> bool:
+    """Whether `auto` chooses a level before the epoch that begins."""
+    if config.fidelity.rule == "loss":
+        losses = [summary.train_loss for summary in state.summaries]
+        start = config.autotune_start - (state.epoch - len(losses))
+        return len(losses) in probing_epochs(losses, start, config.autotune_patience)
+    since = state.epoch - config.autotune_start
+    return config.fidelity.auto and since >= 0 and since % config.autotune_freq == 0
+
+
+def set_level(data: Batches, level: int | None, config: TrainConfig) -> None:
+    """Have the data read at this level, or at the run's mixture of levels."""
+    if data.source.levels:
+        data.source.n_scans = dict(config.fidelity.mix) or level
+
+
+def mean_level(data: Batches) -> float | None:
+    """The level at which the data is read, over all records; None without levels."""
+    n_scans = data.source.n_scans
+    if isinstance(n_scans, Mapping):
+        return sum(level * share for level, share in n_scans.items())
+    return n_scans
 
 
 def measure(
@@ -221,8 +250,7 @@ def measure(
         run = Run(config, processes, stop, LossWatch(config, processes), MetricsLog())
         for epoch in range(state.epoch, state.epoch + 1 if config.prof else config.epochs):
             state.epoch, state.step = epoch, 0
-            if data.source.levels:
-                data.source.n_scans = config.fidelity.level(state.epoch)
+            set_level(data, config.fidelity.level(state.epoch), config)
             _, reading = train_epoch(state, batches, run, save=lambda: None)
             processes.print(console.measured(state.epoch, reading))
 

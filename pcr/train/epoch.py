@@ -80,13 +80,19 @@ def train_epoch(
 
 
 def train_step(state: TrainState, images: Tensor, labels: Tensor, meter: PassMeter) -> Tensor:
-    """Learn from one batch; its loss."""
+    """Learn from one batch, and count it; its loss."""
+    logits, loss = learn(state, images, labels)
+    meter.update(logits, labels, loss)
+    return loss
+
+
+def learn(state: TrainState, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Take a step of the optimizer for one batch; its logits and its loss."""
     with state.precision.autocast():
         logits = state.network(images)
         loss = mean_loss(logits, labels)
     state.precision.step(loss, state.optimizer)
-    meter.update(logits, labels, loss)
-    return loss
+    return logits, loss
 
 
 @torch.no_grad()

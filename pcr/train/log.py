@@ -52,7 +52,7 @@ class EpochSummary:
     """What an epoch came to; `tested` is None where it ended without a validation."""
 
     epoch: int
-    n_scans: int | None
+    n_scans: float | None  # the mean over records
     train_loss: float
     tested: Scores | None
     reading: Reading

@@ -102,6 +102,10 @@ class Processes:
             dist.all_reduce(values)
         return values
 
+    def total(self, number: int) -> int:
+        """The sum of a number of each process."""
+        return int(self.sum(torch.tensor([number], device=self.device)))
+
     def max_later(self, value: int) -> MaxLater:
         """Begin to find the greatest value of all processes, without waiting for it."""
         tensor = torch.tensor([value])

@@ -11,7 +11,8 @@ from helpers.training_runs import ALONE, SMALL, config, pcr_run, refusal, train,
 from pcr.conversion.run import convert
 from pcr.dataset.reader import Dataset
 from pcr.train import autotune, checkpoint, engine
-from pcr.train.classes import relabelled
+from pcr.train.class_groups import ClassGroups
+from pcr.train.classes import labelled
 from pcr.train.data import in_memory_batches, train_batches, validation_batches
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -54,7 +55,7 @@ def test_validation_labels_are_those_of_training(appended, loader):
     batches = validation_batches(settings, ALONE)
     assert batches.source.classes == ("amber", "blue", "red")
     own = [(images, labels) for images, labels in batches]
-    named = relabelled(batches, classes, ALONE.device)
+    named = labelled(batches, classes, settings, ALONE)
     for (images, labels), (same, new) in zip(own, named, strict=True):
         assert torch.equal(images, same)
         assert [classes[i] for i in new] == [batches.source.classes[i] for i in labels]
@@ -82,7 +83,7 @@ def test_training_from_a_folder_keeps_the_order_of_its_checkpoint(appended, tmp_
     state = engine.run(replace(settings, **folder, epochs=2, resume=Path("auto")))
     assert state.classes == ("blue", "red", "amber")
     data = train_batches(replace(settings, **folder), ALONE)
-    named = relabelled(data, state.classes, ALONE.device)
+    named = labelled(data, state.classes, settings, ALONE)
     assert counted(named, state.classes) == {"blue": 2, "red": 2, "amber": 2}
     named.close()
 
@@ -127,3 +128,41 @@ def test_a_class_that_the_checkpoint_lacks(data, appended, tmp_path, capsys):
     line = refusal(capsys, 1, *pcr_run(appended, tmp_path), "--epochs", "2", "--resume", "auto")
     last = tmp_path / checkpoint.LAST_FILE
     assert f"{appended / 'pcr'}: expected only classes of {last}, found others: amber" in line
+
+
+def test_merged_classes_count_as_one(data, tmp_path, capsys):
+    groups = tmp_path / "groups.csv"
+    groups.write_text("class,merged_class\nblue,colour\nred,colour\n")
+    run = [*pcr_run(data, tmp_path / "out"), "--merge_classes", groups, "--epochs", "1"]
+    assert train(*run) == 0
+    state = checkpoint.load(tmp_path / "out" / checkpoint.LAST_FILE)
+    assert state["classes"] == ("colour",)
+    assert train(*run[:-1], "2", "--resume", "auto") == 0
+    line = refusal(capsys, 1, *pcr_run(data, tmp_path / "out"), "--epochs", "3", "--resume", "auto")
+    assert "expected only classes of" in line and "blue" in line
+
+
+def test_merged_labels_are_those_of_their_group(data):
+    settings = config(data, class_groups=ClassGroups({"blue": "z", "red": "a"}))
+    batches = train_batches(settings, ALONE)
+    named = labelled(batches, ("a", "z"), settings, ALONE)
+    assert counted(named, ("red", "blue")) == counted(batches, batches.source.classes)
+    named.close()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "blue,colour\n",
+        "class,merged_class\nblue\n",
+        "class,merged_class\na,b\na,c\n",
+        "class,merged_class\na,\n",
+        "class,merged_class\nÿ,b\n",
+    ],
+)
+def test_a_file_that_does_not_merge_classes(data, tmp_path, capsys, text):
+    groups = tmp_path / "groups.csv"
+    groups.write_bytes(text.encode("latin-1"))
+    line = refusal(capsys, 1, *pcr_run(data, tmp_path / "out"), "--merge_classes", groups)
+    assert f"error: {groups}" in line and "expected" in line

@@ -13,6 +13,7 @@ from pcr.loading.iterator import PCRIterator
 from pcr.train import autotune, engine
 from pcr.train import data as data_module
 from pcr.train.fidelity import Fidelity
+from pcr.train.loss_probe import probe, probing_epochs, unchanged
 from pcr.train.state import TrainState
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -26,25 +27,65 @@ pytestmark = pytest.mark.usefixtures("one_thread")
         ("0:2,1:5,60:10", [2, 5, 5]),
         ("0:2, 2:4", [2, 2, 4]),
         ("auto", [None, None, None]),
+        ("auto:loss", [None, None, None]),
+        ("mix:5=0.9,10=0.1", [None, None, None]),
     ],
 )
 def test_levels_by_epoch(text, levels):
     plan = Fidelity.parse(text)
     assert [plan.level(epoch) for epoch in range(3)] == levels
-    assert plan.auto == (text == "auto")
+    assert plan.auto == text.startswith("auto")
     assert str(plan) == text.replace(" ", "")
 
 
-@pytest.mark.parametrize("text", ["", "two", "1:2", "0:2,5", "0:2,30:5,20:10", "0:1,0:2", "-3"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "two",
+        "1:2",
+        "0:2,5",
+        "0:2,30:5,20:10",
+        "0:1,0:2",
+        "-3",
+        "auto:gain",
+        "mix:",
+        "mix:5",
+        "mix:5=0",
+        "mix:5=-1,10=2",
+        "mix:5=0.5,5=0.5",
+        "0:mix:5=1",
+    ],
+)
 def test_a_text_that_is_not_a_fidelity(text):
     with pytest.raises(UsageError, match="n_scans: expected"):
         Fidelity.parse(text)
 
 
 def test_tuning_epochs(data):
-    settings = config(data, n_scans="auto", autotune_start=2, autotune_freq=3)
-    assert [epoch for epoch in range(10) if settings.tunes_fidelity(epoch)] == [2, 5, 8]
-    assert not any(config(data, n_scans="2").tunes_fidelity(epoch) for epoch in range(10))
+    def tuned(n_scans):
+        settings = config(data, n_scans=n_scans, autotune_start=2, autotune_freq=3)
+        state = TrainState.create(settings, ["blue", "red"], ALONE)
+        for state.epoch in range(10):
+            if engine.tunes_fidelity(state, settings):
+                yield state.epoch
+
+    assert list(tuned("auto")) == [2, 5, 8]
+    assert not list(tuned("2"))
+
+
+@pytest.mark.parametrize(
+    ("losses", "expected"),
+    [
+        ([], []),
+        ([3, 2.5, 2, 1.5, 1], [1]),  # it falls: nothing is probed after the start
+        ([3, 2, 1.99, 1.99, 1.5, 1.0], [1, 4]),  # 2 epochs within 1 % of the lowest before them
+        ([3, 2, 2, 2, 2, 2, 2], [1, 4, 7]),  # from a probe on, losses count anew
+        ([3, float("nan"), float("nan"), 2, 2], [1]),
+    ],
+)
+def test_levels_are_probed_where_training_stalls(losses, expected):
+    assert list(probing_epochs(losses, start=1, patience=2)) == expected
 
 
 def test_a_schedule_switches_between_epochs(data, tmp_path):
@@ -152,3 +193,68 @@ def test_a_resumed_run_keeps_the_chosen_level(data, tmp_path):
     engine.run(config(data, epochs=1, **settings))
     engine.run(config(data, epochs=2, resume=tmp_path / "checkpoint.pth.tar", **settings))
     assert values(tmp_path, "n_scans") == [1, 1]
+
+
+def test_the_papers_rule_compares_sums_at_four_levels(data):
+    settings = config(data, n_scans="auto", autotune_batches=2, autotune_rule="paper")
+    state = TrainState.create(settings, ["blue", "red"], ALONE)
+    tuning = autotune.tune(state, settings, ALONE, 10)
+    assert list(tuning.scores) == [1, 2, 5]
+    held = data_module.in_memory_batches(settings, ALONE, 0, 2)
+    low, full = (sum(autotune.gradients(state, settings, ALONE, held, k)) for k in (2, 10))
+    expected = torch.cosine_similarity(low.double(), full.double(), dim=0)
+    assert tuning.scores[2] == pytest.approx(float(expected))
+    assert tuning.level == min((k for k, s in tuning.scores.items() if s > 0.8), default=10)
+
+
+def test_a_probe_disturbs_nothing(data):
+    settings = config(data, n_scans="auto:loss", autotune_batches=1)
+    state = TrainState.create(settings, ["blue", "red"], ALONE)
+    before = {name: value.clone() for name, value in state.model.state_dict().items()}
+    random = torch.get_rng_state()
+    first, again = (probe(state, settings, ALONE, 10) for _ in range(2))
+    assert first == again and sorted(first.scores) == list(range(1, 11))
+    assert torch.equal(torch.get_rng_state(), random)
+    for name, value in state.model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    assert not state.optimizer.state_dict()["state"]
+
+
+def test_a_probe_learns_at_each_level_from_the_same_weights(data):
+    """At full fidelity its loss is that of a step taken by hand."""
+    settings = config(data, n_scans="auto:loss", autotune_batches=1)
+    state = TrainState.create(settings, ["blue", "red"], ALONE)
+    loss = probe(state, settings, ALONE, 3).scores[3]
+    with unchanged(state), autotune.undisturbed(state.model, settings.base_seed):
+        learned, judged = (
+            data_module.in_memory_batches(settings, ALONE, epoch, 1) for epoch in (0, 1)
+        )
+        for images, labels in autotune.batches_at(3, learned, state, settings, ALONE):
+            torch.nn.functional.cross_entropy(state.model(images), labels).backward()
+        state.optimizer.step()
+        for images, labels in autotune.batches_at(3, judged, state, settings, ALONE):
+            expected = torch.nn.functional.cross_entropy(state.model(images), labels)
+    assert loss == pytest.approx(float(expected.detach()), rel=1e-4)
+
+
+def test_a_run_that_chooses_by_loss(data, tmp_path, capsys):
+    flags = ["--n_scans", "auto:loss", "--autotune-start", "1", "--autotune-batches", "1"]
+    flags += ["--autotune-tolerance", "1000", "--epochs", "2"]  # any level will do
+    assert train(*pcr_run(data, tmp_path), *flags) == 0
+    assert values(tmp_path, "n_scans") == [10, 1]
+    losses = {kind for *_, kind, _ in rows(tmp_path) if kind.startswith("autotune_loss_")}
+    assert losses == {f"autotune_loss_{level}" for level in range(1, 11)}
+    assert "loss after a probe: 1: " in capsys.readouterr().out
+
+
+def test_a_run_at_a_mixture_of_levels(data, tmp_path):
+    flags = ["--n_scans", "mix:1=0.5,10=0.5", "--epochs", "2"]
+    assert train(*pcr_run(data, tmp_path), *flags) == 0
+    assert values(tmp_path, "n_scans") == [5.5, 5.5]
+    low, full = (sum(r.prefix_bytes[k] for r in Dataset(data / "pcr").records) for k in (1, 10))
+    assert all(low <= read <= full for read in values(tmp_path, "bytes_read"))
+
+
+def test_a_mixture_with_a_level_that_the_data_lacks(data, tmp_path, capsys):
+    line = refusal(capsys, 2, *pcr_run(data, tmp_path), "--n_scans", "mix:5=1,11=1")
+    assert "--n_scans: expected a level between 1 and 10, found 11" in line
