@@ -15,6 +15,7 @@ from pcr.regular_file import regular_bytes
 from pcr.storage.cache import CachedPrefixes
 from pcr.storage.local import LocalStore, prefetch
 from pcr.storage.location import join
+from pcr.storage.retries import fetch_whole
 from pcr.storage.store import Store
 
 T = TypeVar("T")
@@ -48,19 +49,11 @@ class FilePrefix:
         """
         if isinstance(self.store, LocalStore):
             return self._extract(self._open_file(self.store.root / self.name), extract)
-        cached = isinstance(self.prefixes, CachedPrefixes)
-        for _ in range(2 if cached else 1):  # a cache, and the network, may damage what is whole
-            try:
-                return self._extract(self._fetch(), extract)
-            except FormatError:
-                self._fetch_again()
-        try:
-            return self._extract(self._fetch(), extract)
-        except FormatError as error:
-            raise FormatError(f"{error} (also when fetched again)") from None
+        return fetch_whole(
+            lambda: self._extract(self._fetch(), extract), self.store.counters, self._forget
+        )
 
-    def _fetch_again(self) -> None:
-        self.store.counters.add(retries=1)
+    def _forget(self) -> None:
         if isinstance(self.prefixes, CachedPrefixes):
             self.prefixes.discard(self.name)
 

@@ -10,11 +10,12 @@ from pcr.dataset.columns import Column
 from pcr.dataset.index import Index, decode_index, read_index
 from pcr.dataset.record import Records, check_level
 from pcr.dataset.release import refuse_release
-from pcr.errors import DatasetError, FormatError, ObjectNotFoundError, UsageError
+from pcr.errors import DatasetError, ObjectNotFoundError, UsageError
 from pcr.storage.cache import CachedPrefixes, open_cache
 from pcr.storage.local import LocalStore
 from pcr.storage.location import Location, is_remote, join
 from pcr.storage.remote import RemoteStore
+from pcr.storage.retries import fetch_whole
 from pcr.storage.store import Store, open_store
 
 
@@ -147,11 +148,7 @@ def _open(store: Store) -> Index:
     if isinstance(store, LocalStore):
         _check_finished(store)
         return read_index(store.root / layout.INDEX_FILE)
-    try:
-        return _fetch_index(store)
-    except FormatError:  # the network may have damaged what is whole where it lies
-        store.counters.add(retries=1)
-        return _fetch_index(store)
+    return fetch_whole(lambda: _fetch_index(store), store.counters)
 
 
 def _fetch_index(store: Store) -> Index:

@@ -11,6 +11,7 @@ import xxhash
 from pcr.atomic import atomic_path
 from pcr.errors import FormatError, StorageError
 from pcr.storage.location import join
+from pcr.storage.retries import FETCHES
 from pcr.storage.store import Store
 from pcr.tools.stored_file import StoredFile
 
@@ -43,7 +44,7 @@ class FileCopier:
         """Read what was written, if that is wanted; StorageError where it is something else."""
         if not self.read_back:
             return
-        for _ in range(2):  # what is whole there may be damaged on its way back
+        for _ in range(FETCHES):  # what is whole there may be damaged on its way back
             if _checksum(_pieces(self.target, name, size)) == checksum:
                 return
             self.target.counters.add(retries=1)
@@ -60,7 +61,7 @@ class FileCopier:
 
 def _fetch(file: StoredFile, path: Path) -> None:
     """A file, written to ``path``; FormatError where it is not that of the index."""
-    for _ in range(2):  # the network may have damaged what is whole where it lies
+    for _ in range(FETCHES):  # the network may have damaged what is whole where it lies
         with path.open("wb") as copied:
             found = _checksum(_written(copied, _pieces(file.store, file.name, file.file_bytes)))
         if found == file.file_checksum:
@@ -68,7 +69,7 @@ def _fetch(file: StoredFile, path: Path) -> None:
         file.store.counters.add(retries=1)
     raise FormatError(
         f"{file.location}: expected checksum {file.file_checksum:016x}, "
-        f"found {found:016x} (read twice)"
+        f"found {found:016x} (read {FETCHES} times)"
     )
 
 

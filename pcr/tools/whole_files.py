@@ -13,6 +13,7 @@ from pcr.dataset import layout
 from pcr.errors import FormatError
 from pcr.regular_file import read_regular, regular_bytes
 from pcr.storage.local import LocalStore
+from pcr.storage.retries import fetch_whole
 from pcr.tools.stored_file import StoredFile
 
 _MOST_AHEAD = 8
@@ -53,17 +54,14 @@ def _file_bytes(ahead: Iterable[tuple[StoredFile, object]]) -> int:
 
 
 def read_whole(file: StoredFile) -> WholeFile:
-    """A file, from a store twice where it is damaged at first.
+    """A file, fetched again from a store where it is damaged at first.
 
     Raises FormatError where it is damaged, OSError or StorageError where it can't be read.
     """
-    try:
+    _check_size(file)
+    if isinstance(file.store, LocalStore):
         return _read_once(file)
-    except FormatError:
-        if isinstance(file.store, LocalStore):
-            raise
-        file.store.counters.add(retries=1)  # the network may have damaged what is whole there
-        return _read_once(file)
+    return fetch_whole(lambda: _read_once(file), file.store.counters)
 
 
 def _read_once(file: StoredFile) -> WholeFile:
@@ -75,10 +73,13 @@ def _read_once(file: StoredFile) -> WholeFile:
     return WholeFile(file, data, tables)
 
 
-def _read_bytes(file: StoredFile) -> bytes:
+def _check_size(file: StoredFile) -> None:
     found = _stored_bytes(file)
     if found != file.file_bytes:
         raise FormatError(f"expected {file.file_bytes} bytes, found {found}")
+
+
+def _read_bytes(file: StoredFile) -> bytes:
     if isinstance(file.store, LocalStore):
         return read_regular(file.store.root / file.name)
     return file.store.read(file.name, file.file_bytes)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 Choose = Callable[[int], str | None]
 """The fault of the n-th request, counted from 0; None: it is passed on as it is."""
 
+# "flip@0.25": of the byte after a quarter of the body; "flip": of the last one that is no padding.
 FAULTS = ("503", "429", "cut", "short", "flip", "silence", "stall", "drop", "whole")
 _HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"}
 _LONGEST_SILENCE_SECONDS = 60
@@ -108,8 +109,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(
         self, status: int, headers: dict[str, str], body: bytes, fault: str | None = None
     ) -> None:
-        if fault == "flip":
-            place = len(body.rstrip(b"\0")) - 1  # not in what SQLite leaves unused
+        if fault and fault.startswith("flip"):
+            place = flipped_place(fault, body)
             body = body[:place] + bytes([body[place] ^ 1]) + body[place + 1 :]
         if fault == "short":
             body = body[: len(body) // 2]
@@ -133,6 +134,13 @@ class _Handler(BaseHTTPRequestHandler):
         if wait:
             self.server.proxy.closed.wait(_LONGEST_SILENCE_SECONDS)
         self.close_connection = True
+
+
+def flipped_place(fault: str, body: bytes) -> int:
+    """Which byte of a body a flip changes."""
+    share = fault.partition("@")[2]
+    # Without a share, not in what SQLite leaves unused.
+    return int(float(share) * len(body)) if share else len(body.rstrip(b"\0")) - 1
 
 
 @contextmanager

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gc
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from helpers.fault_proxy import FAULTS, fault_proxy
 from helpers.loaders import drain, numpy_loader
-from helpers.servers import WebServer, free_port
+from helpers.random_faults import KINDS, at_rate, read_epochs
+from helpers.servers import WebServer, free_port, web_server
+from helpers.toy_data import make_folder, make_pcr
 
 from pcr.dataset.reader import Dataset
 from pcr.errors import StorageError, UsageError
@@ -96,6 +99,21 @@ def test_an_epoch_survives_faults_and_counts_each(served: Served, concurrent_rea
     retries = loader.source.retries  # more than faults, where the machine itself was silent
     assert retries >= len(passing)
     assert loader.source.requests == 1 + 6 * len(local.records) + retries
+
+
+def test_epochs_survive_faults_drawn_at_random(tmp_path: Path) -> None:
+    """As tests/stress/network_faults.py, which is silent for as long as networks are."""
+    make_folder(tmp_path / "images", 42)
+    for name in ("files", "nginx"):
+        (tmp_path / name).mkdir()
+    local = Dataset(make_pcr(tmp_path / "images", tmp_path / "files" / "dataset", batch_size=1))
+    patient = replace(QUICK, silence_seconds=0.5)
+    with web_server(tmp_path / "files", tmp_path / "nginx") as server:
+        outcome = read_epochs(local, server.url, at_rate(0.05, seed=11), patient, [1, 5])
+    assert outcome.wrong_epochs == 0
+    assert outcome.faults.keys() == KINDS.keys()
+    assert outcome.retries >= outcome.faults.total() - outcome.harmless  # more on a busy machine
+    assert outcome.requests == 1 + 2 * len(local.records) + outcome.retries
 
 
 def test_a_server_that_goes_away_is_one_line_and_leaves_no_thread(served: Served) -> None:

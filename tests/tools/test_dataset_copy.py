@@ -26,6 +26,7 @@ from pcr.errors import DatasetError, FormatError, StorageError, UsageError
 from pcr.ladder import Ladder
 from pcr.storage.local import LocalStore
 from pcr.storage.lock import locked
+from pcr.storage.retries import FETCHES
 from pcr.storage.store import open_store
 from pcr.tools.dataset_copy import copy
 from pcr.tools.verification import verify
@@ -216,7 +217,7 @@ def test_what_arrived_is_read_back(
 ) -> None:
     """A store that gives back other bytes than it took."""
     with fault_proxy(s3_environment, lambda _: None) as proxy:
-        flips = iter(["flip", "flip"])
+        flips = iter(FETCHES * ["flip"])
         proxy.choose = lambda _: next(flips, None) if "PCR_0.db" in proxy.put_names() else None
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
         with pytest.raises(
