@@ -186,7 +186,7 @@ def check_index_bytes(header: bytes, found_bytes: int, source: str) -> None:
 def check_name(name: str) -> None:
     """Raise FormatError for a name that leads out of its folder: a stranger may have written it."""
     parts = name.split("/")
-    if "\0" in name or len(parts) < 2 or any(part in ("", ".", "..") for part in parts):
+    if "\0" in name or any(part in ("", ".", "..") for part in parts):
         raise FormatError(f"expected an image name like 'class/file', found {name!r}")
 
 

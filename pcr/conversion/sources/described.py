@@ -10,10 +10,10 @@ from typing import Any
 import xxhash
 
 from pcr.conversion.options import ConversionOptions
-from pcr.conversion.sources.byte_spans import StoredValue
 from pcr.conversion.sources.image_source import Source
 from pcr.conversion.sources.labels import numbers_and_names, with_labels
 from pcr.conversion.sources.source_columns import column_name, declared_types, make_columns
+from pcr.conversion.sources.stored_bytes import StoredValue
 from pcr.dataset.column_types import ColumnType
 from pcr.dataset.columns import Column
 from pcr.errors import DatasetError
@@ -63,7 +63,7 @@ class Described:
         digest = xxhash.xxh3_64(self.classes[sample.label].encode(errors="surrogateescape"))
         for column, value in zip(self.columns, self.rows[sample.name], strict=True):
             stored = isinstance(value, StoredValue)
-            digest.update(value.span.version.encode() if stored else column.type.encode([value]))
+            digest.update(value.place.version.encode() if stored else column.type.encode([value]))
         return size, f"{version} {digest.hexdigest()}"
 
     def read(self, sample: Sample, most_bytes: int) -> bytes:
@@ -101,7 +101,7 @@ def describe(
     names: of the images, in the order of the rows. images: their source, given classes and labels.
     Raises UsageError or DatasetError where names or labels are wrong, FormatError where a value is.
     """
-    labels, class_names, label_fields = _labels(table, options)
+    labels, class_names, label_fields = table_labels(table, options)
     classes, samples = with_labels(names, labels, class_names, table.location)
     declared = declared_types(options.column_types)
     taken = {*taken, *label_fields}
@@ -114,7 +114,7 @@ def describe(
     return Described(images(classes, samples), table.location, columns, by_name)
 
 
-def _labels(
+def table_labels(
     table: Table, options: ConversionOptions
 ) -> tuple[Sequence[Any] | None, tuple[str, ...] | None, tuple[str, ...]]:
     """Names or numbers of classes, the names of the numbers, and the fields that they come from."""
@@ -138,6 +138,6 @@ def _typed(table: Table, field: str, declared: ColumnType | None) -> tuple[Colum
     for row, value in enumerate(values, start=1):
         if not isinstance(value, StoredValue):
             raise DatasetError(
-                f"{table.location}: image {row}: expected a member {field!r}, found none"
+                f"{table.location}: image {row}: expected a value of {field!r}, found none"
             )
     return declared or ColumnType.parse(infer_type(value.example for value in values)), values

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from pcr.dataset.layout import MAX_CLASSES
-from pcr.errors import DatasetError
+from pcr.dataset.layout import MAX_CLASSES, check_class_name, check_name
+from pcr.errors import DatasetError, FormatError
 from pcr.imagefolder import Sample
 
 ONLY_CLASS = "images"
@@ -35,6 +35,7 @@ def with_labels(
     _check_numbers(given, MAX_CLASSES if class_names is None else len(class_names), where)
     if class_names is None:
         class_names = tuple(map(str, range(max(given) + 1)))
+    _check_all(check_class_name, class_names, where)
     return tuple(class_names), tuple(map(Sample, names, given))
 
 
@@ -46,6 +47,15 @@ def _check_names(names: Sequence[str], where: str) -> None:
         if name in seen:
             raise DatasetError(f"{where}: expected each image once, found {name!r} twice")
         seen.add(name)
+    _check_all(check_name, names, where)
+
+
+def _check_all(check: Callable[[str], None], names: Sequence[str], where: str) -> None:
+    try:
+        for name in names:
+            check(name)
+    except FormatError as error:
+        raise DatasetError(f"{where}: {error}") from None
 
 
 def _folders(names: Sequence[str]) -> list[str]:

@@ -15,7 +15,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from pcr.conversion.sources.byte_spans import SourceFile, Span, StoredValue
+from pcr.conversion.sources.byte_spans import SourceFile, Span
+from pcr.conversion.sources.stored_bytes import StoredValue
 from pcr.conversion.sources.tar_members import tar_members
 from pcr.errors import FormatError
 from pcr.storage.ranged_file import open_ranged

@@ -10,33 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.conversions import PCR, contents, dataset_bytes, fail, make_folder, succeed
+from helpers.conversions import PCR, contents, dataset_bytes, fail, succeed
 from helpers.servers import BUCKET
-from helpers.sources import columns_of, make_rows, write_metadata
+from helpers.sources import columns_of, write_metadata
 
 from pcr.dataset.reader import Dataset
 from pcr.storage.store import open_store
 
 FLAGS = ("--batch_size", "5", "--quiet")
 CAPTIONS = ("caption", "score", "boxes", "meta")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_folder(tmp_path_factory.mktemp("folder") / "images", {"cat": 6, "dog é": 5})
-
-
-@pytest.fixture(scope="module")
-def rows(folder: Path) -> list[dict[str, Any]]:
-    return make_rows(folder)
-
-
-@pytest.fixture(scope="module")
-def plain(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder converted as it is."""
-    out = tmp_path_factory.mktemp("plain") / "dataset"
-    succeed(PCR, "convert", folder, out, *FLAGS)
-    return out
 
 
 def expected_columns(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -171,6 +153,7 @@ def test_images_without_classes(folder: Path, tmp_path: Path) -> None:
             ["--column", "x:int8"],
             "row 1, column 'x': expected int8",
         ),
+        ([{"file_name": "a", "label": "N/A"}], [], "expected a class name, found 'N/A'"),
         ([{"file_name": "a"}], ["--label_column", "y"], "expected a column 'y', found file_name"),
     ],
 )

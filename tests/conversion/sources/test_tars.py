@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.conversions import PCR, contents, dataset_bytes, fail, make_folder, succeed
+from helpers.conversions import PCR, contents, dataset_bytes, fail, succeed
 from helpers.servers import BUCKET, WebServer
-from helpers.sources import columns_of, make_rows, write_tars
+from helpers.sources import columns_of, write_tars
 
 from pcr.dataset.reader import Dataset
 from pcr.storage.store import open_store
@@ -21,16 +21,6 @@ from pcr.storage.store import open_store
 pytest.importorskip("webdataset", reason="of the extra 'dev'")
 FLAGS = ("--batch_size", "5", "--quiet")
 CAPTIONS = ("boxes", "caption", "score", "meta")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_folder(tmp_path_factory.mktemp("folder") / "images", {"cat": 6, "dog é": 5})
-
-
-@pytest.fixture(scope="module")
-def rows(folder: Path) -> list[dict[str, Any]]:
-    return make_rows(folder)
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +146,10 @@ def test_classes_by_folder_and_by_name(jpeg: bytes, tmp_path: Path) -> None:
         ({"1.jpg": b"?", "1.json": b"{"}, "1.json: Expecting property name"),
         ({"1.jpg": b"?", "1.txt": b"\xff"}, "1.txt: 'utf-8' codec can't decode"),
         ({"1.jpg": b"?", "1.npy": b"no array"}, "1.npy: the magic string is not correct"),
-        ({"1.jpg": b"?", "1.a": b"", "2.jpg": b"?"}, "image 2: expected a member 'a', found none"),
+        (
+            {"1.jpg": b"?", "1.a": b"", "2.jpg": b"?"},
+            "image 2: expected a value of 'a', found none",
+        ),
         (
             {"1.jpg": b"?", "2.jpg": b"?", "1.JPG": b""},
             "a.tar: 1.JPG: not a JPEG: the file is empty",
@@ -203,7 +196,7 @@ def test_places_that_are_refused(shards: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert "found none" in fail(PCR, "convert", tmp_path / "*.tar", out, *FLAGS)
     line = fail(PCR, "convert", tmp_path / "a.tar.gz", out, *FLAGS, code=2)
-    assert "expected tar files that are not compressed" in line
+    assert "expected a tar file that is not compressed" in line
     line = fail(PCR, "convert", "s3://bucket/*.tar", out, *FLAGS, code=2)
     assert "expected a URL without *" in line
     assert "8.tar: No such file" in fail(PCR, "convert", shards / "{8..9}.tar", out, *FLAGS)
