@@ -1,4 +1,4 @@
-"""``pcr export``: a dataset back into an ImageFolder."""
+"""``pcr export``: a dataset back into an ImageFolder, or into tar shards of WebDataset."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import argparse
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import get_args
 
 from pcr.cli.text import counted, printable
-from pcr.tools.image_export import ExportSummary, export
+from pcr.tools.export_formats import METADATA_FILE
+from pcr.tools.image_export import ExportFormat, ExportSummary, export
 
-HELP = "Write a dataset, or a level of it, back into an ImageFolder with the original names."
+HELP = (
+    "Write a dataset, or a level of it, back into an ImageFolder or into tar shards of WebDataset."
+)
 _MOST_LISTED = 20
 
 
@@ -20,6 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("dataset", help="directory or URL of a finished dataset")
     add("out", type=Path, metavar="OUT", help="folder to write to, new or empty")
     add("--n_scans", type=int, metavar="N", help="the level to write (default: all levels)")
+    add(
+        "--format",
+        choices=get_args(ExportFormat),
+        default="imagefolder",
+        help=f"a folder per class, with columns in {METADATA_FILE}; or a tar file per record "
+        "(default: %(default)s)",
+    )
     add(
         "--apply_orientation",
         action="store_true",
@@ -42,6 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.dataset,
         arguments.out,
         arguments.n_scans,
+        format=arguments.format,
         apply_orientation=arguments.apply_orientation,
         quality=arguments.quality,
         force=arguments.force,

@@ -15,6 +15,8 @@ from pcr.tabular.parquet import parquet_table
 from pcr.tabular.table import Table
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
+PATH_COLUMNS = ("file_name", "filename", "path", "image_path", "image", "file")
+"""What the column with the files of images may be called; Hugging Face's name first."""
 
 
 def is_table(name: str) -> bool:

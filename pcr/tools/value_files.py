@@ -13,10 +13,10 @@ from pcr.dataset.column_types import ColumnType
 from pcr.errors import DatasetError, FormatError, UsageError
 from pcr.regular_file import regular_bytes
 from pcr.storage.location import Location, local_path
-from pcr.tabular.table_files import SUFFIXES, is_table, read_table
+from pcr.tabular.table_files import PATH_COLUMNS, SUFFIXES, is_table, read_table
 
 ARRAY_SUFFIX = ".npy"
-NAME_COLUMNS = ("name", "file_name", "filename", "path", "image_path", "image", "file")
+NAME_COLUMNS = ("name", *PATH_COLUMNS)
 
 
 def read_values(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from helpers.conversions import PCR, make_folder, succeed
-from helpers.sources import columns_of, make_rows, write_metadata, write_tars
+from helpers.sources import columns_of, hugging_face, make_rows, write_metadata, write_tars
 
 from pcr.dataset.reader import Dataset
 
@@ -18,6 +18,7 @@ BLOCK = re.compile(r"<!-- tested: tests/docs/test_sources_page\.py -->\n```sh\n(
 
 def test_converting_as_the_page_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("webdataset", reason="of the extra 'dev'")
+    pytest.importorskip("datasets", reason="of the extra 'dev'")
     photos = make_folder(tmp_path / "photos" / "train", {"cat": 4, "dog": 3})
     rows = make_rows(photos)
     write_metadata(photos / "metadata.jsonl", [{**row, "label": "cat"} for row in rows])
@@ -25,6 +26,10 @@ def test_converting_as_the_page_does(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "photos" / "list.csv").write_text("\n".join(["file_name,score", *lines]) + "\n")
     (tmp_path / "shards").mkdir()
     write_tars(photos, rows, str(tmp_path / "shards" / "train-%06d.tar"), per_tar=4)
+    hub = hugging_face(photos, rows)
+    (tmp_path / "hub" / "data").mkdir(parents=True)
+    hub.to_parquet(tmp_path / "hub" / "data" / "train-00000-of-00001.parquet")
+    hub.save_to_disk(tmp_path / "hub" / "saved")
     monkeypatch.chdir(tmp_path)
     for block in BLOCK.findall((ROOT / "docs" / "SOURCES.md").read_text(encoding="utf-8")):
         for line in block.splitlines():
@@ -32,6 +37,7 @@ def test_converting_as_the_page_does(tmp_path: Path, monkeypatch: pytest.MonkeyP
             assert program == "pcr"
             succeed(PCR, *words, "--quiet")
     captions = {row["caption"] for row in rows}
-    for name in ("dataset", "dataset_of_tars"):
+    for name in ("dataset", "dataset_of_tars", "dataset_of_parquet", "dataset_of_arrow"):
         assert {row["caption"] for row in columns_of(tmp_path / name).values()} == captions
+    assert Path("exported/metadata.jsonl").is_file() and Path("exported_tars/000000.tar").is_file()
     assert str(Dataset("dataset_of_table").columns["score"].type) == "float32"

@@ -51,6 +51,26 @@ def write_tars(folder: Path, rows: list[dict[str, Any]], pattern: str, per_tar: 
             writer.write(sample)
 
 
+def hugging_face(folder: Path, rows: list[dict[str, Any]]) -> Any:
+    """As a dataset of the package datasets, with the bytes of the images."""
+    from datasets import ClassLabel, Dataset, Features, Image, Sequence, Value
+
+    paths = [Path(row["file_name"]) for row in rows]
+    images = [{"bytes": (folder / path).read_bytes(), "path": path.name} for path in paths]
+    features = Features(
+        {
+            "image": Image(),
+            "label": ClassLabel(names=list(ImageFolder.scan(folder).classes)),
+            "caption": Value("string"),
+            "score": Value("float32"),
+            "boxes": Sequence(Sequence(Value("float32"), length=4)),
+            "meta": {"number": Value("int32"), "tags": Sequence(Value("string"))},
+        }
+    )
+    columns = {name: [row[name] for row in rows] for name in features if name != "image"}
+    return Dataset.from_dict({"image": images, **columns}, features=features)
+
+
 def columns_of(root: Path) -> dict[str, dict[str, Any]]:
     """The columns of each image of a dataset, arrays as lists, by the images' names."""
     dataset = Dataset(root)

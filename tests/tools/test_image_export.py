@@ -58,7 +58,7 @@ def test_export_replaces_only_what_it_is_told_to(converted: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "name", ["../x.jpg", "/tmp/x.jpg", "cat/../../x.jpg", "cat/x\0.jpg", "cat//x.jpg", "x.jpg", ""]
+    "name", ["../x.jpg", "/tmp/x.jpg", "cat/../../x.jpg", "cat/x\0.jpg", "cat//x.jpg", ""]
 )
 def test_export_refuses_names_that_lead_out(dataset: Path, tmp_path: Path, name: str) -> None:
     first, *others = Dataset(dataset).records[1].info().images
@@ -83,13 +83,15 @@ def test_export_follows_no_links(converted: Path, tmp_path: Path, target: str) -
 
 
 def test_export_makes_no_folder_through_a_link(dataset: Path, tmp_path: Path) -> None:
-    first, *others = Dataset(dataset).records[1].info().images
+    info = Dataset(dataset).records[1].info()
+    first, *others = info.images
+    class_name = Dataset(dataset).classes[info.labels[0]]
     rewrite(dataset, 1, images=(replace(first, name="deep/in/x.jpg"), *others))
     outside, out = tmp_path / "outside", tmp_path / "out"
     outside.mkdir()
-    out.mkdir()
-    (out / "deep").symlink_to(outside)
-    with pytest.raises(DatasetError, match=r"out/deep/in: expected a folder, found a link"):
+    (out / class_name).mkdir(parents=True)
+    (out / class_name / "deep").symlink_to(outside)
+    with pytest.raises(DatasetError, match=r"/deep/in: expected a folder, found a link"):
         export(dataset, out, force=True, progress=False)
     assert list(outside.iterdir()) == []
 

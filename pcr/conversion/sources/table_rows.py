@@ -19,11 +19,10 @@ from pcr.storage.location import Location, join
 from pcr.storage.remote import RemoteStore
 from pcr.storage.store import Store, open_parent
 from pcr.tabular.table import Table
-from pcr.tabular.table_files import stored_table
+from pcr.tabular.table_files import PATH_COLUMNS, stored_table
 
 METADATA_FILES = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 """What Hugging Face's `ImageFolder <https://huggingface.co/docs/datasets/image_dataset>`_ reads."""
-_IMAGE_COLUMNS = ("file_name", "filename", "path", "image_path", "image", "file")
 
 
 def open_table(location: Location, options: ConversionOptions) -> Described:
@@ -53,10 +52,10 @@ def _describe(store: Store, table: Table, options: ConversionOptions) -> Describ
 
 
 def _path_field(table: Table, options: ConversionOptions) -> str:
-    field = options.image_column or table.first_of(_IMAGE_COLUMNS)
+    field = options.image_column or table.first_of(PATH_COLUMNS)
     if field is None:
         raise DatasetError(
-            f"{table.location}: expected a column {', '.join(_IMAGE_COLUMNS)} with the paths of "
+            f"{table.location}: expected a column {', '.join(PATH_COLUMNS)} with the paths of "
             f"images, found {', '.join(table.values) or 'none'}: name it by `image_column`"
         )
     return field

@@ -99,7 +99,7 @@ def _fields(tar: BinaryIO, type: str, span: Span) -> dict[str, Any]:
     if suffix == "npy":
         return {field: _array(tar, span)}
     if suffix not in (*_TEXTS, *_NUMBERS, "json"):
-        return {type: StoredValue(span)}
+        return {prefix if prefix and suffix == "bin" else type: StoredValue(span)}
     tar.seek(span.start)
     text = tar.read(span.size).decode()
     if suffix == "json":

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from helpers.conversions import PCR, contents, dataset_bytes, fail, succeed
-from helpers.sources import columns_of
+from helpers.sources import columns_of, hugging_face
 from PIL import Image
 
 from pcr.dataset.reader import Dataset
@@ -20,35 +20,17 @@ CAPTIONS = ("caption", "score", "boxes", "meta")
 
 
 @pytest.fixture(scope="module")
-def hugging_face(folder: Path, rows: list[dict[str, Any]]) -> Any:
+def images(folder: Path, rows: list[dict[str, Any]]) -> Any:
     """The folder as a dataset of that library, with the bytes of the images."""
-    columns = {name: [row[name] for row in rows] for name in ("label", *CAPTIONS)}
-    images = [
-        {"bytes": (folder / row["file_name"]).read_bytes(), "path": Path(row["file_name"]).name}
-        for row in rows
-    ]
-    features = datasets.Features(
-        {
-            "image": datasets.Image(),
-            "label": datasets.ClassLabel(names=["cat", "dog é"]),
-            "caption": datasets.Value("string"),
-            "score": datasets.Value("float32"),
-            "boxes": datasets.Sequence(datasets.Sequence(datasets.Value("float32"), length=4)),
-            "meta": {
-                "number": datasets.Value("int32"),
-                "tags": datasets.Sequence(datasets.Value("string")),
-            },
-        }
-    )
-    return datasets.Dataset.from_dict({"image": images, **columns}, features=features)
+    return hugging_face(folder, rows)
 
 
 @pytest.fixture(scope="module")
-def parquet(hugging_face: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def parquet(images: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two files, with row groups of 4 images."""
     root = tmp_path_factory.mktemp("parquet")
     for shard in range(2):
-        part = hugging_face.shard(2, shard, contiguous=True)
+        part = images.shard(2, shard, contiguous=True)
         part.to_parquet(root / f"train-{shard:05d}-of-00002.parquet", batch_size=4)
     return root
 
@@ -86,9 +68,9 @@ def test_shards_of_a_conversion_and_appending(parquet: Path, tmp_path: Path) -> 
 
 
 def test_saved_to_disk(
-    hugging_face: Any, plain: Path, rows: list[dict[str, Any]], tmp_path: Path
+    images: Any, plain: Path, rows: list[dict[str, Any]], tmp_path: Path
 ) -> None:
-    saved = datasets.DatasetDict({"train": hugging_face, "test": hugging_face})
+    saved = datasets.DatasetDict({"train": images, "test": images})
     saved.save_to_disk(tmp_path / "saved", num_shards={"train": 2, "test": 1})
     out = tmp_path / "out"
     succeed(PCR, "convert", tmp_path / "saved" / "train", out, *FLAGS)
@@ -119,8 +101,8 @@ def test_names_where_paths_are_missing(
     folder: Path, rows: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     pyarrow = load_pyarrow()
-    images = [(folder / row["file_name"]).read_bytes() for row in rows]
-    pyarrow.parquet.write_table(pyarrow.table({"jpg": images}), tmp_path / "some.parquet")
+    jpegs = [(folder / row["file_name"]).read_bytes() for row in rows]
+    pyarrow.parquet.write_table(pyarrow.table({"jpg": jpegs}), tmp_path / "some.parquet")
     succeed(PCR, "convert", tmp_path / "some.parquet", tmp_path / "out", *FLAGS, "--no_shuffle")
     found = contents(tmp_path / "out")
     assert [name for name, _, _ in found][:2] == ["some-00000000.jpg", "some-00000001.jpg"]
@@ -144,10 +126,8 @@ def test_places_that_are_refused(parquet: Path, tmp_path: Path) -> None:
     assert "2.parquet: expected the columns of" in line
 
 
-def test_files_that_are_cut_off_or_damaged(
-    parquet: Path, hugging_face: Any, tmp_path: Path
-) -> None:
-    hugging_face.save_to_disk(tmp_path / "saved")
+def test_files_that_are_cut_off_or_damaged(parquet: Path, images: Any, tmp_path: Path) -> None:
+    images.save_to_disk(tmp_path / "saved")
     (arrow,) = (tmp_path / "saved").glob("*.arrow")
     (tmp_path / "cut").mkdir()
     for path, twin in (
