@@ -241,6 +241,14 @@ def _add_source_flags(parser: argparse.ArgumentParser) -> None:
         help="the type of a column, such as boxes:float32[?,4]; may be repeated (default: what the "
         "source says, or what holds all values)",
     )
+    add(
+        "--beside",
+        dest="columns_beside",
+        action="append",
+        metavar="NAME",
+        help="a column to keep out of the records, in files that are read only where it is asked "
+        "for; may be repeated (default: large ones alone)",
+    )
 
 
 def _ladder(arguments: argparse.Namespace) -> Ladder | None:

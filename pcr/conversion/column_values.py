@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from pcr.conversion.options import ConversionOptions
 from pcr.conversion.sources.image_source import Source
 from pcr.dataset import layout
 from pcr.dataset.column_index import ColumnEntry
 from pcr.dataset.columns import Column, check_schema, schema
 from pcr.dataset.writer import write_column
-from pcr.errors import DatasetError, FormatError
+from pcr.errors import DatasetError, FormatError, UsageError
 from pcr.imagefolder import Sample
 from pcr.storage.store import Store
 
 
-def columns_to_write(source: Source, base: Sequence[Column] | None) -> tuple[Column, ...]:
+def columns_to_write(
+    source: Source, options: ConversionOptions, base: Sequence[Column] | None
+) -> tuple[Column, ...]:
     """A source's columns as a dataset is to have them, those within the records first.
 
-    base: the columns of the dataset that is appended to. Raises DatasetError where the source has
-    other ones, UsageError where two of them have one name.
+    base: the columns of the dataset that is appended to, which lie where they do. Raises
+    DatasetError where the source has other ones, UsageError where two of them have one name, or
+    one that is to lie beside the records is missing.
     """
     check_schema(source.columns)
+    beside = options.columns_beside or ()
+    known = [column.name for column in source.columns]
+    for name in beside:
+        if name not in known:
+            raise UsageError(
+                f"expected some of {', '.join(known) or 'no columns'}, found {name!r}",
+                "columns_beside",
+            )
     if base is None:
-        return tuple(sorted(source.columns, key=lambda column: column.beside))
+        placed = [replace(c, beside=c.beside or c.name in beside) for c in source.columns]
+        return tuple(sorted(placed, key=lambda column: column.beside))
     if {_what(column) for column in base} != {_what(column) for column in source.columns}:
         raise DatasetError(
             f"{source.location}: expected the columns of the dataset that is appended to "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, cast, get_args
 
@@ -44,6 +44,8 @@ class ConversionOptions:
         "label", or "cls" of WebDataset; without it the images' folders are the classes.
     column_types: the types of columns, such as ``{"boxes": "float32[?,4]"}``; default: those that
         the source says or that hold all values, and with ``append`` the dataset's.
+    columns_beside: names of columns to keep out of the records, in files that are read only where
+        the column is asked for, as large ones are anyway; default: none. Not with ``append``.
     """
 
     ladder: Ladder = field(default_factory=Ladder.default)
@@ -61,6 +63,7 @@ class ConversionOptions:
     image_column: str | None = None
     label_column: str | None = None
     column_types: Mapping[str, str] | None = None
+    columns_beside: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.ladder, Ladder):
@@ -109,7 +112,9 @@ class ConversionOptions:
     def identity(self) -> dict[str, Any]:
         """The options as a later run must give them again to resume this conversion."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {**values, "ladder": [self.ladder.name, self.ladder.text]}
+        beside = None if self.columns_beside is None else list(self.columns_beside)
+        ladder = [self.ladder.name, self.ladder.text]
+        return {**values, "ladder": ladder, "columns_beside": beside}
 
 
 def _ladder_to_append_with(info: DatasetInfo) -> Ladder:

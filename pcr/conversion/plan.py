@@ -78,7 +78,7 @@ class Plan:
             source_bytes,
             tuple(record_starts(source_bytes, options.images_per_record)),
             _fingerprint(source, found, options, base),
-            columns_to_write(source, base.schema if base else None),
+            columns_to_write(source, options, base.schema if base else None),
         )
 
     @property

@@ -6,6 +6,7 @@ docs/FORMAT.md is the specification for users. File, table and key names live he
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from pcr.atomic import TEMPORARY_SUFFIX
 from pcr.errors import FormatError
@@ -47,6 +48,11 @@ MAX_RECORDS = 2**24
 MAX_COLUMNS = 1000
 MAX_VALUE_BYTES_WITHIN = 4096  # of a column that lies within the records, unless told otherwise
 MAX_INDEX_BYTES = 2**33  # twice what so many records of ten levels take
+
+# What the schema takes of the first page: https://sqlite.org/fileformat2.html#b_tree_pages
+_PAGE_BYTES = (4096, 16384, 65536)
+_FIRST_PAGE_HEADERS = 108
+_SCHEMA_ROW_BYTES = 59  # of a table, and three times its name
 
 _NUMBER = r"(0|[1-9][0-9]{0,7})"
 _RECORD_FILE = re.compile(rf"PCR_{_NUMBER}\.db")
@@ -139,9 +145,14 @@ def message_table(level: int) -> str:
     return scan_group_table(level) if level else METADATA_TABLE
 
 
-def page_bytes(content_bytes: int) -> int:
-    """SQLite's page size for a record: small pages where rounding to large ones would show."""
-    return 16384 if content_bytes >= 16 * 2**20 else 4096
+def page_bytes(content_bytes: int, tables: Iterable[str]) -> int:
+    """SQLite's page size for a file: small pages where rounding to large ones would show.
+
+    The first page has to hold the schema, or a prefix could not be read alone.
+    """
+    schema_bytes = _FIRST_PAGE_HEADERS + sum(_SCHEMA_ROW_BYTES + 3 * len(name) for name in tables)
+    least = max(schema_bytes, 16384 if content_bytes >= 16 * 2**20 else 4096)
+    return next((size for size in _PAGE_BYTES if size >= least), _PAGE_BYTES[-1])
 
 
 def is_ours(store: Store, name: str, size: int) -> bool:

@@ -177,7 +177,7 @@ def _write_tables(path: Path, tables: Sequence[str], contents: Sequence[bytes]) 
     SQLite appends pages in the order in which tables are created and filled, so a table's pages are
     one run, and the size after it is that of the prefix which holds it.
     """
-    page_bytes = layout.page_bytes(sum(map(len, contents)))
+    page_bytes = layout.page_bytes(sum(map(len, contents)), tables)
     prefix_bytes = []
     with closing(_create(path, page_bytes)) as connection:
         connection.execute("BEGIN")

@@ -90,6 +90,25 @@ def test_a_conversion_writes_the_columns_of_its_source(
     check(dataset)
 
 
+def test_columns_lie_beside_where_the_options_say_so(
+    folder: Path, tmp_path: Path, annotate: object
+) -> None:
+    options = pcr.ConversionOptions(images_per_record=4, columns_beside=("length",))
+    pcr.convert(folder, tmp_path / "d", options, progress=False)
+    dataset = pcr.Dataset(tmp_path / "d")
+    assert {name: column.beside for name, column in dataset.columns.items()} == {
+        "letters": False,
+        "original": True,
+        "length": True,
+    }
+    check(dataset)
+    make_folder(folder, {"ant": 7})
+    check(convert(folder, tmp_path / "d", append=True))
+    missing = pcr.ConversionOptions(columns_beside=("lenght",))
+    with pytest.raises(pcr.UsageError, match="columns_beside: expected some of original, length"):
+        pcr.convert(folder, tmp_path / "e", missing, progress=False)
+
+
 def test_shards_and_merging_give_the_same_bytes(
     folder: Path, tmp_path: Path, annotate: object
 ) -> None:

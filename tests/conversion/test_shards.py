@@ -149,7 +149,7 @@ def test_damaged_records_are_named_and_written_again(
     source: Path, converted: Path, shards: Path
 ) -> None:
     with (shards / layout.record_file(4)).open("r+b") as file:
-        file.seek(layout.page_bytes(0) + 100)  # in the metadata
+        file.seek(layout.page_bytes(0, []) + 100)  # in the metadata
         file.write(bytes(4000))
     (shards / layout.record_file(10)).unlink()
     line = fail(PCR, "merge", shards)

@@ -20,6 +20,7 @@ from helpers.column_samples import (
 from helpers.servers import WebServer
 
 from pcr.dataset import layout
+from pcr.dataset.columns import Column
 from pcr.dataset.reader import Dataset
 from pcr.errors import FormatError, UsageError
 
@@ -100,11 +101,30 @@ def test_a_prefix_grows_by_the_columns_bytes_and_a_page_each(
     for ours, theirs in zip(dataset.records, plain.records, strict=True):
         within = [index for index in ours.column_indexes if not index.column.beside]
         added = sum(index.value_bytes[ours.number] for index in within)
-        page = layout.page_bytes(sum(ours.entry.group_bytes) + added)
+        page = layout.page_bytes(sum(ours.entry.group_bytes) + added, WITHIN)
         assert ours.prefix_bytes[0] == theirs.prefix_bytes[0]
         for level in range(1, ours.levels + 1):
             growth = ours.prefix_bytes[level] - theirs.prefix_bytes[level]
             assert growth <= added + page * len(within)
+
+
+@pytest.mark.parametrize("columns", [40, 300])
+def test_many_columns_get_a_first_page_that_names_them(
+    web: tuple[WebServer, Path], columns: int
+) -> None:
+    values = {Column.of(f"column_{i}", "int64"): [i, -i] for i in range(columns)}
+    root = records.make_dataset(web[1] / f"{columns}", (2,), columns=values).root
+    last = f"column_{columns - 1}"
+    remote = Dataset(f"{web[0].url}/{columns}").records[0]
+    assert remote.columns([last])[last] == pytest.approx([columns - 1, 1 - columns])
+    assert remote.read(2).data.tobytes() == Dataset(root).records[0].read(2).data.tobytes()
+
+
+def test_more_columns_than_a_page_can_name_are_refused(tmp_path: Path) -> None:
+    values = {Column.of(f"column_{i}", "bool"): [True] for i in range(900)}
+    with pytest.raises(FormatError, match="store some of them beside the records"):
+        records.make_dataset(tmp_path / "d", (1,), columns=values)
+    assert not list((tmp_path / "d").iterdir())
 
 
 def test_images_cost_the_same_with_columns_that_are_not_asked_for(dataset: Dataset) -> None:

@@ -18,6 +18,7 @@ from pcr.dataset import layout
 from pcr.dataset.messages import ImageInfo, RecordInfo
 from pcr.dataset.reader import Dataset
 from pcr.dataset.record import join_groups
+from pcr.dataset.tables import connect_image, cut_image
 from pcr.dataset.writer import write_index, write_record
 from pcr.errors import FormatError, UsageError
 from pcr.ladder import Ladder
@@ -71,6 +72,17 @@ def test_a_prefix_is_hardly_longer_than_its_groups(tmp_path: Path, images: int) 
         groups = sum(index.group_bytes[1 : level + 1])
         assert groups < index.prefix_bytes[level] <= 1.02 * groups + 128 * 1024
     assert index.prefix_bytes[-1] == index.file_bytes == (tmp_path / "PCR_0.db").stat().st_size
+
+
+def test_a_prefix_is_whole_whatever_the_number_of_levels(tmp_path: Path) -> None:
+    scans = ["0 1 2: 0-0, 0, 0;", *(f"0: {k}-{k}, 0, 0;" for k in range(1, 48))]
+    scans += ["0: 48-63, 0, 0;", "1: 1-63, 0, 0;", "2: 1-63, 0, 0;"]
+    path = tmp_path / "PCR_0.db"
+    index = records.write(path, records.sources(1), Ladder.parse("many", "\n".join(scans)))
+    prefix = path.read_bytes()[: index.prefix_bytes[48]]
+    with closing(connect_image(cut_image(prefix, 49, "here"), "here")) as connection:
+        (value,) = connection.execute("SELECT value FROM scan_group_48").fetchone()
+    assert len(value) == index.group_bytes[48]
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
