@@ -11,19 +11,20 @@ from pathlib import Path
 
 from pcr.atomic import TEMPORARY_SUFFIX
 from pcr.conversion.sources.opening import is_folder
+from pcr.conversion.sources.own_samples import Samples
 from pcr.dataset import layout
 from pcr.dataset.release import refuse_release
 from pcr.errors import DatasetError, UsageError
 from pcr.storage.local import LocalStore
-from pcr.storage.location import Location, join
+from pcr.storage.location import Location, is_location, join
 from pcr.storage.store import Store, open_store
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def check_places(source: Location, output: Store) -> None:
+def check_places(source: Location | Samples, output: Store) -> None:
     """Raise DatasetError or UsageError unless ``output`` may hold a dataset of ``source``."""
-    if is_folder(source):
+    if is_location(source) and is_folder(source):
         _check_folder(open_store(source), output)
     if not isinstance(output, LocalStore):
         return

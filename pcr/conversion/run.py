@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 
 from pcr.arguments import check_at_least
@@ -24,7 +24,8 @@ from pcr.conversion.plan import Plan
 from pcr.conversion.sharing import Engine, check_sharing, convert_all_shards, convert_one_shard
 from pcr.conversion.sources.image_source import Source
 from pcr.conversion.sources.local_folder import LocalFolder
-from pcr.conversion.sources.opening import open_source
+from pcr.conversion.sources.opening import opened_source
+from pcr.conversion.sources.own_samples import Samples
 from pcr.conversion.sources.store_folder import StoreFolder
 from pcr.conversion.summary import ConversionSummary as ConversionSummary
 from pcr.conversion.summary import summarize
@@ -33,7 +34,7 @@ from pcr.conversion.workers import convert_records
 from pcr.cores import usable_cores
 from pcr.dataset.reader import Dataset
 from pcr.errors import UsageError
-from pcr.storage.location import Location, is_remote, join
+from pcr.storage.location import Location, is_location, join
 from pcr.storage.lock import locked
 from pcr.storage.store import Store, open_store
 
@@ -41,7 +42,7 @@ _SPLIT_NAMES = ("train", "training", "val", "valid", "validation", "test", "test
 
 
 def convert(
-    source: Location,
+    source: Location | Samples,
     output: Location,
     options: ConversionOptions | None = None,
     *,
@@ -58,7 +59,10 @@ def convert(
 
     source: folder with one sub-folder of JPEGs per class; never changed, except with
         ``options.convert_images``. Or a URL (``s3://``, ``gs://``, ``az://``) of such objects. Or a
-        table of paths, or tar shards of WebDataset: see docs/SOURCES.md.
+        table of paths, tar shards of WebDataset or a dataset of Hugging Face on disk: see
+        docs/SOURCES.md. Or any iterable of (name, bytes, columns), which is gone through once and
+        kept in the folder for temporary files (TMPDIR) meanwhile; the columns are a dict, with the
+        label as "label". It can't be sent to Ray.
     output: directory of the dataset, outside of ``source``, made if missing; or a URL (``s3://``,
         ``gs://``, ``az://``), where each record goes when it is finished.
     options: what to write; default ``ConversionOptions()``, or with ``append`` the options that the
@@ -87,18 +91,26 @@ def convert(
     _check_arguments(num_workers, force, append)
     flags = {"force": force, "append": append, "restart": restart}
     check_sharing(shard, engine, ray_address, options, flags)
+    if engine == "ray" and not is_location(source):
+        raise UsageError("needs a path or URL as source, which all machines can read", "engine")
     check_places(source, store)
     options = _complete(options, store, append)
-    if options.convert_images and is_remote(source):
-        raise UsageError("expected a folder as input: URLs are not rewritten", "convert_images")
     phases: dict[str, float] = {}
-    with timed(phases, "scan"):
-        images = open_source(source, options)
-    _warn_of_splits(images)
-    if shard is not None:
-        workers = num_workers or usable_cores()
-        return convert_one_shard(images, store, options, shard, workers, progress, phases)
-    if engine == "ray":
+    with ExitStack() as stack:
+        with timed(phases, "scan"):
+            images = stack.enter_context(opened_source(source, options))
+        _check_rewritable(images, options)
+        _warn_of_splits(images)
+        if shard is not None:
+            workers = num_workers or usable_cores()
+            return convert_one_shard(images, store, options, shard, workers, progress, phases)
+        if engine == "local":
+            stack.enter_context(locked(store))
+            stack.enter_context(explained_limits(store))
+            with timed(phases, "plan"):
+                plan = _plan(images, store, options, append, restart)
+                plan, finished = _begin(plan, store, force, restart)
+            return _finish(plan, finished, store, num_workers or usable_cores(), progress, phases)
         with locked(store):
             if force:
                 remove_dataset(store)
@@ -107,30 +119,37 @@ def convert(
         return convert_all_shards(
             images, store, options, ray_address, num_workers or 1, progress, phases
         )
-    with locked(store), explained_limits(store):
-        with timed(phases, "plan"):
-            plan = _plan(images, store, options, append, restart)
-            plan, finished = _begin(plan, store, force, restart)
-        resumed, workers = len(finished), num_workers or usable_cores()
-        with (
-            timed(phases, "records"),
-            closing(convert_records(plan, store, resumed, workers, progress)) as records,
-        ):
-            finished += records
-        if plan.records:
-            with timed(phases, "index"):
-                if not any(record.index.images for record in finished):
-                    drop_unfinished(store, plan.base)
-                write_dataset(
-                    store,
-                    images.location,
-                    plan.source.classes,
-                    plan.columns,
-                    options,
-                    finished,
-                    plan.base,
-                )
-                Journal(store).finish()
+
+
+def _finish(
+    plan: Plan,
+    finished: list[FinishedRecord],
+    output: Store,
+    num_workers: int,
+    progress: bool,
+    phases: dict[str, float],
+) -> ConversionSummary:
+    """Write the records that are not finished, and the index."""
+    resumed = len(finished)
+    with (
+        timed(phases, "records"),
+        closing(convert_records(plan, output, resumed, num_workers, progress)) as records,
+    ):
+        finished += records
+    if plan.records:
+        with timed(phases, "index"):
+            if not any(record.index.images for record in finished):
+                drop_unfinished(output, plan.base)
+            write_dataset(
+                output,
+                plan.source.location,
+                plan.source.classes,
+                plan.columns,
+                plan.options,
+                finished,
+                plan.base,
+            )
+            Journal(output).finish()
     return summarize(plan, finished, resumed, phases)
 
 
@@ -151,6 +170,14 @@ def _complete(options: ConversionOptions | None, output: Store, append: bool) ->
     if options.tf_records:
         tfrecord.check_installed()
     return options
+
+
+def _check_rewritable(source: Source, options: ConversionOptions) -> None:
+    if options.convert_images and source.rewritable(source.samples[0]) is None:
+        raise UsageError(
+            "expected a folder as input: only images in files of their own are rewritten",
+            "convert_images",
+        )
 
 
 def _warn_of_splits(source: Source) -> None:

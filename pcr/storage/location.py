@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from pcr.errors import UsageError
@@ -16,6 +16,11 @@ Location: TypeAlias = str | os.PathLike[str]
 REMOTE_SCHEMES = ("s3", "gs", "az", "http", "https")
 _MANGLED_URL = re.compile(rf"({'|'.join(REMOTE_SCHEMES)}):/(?!/)")  # as pathlib makes it
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+
+
+def is_location(value: object) -> TypeGuard[Location]:
+    """Whether this is a path or URL, and nothing else."""
+    return isinstance(value, str | os.PathLike)
 
 
 def is_remote(location: Location) -> bool:

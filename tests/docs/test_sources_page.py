@@ -13,7 +13,9 @@ from helpers.sources import columns_of, hugging_face, make_rows, write_metadata,
 from pcr.dataset.reader import Dataset
 
 ROOT = Path(__file__).parents[2]
-BLOCK = re.compile(r"<!-- tested: tests/docs/test_sources_page\.py -->\n```sh\n(.*?)```", re.DOTALL)
+BLOCK = re.compile(
+    r"<!-- tested: tests/docs/test_sources_page\.py -->\n```(\w+)\n(.*?)```", re.DOTALL
+)
 
 
 def test_converting_as_the_page_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,7 +33,12 @@ def test_converting_as_the_page_does(tmp_path: Path, monkeypatch: pytest.MonkeyP
     hub.to_parquet(tmp_path / "hub" / "data" / "train-00000-of-00001.parquet")
     hub.save_to_disk(tmp_path / "hub" / "saved")
     monkeypatch.chdir(tmp_path)
-    for block in BLOCK.findall((ROOT / "docs" / "SOURCES.md").read_text(encoding="utf-8")):
+    for language, block in BLOCK.findall(
+        (ROOT / "docs" / "SOURCES.md").read_text(encoding="utf-8")
+    ):
+        if language == "python":
+            exec(compile(block, "docs/SOURCES.md", "exec"), {})
+            continue
         for line in block.splitlines():
             program, *words = shlex.split(line)
             assert program == "pcr"
@@ -39,5 +46,6 @@ def test_converting_as_the_page_does(tmp_path: Path, monkeypatch: pytest.MonkeyP
     captions = {row["caption"] for row in rows}
     for name in ("dataset", "dataset_of_tars", "dataset_of_parquet", "dataset_of_arrow"):
         assert {row["caption"] for row in columns_of(tmp_path / name).values()} == captions
+    assert Dataset("dataset_of_samples").classes == ("cat", "dog")
     assert Path("exported/metadata.jsonl").is_file() and Path("exported_tars/000000.tar").is_file()
     assert str(Dataset("dataset_of_table").columns["score"].type) == "float32"

@@ -138,6 +138,7 @@ def _typed(table: Table, field: str, declared: ColumnType | None) -> tuple[Colum
     for row, value in enumerate(values, start=1):
         if not isinstance(value, StoredValue):
             raise DatasetError(
-                f"{table.location}: image {row}: expected a value of {field!r}, found none"
+                f"{table.location}: image {row}: expected {field!r} to be bytes or an array, as it is "
+                f"of other images, found {value!r}"
             )
     return declared or ColumnType.parse(infer_type(value.example for value in values)), values

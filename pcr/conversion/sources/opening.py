@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pcr.conversion.options import ConversionOptions
 from pcr.conversion.sources.arrow_files import image_field, open_arrow, saved_files
 from pcr.conversion.sources.arrow_groups import ArrowFile
 from pcr.conversion.sources.image_source import Source
 from pcr.conversion.sources.local_folder import LocalFolder
+from pcr.conversion.sources.own_samples import Samples, read_samples
 from pcr.conversion.sources.store_folder import StoreFolder
 from pcr.conversion.sources.table_rows import METADATA_FILES, open_metadata, open_table
 from pcr.conversion.sources.tar_files import is_tar, open_tars
-from pcr.errors import DatasetError
+from pcr.errors import DatasetError, UsageError
 from pcr.storage.location import Location, is_remote, local_path
 from pcr.storage.patterns import expand
 from pcr.storage.remote import RemoteStore
@@ -27,6 +31,21 @@ _SHARD = re.compile(r"(?P<split>.+)-\d{5}-of-\d{5}")  # as Hugging Face's librar
 def is_folder(location: Location) -> bool:
     """Whether a location is that of a folder, by its name, and not of a file or several."""
     return not is_table(str(location)) and not is_tar(str(location))
+
+
+@contextmanager
+def opened_source(source: Location | Samples, options: ConversionOptions) -> Iterator[Source]:
+    """What lies at a path or URL, or samples, which are kept in a temporary folder meanwhile.
+
+    Raises UsageError for anything else, or what `open_source` and `read_samples` raise.
+    """
+    if isinstance(source, str | os.PathLike):
+        yield open_source(source, options)
+    elif isinstance(source, Iterable):
+        with TemporaryDirectory(prefix="pcr-") as folder:
+            yield read_samples(source, Path(folder), options)
+    else:
+        raise UsageError(f"expected a path, a URL or samples, found {source!r}", "source")
 
 
 def open_source(location: Location, options: ConversionOptions) -> Source:

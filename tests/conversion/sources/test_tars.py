@@ -148,7 +148,7 @@ def test_classes_by_folder_and_by_name(jpeg: bytes, tmp_path: Path) -> None:
         ({"1.jpg": b"?", "1.npy": b"no array"}, "1.npy: the magic string is not correct"),
         (
             {"1.jpg": b"?", "1.a": b"", "2.jpg": b"?"},
-            "image 2: expected a value of 'a', found none",
+            "image 2: expected 'a' to be bytes or an array, as it is of other images, found None",
         ),
         (
             {"1.jpg": b"?", "2.jpg": b"?", "1.JPG": b""},
