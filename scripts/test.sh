@@ -55,6 +55,8 @@ step "pytest"
 command -v jpegtran >/dev/null || apt_install libjpeg-turbo-progs || true
 # The web server that tests read records from; they are skipped if it cannot be installed.
 command -v nginx >/dev/null || apt_install nginx-light || true
+# Azure's storage, of which tests make a container; they are skipped if it cannot be installed.
+command -v azurite-blob >/dev/null || npm install --global --no-fund --no-audit azurite@3.35 || true
 # The browser that tests look at reports with; they are skipped if it cannot be installed.
 command -v chromium >/dev/null || apt_install chromium || true
 if [[ $# == 0 ]]; then

