@@ -12,7 +12,7 @@ import pytest
 from helpers.conversions import dataset_bytes, make_folder
 
 import pcr
-from pcr.conversion import run
+from pcr.conversion.sources import opening
 from pcr.conversion.sources.local_folder import LocalFolder
 from pcr.dataset.columns import Column
 from pcr.imagefolder import Sample
@@ -59,7 +59,7 @@ def annotate(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             found = LocalFolder.scan(location)
             return Annotated(found.root, found.classes, found.samples, columns, make)
 
-        monkeypatch.setattr(run, "open_source", open_annotated)
+        monkeypatch.setattr(opening, "open_source", open_annotated)
 
     annotate()
     return annotate
