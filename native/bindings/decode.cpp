@@ -170,8 +170,9 @@ uint8 or float32, or uint16 that receives the bit patterns of float16 or bfloat1
 orientations: uint8 (n,), EXIF 1 … 8. boxes: float32 (n, 4), crops as x0, y0, width, height in pixels
 of the oriented image; None: whole images. flips: bool (n,), horizontal, after the crop. Values are
 (v - mean) / std, all in 0 … 255; uint8 output is v itself, rounded.
-decoder: 'native' (falls back to libjpeg for damaged streams) or 'libjpeg'. block_smoothing: with
-libjpeg only. oversampling: decode at 1/2, 1/4 or 1/8 while the reduced crop is at least this many
+decoder: 'native' (falls back to libjpeg for damaged streams) or 'libjpeg'. block_smoothing:
+interpolate components of which there is only DC (native), or guess missing coefficients (libjpeg).
+oversampling: decode at 1/2, 1/4 or 1/8 while the reduced crop is at least this many
 times the output in both directions; at least 1; infinity: always at full size. resize_first: as if
 the whole image was resized and the box cut out of the result, not the box cut out and then resized;
 the two differ at the border.

@@ -57,8 +57,9 @@ void decode_crop(pcr::ByteSpan jpeg) {
     const auto place = static_cast<float>(jpeg.size % 50);
     if (jpeg.size % 3 != 0) item.box = pcr::Box{place, place / 2, 1 + place, 3 + place};
     const bool resize_first = jpeg.size % 5 < 2;
+    const bool block_smoothing = jpeg.size % 7 < 4;
     for (pcr::Codec decoder : {pcr::Codec::kNative, pcr::Codec::kLibjpeg}) {
-        pool.decode_batch({item}, output, {decoder, false, 1, kPixelLimit, resize_first});
+        pool.decode_batch({item}, output, {decoder, block_smoothing, 1, kPixelLimit, resize_first});
     }
 }
 

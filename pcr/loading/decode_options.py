@@ -36,8 +36,9 @@ class DecodeOptions:
         then of this rank's epoch from its beginning, and an error where there is none. The loader
         counts it in ``skipped`` and warns once.
     decoder: "native", or "libjpeg", the slower reference.
-    block_smoothing: libjpeg's guess at coefficients that are missing at lower levels; with
-        decoder="libjpeg" only.
+    block_smoothing: at levels that have no AC coefficients of a component yet, interpolate its DC
+        instead of showing flat blocks; with decoder="libjpeg" libjpeg's own smoothing, which also
+        guesses at further coefficients that are missing.
     max_pixels: an image with more can't be decoded.
 
     Raises UsageError where a value is out of range.
@@ -53,7 +54,7 @@ class DecodeOptions:
     apply_orientation: bool = False
     on_error: Literal["raise", "skip"] = "raise"
     decoder: Literal["native", "libjpeg"] = "native"
-    block_smoothing: bool = False
+    block_smoothing: bool = True
     max_pixels: int = MAX_PIXELS
 
     def __post_init__(self) -> None:
@@ -76,8 +77,6 @@ class DecodeOptions:
         if (whole or numpy) and device != "cpu":
             what = "NumPy arrays" if numpy else "whole images"
             raise UsageError(f"expected cpu for {what}, found {device!r}", "device")
-        if self.block_smoothing and self.decoder != "libjpeg":
-            raise UsageError("expected decoder='libjpeg' with it", "block_smoothing")
 
     @property
     def threads(self) -> int:

@@ -170,7 +170,7 @@ class Loader(TensorLoader):
         apply_orientation: bool = False,
         on_error: Literal["raise", "skip"] = "raise",
         decoder: Literal["native", "libjpeg"] = "native",
-        block_smoothing: bool = False,
+        block_smoothing: bool = True,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
         """Open a dataset.
@@ -212,8 +212,8 @@ class Loader(TensorLoader):
         on_error: "raise", or "skip": the next good image takes the place of one that can't be
             decoded; the loader counts it in ``skipped`` and warns once. See docs/LOADER.md.
         decoder: "native", or "libjpeg", the slower reference.
-        block_smoothing: libjpeg's guess at coefficients that are missing at lower levels; with
-            decoder="libjpeg" only.
+        block_smoothing: at levels that have no AC coefficients of a component yet, interpolate its
+            DC instead of showing flat blocks; with decoder="libjpeg" libjpeg's own smoothing.
         max_pixels: an image with more can't be decoded.
 
         Raises DatasetError where there is no finished dataset, StorageError where it can't be

@@ -6,6 +6,7 @@ import io
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -152,8 +153,8 @@ def _decode_with_pillow(jpeg: bytes) -> object:
         return image.convert("RGB")
 
 
-# As they are used for training: the loader's decoder smooths no blocks, Pillow does.
+# As they are used for training: both smooth blocks.
 DECODERS: dict[str, Callable[[bytes], object]] = {
-    "loader": native.decode_rgb,
+    "loader": partial(native.decode_rgb, block_smoothing=True),
     "pillow": _decode_with_pillow,
 }

@@ -185,7 +185,6 @@ def test_a_damaged_record_is_never_skipped(damaged_root: Path) -> None:
         ({"output": "jax"}, "output"),
         ({"decoder": "turbo"}, "decoder: expected one of native, libjpeg, found 'turbo'"),
         ({"on_error": "ignore"}, "on_error"),
-        ({"block_smoothing": True}, "block_smoothing"),
     ],
 )
 def test_arguments_out_of_range(

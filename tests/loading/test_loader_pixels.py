@@ -56,7 +56,8 @@ def test_eval_at_full_level_is_pillows_resize_and_crop(photos: Dataset, decoder:
 
 @pytest.mark.parametrize("level", [1, 2, 5])
 def test_lower_levels_are_libjpegs_without_block_smoothing(photos: Dataset, level: int) -> None:
-    options = {"transform": EvalTransform(160, 192, **IDENTITY), "shuffle": False, "n_scans": level}
+    options = {"shuffle": False, "n_scans": level, "block_smoothing": False}
+    options["transform"] = EvalTransform(160, 192, **IDENTITY)
     ((images, _),) = numpy_loader(photos.root, **options)
     ((whole, _),) = numpy_loader(photos.root, **options | {"transform": None})
     for jpeg, image, pixels in zip(photos.records[0].read(level), images, whole, strict=True):
@@ -64,6 +65,12 @@ def test_lower_levels_are_libjpegs_without_block_smoothing(photos: Dataset, leve
         np.testing.assert_array_equal(pixels, expected)
         centre = resized_centre(Image.fromarray(expected), 192, 160)
         assert_close(image.transpose(1, 2, 0), centre)
+
+
+def test_a_loader_smooths_blocks_unless_told_otherwise(photos: Dataset) -> None:
+    ((smooth, _),) = numpy_loader(photos.root, n_scans=1, transform=None, shuffle=False)
+    for jpeg, image in zip(photos.records[0].read(1), smooth, strict=True):
+        np.testing.assert_array_equal(image, native.decode_rgb(jpeg, block_smoothing=True))
 
 
 def test_train_is_pillows_resize_of_the_same_crop(photos: Dataset) -> None:

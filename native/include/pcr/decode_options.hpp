@@ -12,7 +12,9 @@ namespace pcr {
 /// short. Levels of a record end in EOI wherever they were cut.
 struct DecodeOptions {
     Codec decoder = Codec::kNative;
-    bool block_smoothing = false;  // libjpeg only
+    /// Native: components of which only DC is known become smooth surfaces instead of flat blocks.
+    /// libjpeg: its guess at whatever low-frequency coefficients are missing.
+    bool block_smoothing = false;
     /// Decode at 1/2, 1/4 or 1/8 while the reduced crop is at least this many times the output in
     /// both directions. 1: as soon as the crop is twice the output; infinity: never.
     float oversampling = 1;

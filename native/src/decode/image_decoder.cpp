@@ -109,7 +109,8 @@ void ImageDecoder::decode_item(const BatchItem& item, const OutputSpec& output,
     if (decode_natively(item.jpeg, options)) {
         const Frame& frame = entropy_.frame();
         crop = plan_crop(item, output, options, frame.width, frame.height);
-        done = reconstructor_.run(frame, entropy_.coefficients(), crop.scale, crop.region, image_);
+        done = reconstructor_.run(frame, entropy_.coefficients(), crop.scale,
+                                  options.block_smoothing, crop.region, image_);
     }
     if (!done) {
         LibjpegImage libjpeg(item.jpeg, options.max_pixels);
@@ -126,7 +127,8 @@ void ImageDecoder::decode_item(const BatchItem& item, const OutputSpec& output,
 const PlanarImage& ImageDecoder::decode_whole(ByteSpan jpeg, const DecodeOptions& options,
                                               int scale) {
     if (decode_natively(jpeg, options) &&
-        reconstructor_.run(entropy_.frame(), entropy_.coefficients(), scale, {}, image_)) {
+        reconstructor_.run(entropy_.frame(), entropy_.coefficients(), scale,
+                           options.block_smoothing, {}, image_)) {
         return image_;
     }
     LibjpegImage libjpeg(jpeg, options.max_pixels);

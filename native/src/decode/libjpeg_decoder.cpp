@@ -45,6 +45,7 @@ LibjpegImage::LibjpegImage(ByteSpan jpeg, int64_t max_pixels) {
 
 void LibjpegImage::decode(int scale, bool block_smoothing, Region region, PlanarImage& out) {
     const int channels = choose_output_space();
+    block_smoothing = block_smoothing && info_.progressive_mode;
     errors_.run([&] { start(scale, block_smoothing); });
     if (region.width() == 0) region = {0, 0, info_.output_width, info_.output_height};
     if (region.x1 > info_.output_width || region.y1 > info_.output_height) {

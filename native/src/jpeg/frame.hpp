@@ -24,6 +24,7 @@ struct Component {
     uint8_t v = 1;
     uint8_t quant_index = 0;
     bool seen = false;             // some scan has carried this component
+    bool has_ac = false;           // some scan has carried AC coefficients of it
     uint32_t width_in_blocks = 0;  // blocks that hold picture
     uint32_t height_in_blocks = 0;
     uint32_t blocks_per_row = 0;  // with the padding to whole MCUs

@@ -119,7 +119,7 @@ bool MarkerParser::read_components(ByteSpan payload) {
 }
 
 bool MarkerParser::read_scan(ByteSpan payload) {
-    if (!has_frame_ || !read_scan_components(payload) || !keep_quant_tables()) return false;
+    if (!has_frame_ || !read_scan_components(payload) || !note_scan()) return false;
     const auto& c = frame_.components;
     if (!has_scan_) {
         frame_.color = guess_color_space(frame_.num_components, frame_.jfif.has_value(),
@@ -155,10 +155,12 @@ bool MarkerParser::read_scan_components(ByteSpan payload) {
     return scan_.count == 1 || blocks <= kMaxBlocksInMcu;
 }
 
-/// A component keeps the table that its first scan saw; false where there is none.
-bool MarkerParser::keep_quant_tables() {
+/// Notes what a scan brings. A component keeps the quantisation table that its first scan saw;
+/// false where there is none.
+bool MarkerParser::note_scan() {
     for (int i = 0; i < scan_.count; ++i) {
         Component& c = frame_.components[scan_.components[i]];
+        c.has_ac |= scan_.last > 0;
         if (c.seen) continue;
         if (c.quant_index > 3 || !tables_.quant_defined[c.quant_index]) return false;
         c.quant = tables_.quant[c.quant_index];

@@ -48,7 +48,7 @@ class MarkerParser {
     bool read_components(ByteSpan payload);
     bool read_scan(ByteSpan payload);
     bool read_scan_components(ByteSpan payload);
-    bool keep_quant_tables();
+    bool note_scan();
     bool read_huffman(ByteSpan payload);
     bool read_quant(ByteSpan payload);
     void read_application(const Segment& segment);

@@ -14,7 +14,7 @@ uint32_t divide_up(uint64_t a, uint64_t b) { return static_cast<uint32_t>((a + b
 }  // namespace
 
 bool Reconstructor::run(const Frame& frame, const CoefficientStore& coefficients, int scale,
-                        Region region, PlanarImage& out) {
+                        bool smooth, Region region, PlanarImage& out) {
     if (frame.num_components == 2) return false;
     if (region.width() == 0) {
         region = {0, 0, scaled_size(frame.width, scale), scaled_size(frame.height, scale)};
@@ -24,7 +24,7 @@ bool Reconstructor::run(const Frame& frame, const CoefficientStore& coefficients
         if (!plan(frame, c, min_size, region, samples_[c])) return false;
     }
     for (int c = 0; c < frame.num_components; ++c) {
-        transform(frame.components[c], coefficients.plane(c), samples_[c]);
+        transform(frame.components[c], coefficients.plane(c), smooth, samples_[c]);
     }
     const bool gray = frame.color == ColorSpace::kGrayscale;
     out.reset(gray ? 1 : 3, region.width(), region.height());
@@ -94,12 +94,16 @@ bool Reconstructor::plan(const Frame& frame, int index, int min_size, const Regi
 }
 
 void Reconstructor::transform(const Component& component, const CoefficientPlane& plane,
-                              Samples& s) {
+                              bool smooth, Samples& s) {
     const auto size = static_cast<uint32_t>(s.block_size);
     const uint32_t first_column = s.window.x0 / size;
     const uint32_t columns = s.window.width() / size;
     s.stride = (size_t{columns} + 1) / 2 * 2 * size + 32;
     uint8_t* out = s.pixels.ensure(s.stride * s.window.height() + 64);
+    if (smooth && !component.has_ac && s.block_size > 1) {
+        surface_.run(component, plane, s.block_size, s.window, out, s.stride);
+        return;
+    }
     const IdctRow idct = idct_kernels().of_size(s.block_size);
     for (uint32_t row = s.window.y0 / size; row < s.window.y1 / size; ++row) {
         const size_t block = row * plane.stride + first_column;

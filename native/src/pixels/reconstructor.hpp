@@ -6,18 +6,20 @@
 
 #include "entropy/coefficient_store.hpp"
 #include "jpeg/frame.hpp"
+#include "pixels/dc_surface.hpp"
 #include "pixels/planar_image.hpp"
 
 namespace pcr {
 
 /// Equal, pixel for pixel, to the same region of a whole decode by libjpeg-turbo with its defaults
-/// (ISLOW, fancy upsampling) and without block smoothing. Keeps its memory between images.
+/// (ISLOW, fancy upsampling) and without block smoothing, unless there are components of which
+/// only DC is known and these are to be smooth. Keeps its memory between images.
 class Reconstructor {
   public:
     /// `scale` is 1, 2, 4 or 8; `region` counts pixels of the picture at that scale; an empty one
     /// stands for all of it. False where the sampling factors are none that libjpeg upsamples.
-    bool run(const Frame& frame, const CoefficientStore& coefficients, int scale, Region region,
-             PlanarImage& out);
+    bool run(const Frame& frame, const CoefficientStore& coefficients, int scale, bool smooth,
+             Region region, PlanarImage& out);
 
     void trim(size_t keep_bytes);
 
@@ -42,12 +44,13 @@ class Reconstructor {
 
     static bool plan(const Frame& frame, int component, int min_size, const Region& region,
                      Samples& samples);
-    static void transform(const Component& component, const CoefficientPlane& plane,
-                          Samples& samples);
+    void transform(const Component& component, const CoefficientPlane& plane, bool smooth,
+                   Samples& samples);
     static const uint8_t* upsample_row(Samples& samples, uint32_t y, const Region& region);
     static const uint8_t* replicate_row(Samples& samples, const uint8_t* row, const Region& region);
 
     std::array<Samples, kMaxComponents> samples_;
+    DcSurface surface_;
 };
 
 /// Size of the whole picture at a scale, as libjpeg rounds it.

@@ -134,7 +134,6 @@ def test_arguments_that_do_not_fit_raise() -> None:
         {"std": (1, 0, 1)},
         {"boxes": np.zeros((2, 4), np.float32)},
         {"flips": np.zeros(3, bool)},
-        {"block_smoothing": True},
         {"oversampling": 0.5},
     ):
         with pytest.raises(ValueError):

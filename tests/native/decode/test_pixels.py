@@ -78,7 +78,7 @@ def test_wide_image_crop_by_libjpeg_equals_the_whole() -> None:
         np.testing.assert_array_equal(out[0].transpose(1, 2, 0), whole[9:49, x : x + 70])
 
 
-def test_block_smoothing_is_libjpegs_alone() -> None:
+def test_block_smoothing_by_libjpeg_in_a_crop_equals_the_whole() -> None:
     jpeg = SAMPLES["progressive 4:2:0"]
     jpeg = jpeg[: scan_ends(jpeg)[0]] + EOI
     plain = native.decode_rgb(jpeg, decoder="libjpeg")
@@ -88,5 +88,3 @@ def test_block_smoothing_is_libjpegs_alone() -> None:
         [jpeg], (50, 40), boxes=boxes((9, 11, 50, 40)), decoder="libjpeg", block_smoothing=True
     )
     np.testing.assert_array_equal(out[0].transpose(1, 2, 0), smooth[11:51, 9:59])
-    with pytest.raises(ValueError, match="libjpeg"):
-        native.decode_rgb(jpeg, block_smoothing=True)
