@@ -17,6 +17,7 @@ _HOMES = {
     "pcr.imagefolder": ("ImageFolder",),
     "pcr.dataset.reader": ("Dataset",),
     "pcr.dataset.record": ("Record",),
+    "pcr.dataset.image": ("Image",),
     "pcr.dataset.columns": ("Column",),
     "pcr.dataset.column_types": ("ColumnType",),
     "pcr.conversion.options": ("ConversionOptions",),
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from pcr.conversion.summary import ConversionSummary
     from pcr.dataset.column_types import ColumnType
     from pcr.dataset.columns import Column
+    from pcr.dataset.image import Image
     from pcr.dataset.reader import Dataset
     from pcr.dataset.record import Record
     from pcr.errors import DatasetError, FormatError, PCRError, UsageError

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import operator
 import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pcr.dataset import layout
-from pcr.dataset.columns import Column
+from pcr.dataset.column_types import ColumnValues
+from pcr.dataset.columns import LABEL, NAME, Column, check_columns
+from pcr.dataset.image import Image, ImageReader
 from pcr.dataset.index import Index, decode_index, read_index
-from pcr.dataset.record import Records, check_level
+from pcr.dataset.record import Record, Records, check_level
 from pcr.dataset.release import refuse_release
 from pcr.errors import DatasetError, ObjectNotFoundError, UsageError
+from pcr.lazy import lazy
 from pcr.storage.cache import CachedPrefixes, open_cache
 from pcr.storage.local import LocalStore
 from pcr.storage.location import Location, is_remote, join
 from pcr.storage.remote import RemoteStore
 from pcr.storage.retries import fetch_whole
 from pcr.storage.store import Store, open_store
+
+_CONCURRENT_READS = 8  # of records on a server
 
 
 class Dataset:
@@ -103,9 +115,63 @@ class Dataset:
         """The columns besides ``label`` and ``name``, by name."""
         return {index.name: index.column for index in self.records.column_indexes}
 
+    @lazy
+    def labels(self) -> NDArray[np.int64]:
+        """The labels of all images: int64 of shape (images,), read at first use."""
+        labels: NDArray[np.int64] = self.column(LABEL)  # type: ignore[assignment]
+        return labels
+
+    @lazy
+    def names(self) -> list[str]:
+        """The names of all images, read at first use."""
+        return list(self.column(NAME))
+
+    def column(self, name: str) -> ColumnValues:
+        """The values of a column for all images, without reading the images.
+
+        An array of shape (images, …) where all values have one size, otherwise a list. It takes one
+        read for each record. Raises FormatError where one is damaged, UsageError where there is no
+        such column.
+        """
+        check_columns([name], self.columns)
+        read = partial(_column_of, name)
+        with ThreadPoolExecutor(1 if self.is_local else _CONCURRENT_READS) as pool:
+            parts = list(pool.map(read, self.records))
+        if all(isinstance(part, np.ndarray) for part in parts) and parts:
+            return np.concatenate(parts)
+        return [value for part in parts for value in part]
+
     def __len__(self) -> int:
         """How many images the dataset has."""
         return self.info.images
+
+    def __getitem__(self, key: int | str) -> Image:
+        """One image, by its position or its name; only its own bytes are read, when asked for.
+
+        The first name that is asked for takes the metadata of all records. Raises IndexError or
+        KeyError where there is no such image.
+        """
+        if isinstance(key, str):
+            if key not in self._numbers:
+                raise KeyError(f"{self.location}: expected the name of an image, found {key!r}")
+            key = self._numbers[key]
+        number = operator.index(key)
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"{self.location}: expected one of {len(self)} images, found {number}")
+        return self._images.image(number % len(self))
+
+    @lazy
+    def _images(self) -> ImageReader:
+        return ImageReader(self.records)
+
+    @lazy
+    def _numbers(self) -> dict[str, int]:
+        return {name: number for number, name in reversed([*enumerate(self.names)])}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what was read at first use, which every process reads again when it needs it."""
+        lazily = ("labels", "names", "_images", "_numbers")
+        return {name: value for name, value in self.__dict__.items() if name not in lazily}
 
     def __repr__(self) -> str:
         return (
@@ -116,6 +182,10 @@ class Dataset:
     def check_level(self, n_scans: int | None) -> int:
         """``n_scans``, or all levels for None; UsageError where the dataset has no such level."""
         return check_level(n_scans, self.levels, "n_scans")
+
+
+def _column_of(name: str, record: Record) -> ColumnValues:
+    return record.columns([name])[name]
 
 
 def open_dataset(
