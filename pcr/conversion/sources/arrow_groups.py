@@ -15,7 +15,48 @@ from pcr.errors import FormatError
 from pcr.regular_file import read_regular
 from pcr.tabular.parquet import load_pyarrow
 
-_GROUPS_KEPT = 8  # a group is up to 100 MB where Hugging Face's library wrote it
+_KEPT_BYTES = 512 * 2**20
+
+
+class _Kept:
+    """What was read lately, up to so many bytes; safe to use from threads."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._lock = threading.Lock()
+        self._results: OrderedDict[Hashable, Future[Any]] = OrderedDict()
+        self._sizes: dict[Hashable, int] = {}
+
+    def get(self, key: Hashable, load: Callable[[], Any]) -> Any:
+        """What ``load`` returns, once for all threads that ask for it at about the same time."""
+        with self._lock:
+            result = self._results.get(key)
+            is_new = result is None
+            result = self._results.setdefault(key, Future())
+            self._results.move_to_end(key)
+        if is_new:
+            try:
+                result.set_result(load())
+            except BaseException as error:
+                result.set_exception(error)
+            self._make_room(key, result)
+        return result.result()
+
+    def _make_room(self, key: Hashable, result: Future[Any]) -> None:
+        """Forget a failure, or what was not asked for in the longest time."""
+        with self._lock:
+            if result.exception() is not None:
+                del self._results[key]
+                return
+            self._sizes[key] = getattr(result.result(), "nbytes", 0)
+            for oldest in list(self._results):
+                if sum(self._sizes.values()) <= self._most_bytes:
+                    break
+                if oldest in self._sizes:  # else it is being read
+                    del self._results[oldest], self._sizes[oldest]
+
+
+_kept = _Kept(_KEPT_BYTES)
 
 
 @dataclass(frozen=True)
@@ -61,7 +102,7 @@ class ArrowFile:
         """One group's values of a column."""
         if not self.is_parquet:
             return self._batches()[group].column(field)
-        return _kept((self, group, field), lambda: self._read_column(group, field))
+        return _kept.get((self, group, field), lambda: self._read_column(group, field))
 
     def _read_column(self, group: int, field: str) -> Any:
         read = {"columns": [field], "use_threads": False}
@@ -69,7 +110,7 @@ class ArrowFile:
 
     def _batches(self) -> list[Any]:
         """All of a stream, which stays on disk until it is looked at."""
-        return _kept(self, lambda: self._read(lambda file: file.read_all().to_batches()))
+        return _kept.get(self, lambda: self._read(lambda file: file.read_all().to_batches()))
 
     def _read(self, read: Callable[[Any], Any]) -> Any:
         """What ``read`` makes of the open file; FormatError where it is damaged."""
@@ -115,28 +156,6 @@ class ArrowBytes:
         if found is None:
             raise FormatError(f"{self.location}: expected bytes, found none")
         return found
-
-
-_lock = threading.Lock()
-_results: OrderedDict[Hashable, Future[Any]] = OrderedDict()
-
-
-def _kept(key: Hashable, load: Callable[[], Any]) -> Any:
-    """What ``load`` returns, once for all threads that ask for it at about the same time."""
-    with _lock:
-        result = _results.get(key)
-        is_new = result is None
-        result = result or Future()
-        _results[key] = result
-        _results.move_to_end(key)
-        while len(_results) > _GROUPS_KEPT:
-            _results.popitem(last=False)
-    if is_new:
-        try:
-            result.set_result(load())
-        except BaseException as error:
-            result.set_exception(error)
-    return result.result()
 
 
 def _parquet_group_sizes(metadata: Any, field: str) -> list[tuple[int, int]]:
