@@ -117,6 +117,12 @@ class ColumnType:
         except FormatError as error:
             raise FormatError(f"{source}: {error}") from None
 
+    def collect(self, values: Sequence[Any]) -> ColumnValues:
+        """Single values, as `decode` gives them, together again: an array, or a list."""
+        if self._free:
+            return list(values)
+        return np.array(values, dtype=self.kind).reshape(len(values), *self.shape)
+
     def _packed(self, number: int, value: Any) -> NDArray[Any]:
         try:
             return self._pack(value)

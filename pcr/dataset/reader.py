@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -13,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pcr.dataset import layout
-from pcr.dataset.column_types import ColumnValues
-from pcr.dataset.columns import LABEL, NAME, Column, check_columns
+from pcr.dataset.column_types import ColumnType, ColumnValues
+from pcr.dataset.columns import BUILT_IN, LABEL, NAME, Column, check_columns
 from pcr.dataset.image import Image, ImageReader
 from pcr.dataset.index import Index, decode_index, read_index
 from pcr.dataset.record import Record, Records, check_level
@@ -140,6 +141,15 @@ class Dataset:
         if all(isinstance(part, np.ndarray) for part in parts) and parts:
             return np.concatenate(parts)
         return [value for part in parts for value in part]
+
+    def column_types(self, names: Sequence[str]) -> dict[str, ColumnType]:
+        """The types of some columns, ``label`` and ``name`` among them.
+
+        Raises UsageError of ``columns`` where there is no such column.
+        """
+        columns = self.columns
+        check_columns(names, columns)
+        return {n: columns[n].type if n in columns else BUILT_IN[n] for n in names}
 
     def __len__(self) -> int:
         """How many images the dataset has."""

@@ -164,6 +164,11 @@ class Record:
             )
         return self._completed(choice, found, verify)
 
+    def bytes_to_read(self, level: int, columns: Sequence[str] = ()) -> int:
+        """How many bytes of files `read` asks for."""
+        beside = (index for index in self.columns_beside if index.name in columns)
+        return self.prefix_bytes[level] + sum(index.prefix_bytes[self.number] for index in beside)
+
     def read_groups(self, level: int | None = None, *, verify: bool = True) -> list[bytes]:
         """The serialized messages: the metadata, then the ScanGroups of levels 1 … ``level``.
 

@@ -9,10 +9,12 @@ import weakref
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pcr.dataset.column_types import ColumnValues
 
 # What the decoder writes: NumPy has no bfloat16, so both 16-bit types are stored as their bits.
 STORED_DTYPES: dict[str, type[np.generic]] = {
@@ -21,12 +23,14 @@ STORED_DTYPES: dict[str, type[np.generic]] = {
     "float16": np.uint16,
     "bfloat16": np.uint16,
 }
-LAYOUTS = ("NCHW", "NHWC")
+CHANNELS_LAST = "channels_last"  # shape NCHW, in memory as NHWC
+LAYOUTS = ("NCHW", "NHWC", CHANNELS_LAST)
+Batch: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class BatchSpec:
-    """The tensors of a batch: their shape is N x 3 x H x W, `layout` their order in memory."""
+    """The tensors of a batch: their shape, and `layout` their order in memory."""
 
     batch_size: int
     height: int
@@ -37,9 +41,14 @@ class BatchSpec:
     @property
     def stored_shape(self) -> tuple[int, int, int, int]:
         """Of the buffer that the decoder fills."""
-        if self.layout == "NCHW":
+        if self.stored_layout == "NCHW":
             return self.batch_size, 3, self.height, self.width
         return self.batch_size, self.height, self.width, 3
+
+    @property
+    def stored_layout(self) -> str:
+        """The order in memory: NCHW or NHWC."""
+        return "NCHW" if self.layout == "NCHW" else "NHWC"
 
 
 class ArrayPool:
@@ -98,7 +107,10 @@ class _Return(weakref.ref[_Owner]):
 
 
 class Output(Protocol):
-    """Batches as some library's arrays."""
+    """Batches as some library's arrays.
+
+    A batch is a dictionary: ``images``, ``labels`` and what else was asked for, by name.
+    """
 
     @property
     def spec(self) -> BatchSpec:
@@ -107,15 +119,19 @@ class Output(Protocol):
     def buffer(self) -> NDArray[Any]:
         """Where the decoder puts the next batch: C-contiguous, of the spec's stored shape."""
 
-    def finish(self, buffer: NDArray[Any], labels: NDArray[np.int64]) -> tuple[Any, Any]:
-        """The decoded buffer and its labels, still on the background thread."""
+    def images(self, buffer: NDArray[Any], count: int) -> Any:
+        """The first ``count`` images of a decoded buffer."""
 
-    def finish_whole(
-        self, images: list[NDArray[np.uint8]], labels: NDArray[np.int64]
-    ) -> tuple[Any, Any]:
-        """The same for images of their own sizes."""
+    def whole_image(self, image: NDArray[np.uint8]) -> Any:
+        """An image of its own size, of shape (height, width, 3)."""
 
-    def deliver(self, images: Any, labels: Any) -> tuple[Any, Any]:
+    def values(self, values: ColumnValues) -> Any:
+        """What else there is of each image: an array, or a list."""
+
+    def send(self, batch: Batch) -> Any:
+        """The last step on the background thread: what `deliver` takes."""
+
+    def deliver(self, sent: Any) -> Batch:
         """The last step, on the thread of the user: what it gets."""
 
 
@@ -130,19 +146,25 @@ class NumpyOutput:
         """See `Output`."""
         return self._pool.take()
 
-    def finish(self, buffer: NDArray[Any], labels: NDArray[np.int64]) -> tuple[Any, Any]:
+    def images(self, buffer: NDArray[Any], count: int) -> NDArray[Any]:
         """See `Output`."""
-        images = buffer[: len(labels)]
+        images = buffer[:count]
         if self.spec.dtype == "float16":
             images = images.view(np.float16)
-        return (images.transpose(0, 3, 1, 2) if self.spec.layout == "NHWC" else images), labels
+        return images.transpose(0, 3, 1, 2) if self.spec.layout == CHANNELS_LAST else images
 
-    def finish_whole(
-        self, images: list[NDArray[np.uint8]], labels: NDArray[np.int64]
-    ) -> tuple[Any, Any]:
+    def whole_image(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """See `Output`."""
-        return images, labels
+        return image if self.spec.layout == "NHWC" else image.transpose(2, 0, 1)
 
-    def deliver(self, images: Any, labels: Any) -> tuple[Any, Any]:
+    def values(self, values: ColumnValues) -> ColumnValues:
         """See `Output`."""
-        return images, labels
+        return values
+
+    def send(self, batch: Batch) -> Batch:
+        """See `Output`."""
+        return batch
+
+    def deliver(self, sent: Batch) -> Batch:
+        """See `Output`."""
+        return sent

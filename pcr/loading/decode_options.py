@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from pcr.loading.buffers import LAYOUTS, STORED_DTYPES, BatchSpec
 from pcr.loading.transforms import TrainTransform, Transform, check_transform
 
 DEFAULT_TRANSFORM = TrainTransform()
+Layout: TypeAlias = Literal["NCHW", "NHWC", "channels_last"]
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class DecodeOptions:
     num_threads: native threads that decode; None: as many as the process may use cores.
     dtype: uint8 (pixel values 0 … 255, not normalised), float16, bfloat16 or float32, as a name or
         as torch's or NumPy's object; None: float32, and uint8 for whole images.
-    layout: the order in memory, "NCHW" or "NHWC", which torch calls channels_last. The shape is
-        (N, 3, H, W) with either.
+    layout: the shape of images, "NCHW" or "NHWC"; or "channels_last": the shape NCHW, in memory as
+        NHWC.
     device: "cpu", or a CUDA device, to which batches are copied ahead.
     output: "torch", or "numpy" for arrays; torch is not imported then.
     prefetch_batches: how many batches are made ahead; each takes memory of its own.
@@ -40,6 +41,11 @@ class DecodeOptions:
         instead of showing flat blocks; with decoder="libjpeg" libjpeg's own smoothing, which also
         guesses at further coefficients that are missing.
     max_pixels: an image with more can't be decoded.
+    return_index: whether batches have ``index``: each image's position in the data set, int64 (N,).
+    return_crop: whether they have ``window``, float32 (N, 4), the part of each image that became
+        the output: left, top, width and height in pixels of the source; ``flip``, bool (N,), whether
+        it was mirrored then; and ``size``, int64 (N, 2), height and width of the source. All of the
+        image as it was turned, with ``apply_orientation``.
 
     Raises UsageError where a value is out of range.
     """
@@ -47,7 +53,7 @@ class DecodeOptions:
     transform: Transform | None = DEFAULT_TRANSFORM
     num_threads: int | None = None
     dtype: object = None
-    layout: Literal["NCHW", "NHWC"] = "NCHW"
+    layout: Layout = "NCHW"
     device: object = "cpu"
     output: Literal["torch", "numpy"] = "torch"
     prefetch_batches: int = 2
@@ -56,6 +62,8 @@ class DecodeOptions:
     decoder: Literal["native", "libjpeg"] = "native"
     block_smoothing: bool = True
     max_pixels: int = MAX_PIXELS
+    return_index: bool = False
+    return_crop: bool = False
 
     def __post_init__(self) -> None:
         check_transform(self.transform)

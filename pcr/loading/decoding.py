@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,18 +15,22 @@ from pcr.errors import FormatError
 from pcr.extension import native
 from pcr.loading.buffers import Output
 from pcr.loading.decode_options import DecodeOptions
-from pcr.loading.source import JpegBatch, JpegSource
+from pcr.loading.jpeg_batch import JpegBatch
+from pcr.loading.source import JpegSource
 from pcr.loading.stand_ins import StandIns
 from pcr.loading.transforms import Transform, image_keys
 
 
 @dataclass(frozen=True)
-class Batch:
-    """A decoded batch as the output made it, and the errors of images that others stand in for."""
+class Decoded:
+    """A batch as the output sent it, and the errors of images that others stand in for."""
 
-    images: Any
-    labels: Any
+    sent: Any
     errors: tuple[str, ...] = ()
+
+
+Values: TypeAlias = dict[str, Any]
+"""What a batch has besides images, by name: an array or a list with one value for each image."""
 
 
 class Decoder(ABC):
@@ -37,22 +41,26 @@ class Decoder(ABC):
     ) -> None:
         self._source, self._output, self._options = source, output, options
         self._epoch = epoch
-        self._stand_ins: StandIns[tuple[Any, Any]] = StandIns(
+        self._stand_ins: StandIns[tuple[Any, Values]] = StandIns(
             partial(source.read, epoch), len(source)
         )
 
-    def decode(self, jpegs: JpegBatch, number: int) -> Batch:
+    def decode(self, jpegs: JpegBatch, number: int) -> Decoded:
         """The epoch's batch of that number.
 
         Raises FormatError, naming the image, where one can't be decoded, or none of the epoch can.
         """
-        images, labels = self._new_images(), jpegs.labels.copy()
-        errors = self._decode(jpegs, images) if jpegs.jpegs else {}
+        images, values = self._new_images(), self._values(jpegs)
+        errors = self._decode(jpegs, images, values) if jpegs.jpegs else {}
         if errors and self._options.on_error == "raise":
             raise FormatError(next(iter(errors.values())))
         for failed in errors:
-            images[failed], labels[failed] = self._stand_in(failed, images, labels, errors, number)
-        return self._finish(images, labels, tuple(errors.values()))
+            images[failed], own = self._stand_in(failed, images, values, errors, number)
+            for name, value in own.items():
+                values[name][failed] = value
+        batch = {"images": self._finished(images, len(jpegs.jpegs))}
+        batch |= {name: self._output.values(value) for name, value in values.items()}
+        return Decoded(self._output.send(batch), tuple(errors.values()))
 
     @abstractmethod
     def close(self) -> None:
@@ -63,39 +71,61 @@ class Decoder(ABC):
         """Where a batch's images go, by their places."""
 
     @abstractmethod
-    def _decode(self, jpegs: JpegBatch, images: Any) -> dict[int, str]:
+    def _decode(self, jpegs: JpegBatch, images: Any, values: Values) -> dict[int, str]:
         """Decode into the first places; what is wrong with those that can't be decoded."""
 
     @abstractmethod
-    def _finish(self, images: Any, labels: NDArray[np.int64], errors: tuple[str, ...]) -> Batch:
-        """The batch as the output makes it."""
+    def _finished(self, images: Any, count: int) -> Any:
+        """The images as the output has them."""
+
+    def _values(self, jpegs: JpegBatch) -> Values:
+        """What is asked for of the images of a batch; decoding fills in windows and flips."""
+        count = len(jpegs.labels)
+        values: Values = {"labels": jpegs.labels.copy()}
+        values |= {name: column.copy() for name, column in jpegs.columns.items()}
+        if self._options.return_index:
+            values["index"] = jpegs.images.copy()
+        if self._options.return_crop:
+            values["window"] = np.zeros((count, 4), dtype=np.float32)
+            values["flip"] = np.zeros(count, dtype=np.bool_)
+            values["size"] = np.zeros((count, 2), dtype=np.int64)
+        return values
+
+    def _note_crops(
+        self, values: Values, sizes: NDArray[np.int64], boxes: NDArray[Any], flips: NDArray[Any]
+    ) -> None:
+        """Put windows, flips, and heights and widths of images into a batch that asks for them."""
+        if self._options.return_crop:
+            values["window"][:], values["flip"][:] = boxes, flips
+            values["size"][:] = sizes[:, ::-1]
 
     def _stand_in(
-        self,
-        failed: int,
-        images: Any,
-        labels: NDArray[np.int64],
-        errors: dict[int, str],
-        number: int,
-    ) -> tuple[Any, Any]:
-        """The next good image of the batch, cyclically, else that of `StandIns`; and its label."""
-        count = len(labels)
+        self, failed: int, images: Any, values: Values, errors: dict[int, str], number: int
+    ) -> tuple[Any, Values]:
+        """The next good image of the batch, cyclically, else that of `StandIns`; and its values."""
+        count = len(values["labels"])
         for place in (i % count for i in range(failed + 1, failed + count)):
             if place not in errors:
-                return np.array(images[place]), labels[place]
+                return np.array(images[place]), _values_of(values, place)
         found = self._stand_ins.of(number, self._first_good)
         if found is None:
             raise FormatError(f"{errors[failed]}; nor can any other image of this share be decoded")
-        image, label = found
-        return np.array(image), label
+        image, own = found
+        return np.array(image), own
 
-    def _first_good(self, jpegs: JpegBatch) -> tuple[Any, Any] | None:
-        """The first image of a batch that can be decoded, and its label."""
+    def _first_good(self, jpegs: JpegBatch) -> tuple[Any, Values] | None:
+        """The first image of a batch that can be decoded, and its values."""
         images = self._new_images()
         for place in range(len(jpegs.jpegs)):
-            if not self._decode(jpegs.only(place), images):
-                return np.array(images[0]), jpegs.labels[place]
+            one = jpegs.only(place)
+            values = self._values(one)
+            if not self._decode(one, images, values):
+                return np.array(images[0]), _values_of(values, 0)
         return None
+
+
+def _values_of(values: Values, place: int) -> Values:
+    return {name: of_all[place] for name, of_all in values.items()}
 
 
 class TensorDecoder(Decoder):
@@ -121,12 +151,10 @@ class TensorDecoder(Decoder):
     def _new_images(self) -> NDArray[Any]:
         return self._output.buffer()
 
-    def _finish(
-        self, images: NDArray[Any], labels: NDArray[np.int64], errors: tuple[str, ...]
-    ) -> Batch:
-        return Batch(*self._output.finish(images, labels), errors)
+    def _finished(self, images: NDArray[Any], count: int) -> Any:
+        return self._output.images(images, count)
 
-    def _decode(self, batch: JpegBatch, images: NDArray[Any]) -> dict[int, str]:
+    def _decode(self, batch: JpegBatch, images: NDArray[Any], values: Values) -> dict[int, str]:
         sizes = native.picture_sizes(batch.jpegs).astype(np.int64)
         orientations = self._source.orientations(batch) if self._options.apply_orientation else None
         if orientations is not None:
@@ -134,6 +162,7 @@ class TensorDecoder(Decoder):
         # An image without a header gets any window: decoding it will tell what is wrong.
         keys = image_keys(self._source.seed, self._epoch, batch.images)
         boxes, flips = self._transform.windows(np.maximum(sizes, 1), keys)
+        self._note_crops(values, sizes, boxes, flips)
         errors = self._pool.decode_batch(
             batch.jpegs,
             images,
@@ -149,7 +178,7 @@ def _pool_arguments(output: Output, options: DecodeOptions, transform: Transform
     """What every batch is decoded with; mean and std here are those of pixel values in 0 … 255."""
     return {
         "dtype": output.spec.dtype,
-        "layout": output.spec.layout,
+        "layout": output.spec.stored_layout,
         "mean": [255 * value for value in transform.mean],
         "std": [255 * value for value in transform.std],
         "decoder": options.decoder,
@@ -176,16 +205,17 @@ class WholeImageDecoder(Decoder):
     def _new_images(self) -> list[Any]:
         return []
 
-    def _finish(
-        self, images: list[Any], labels: NDArray[np.int64], errors: tuple[str, ...]
-    ) -> Batch:
-        return Batch(*self._output.finish_whole(images, labels), errors)
+    def _finished(self, images: list[Any], count: int) -> list[Any]:
+        return [self._output.whole_image(image) for image in images]
 
-    def _decode(self, batch: JpegBatch, images: list[Any]) -> dict[int, str]:
+    def _decode(self, batch: JpegBatch, images: list[Any], values: Values) -> dict[int, str]:
         orientations = [1] * len(batch.jpegs)
         if self._options.apply_orientation:
             orientations = self._source.orientations(batch).tolist()
         images[:] = self._executor.map(self._decode_one, batch.jpegs, orientations)
+        sizes = np.array([_width_and_height(image) for image in images], dtype=np.int64)
+        windows = np.concatenate([np.zeros_like(sizes), sizes], axis=1)
+        self._note_crops(values, sizes, windows, np.zeros(len(images), dtype=np.bool_))
         return {
             i: self._source.error(batch.images[i], str(image))
             for i, image in enumerate(images)
@@ -203,6 +233,10 @@ class WholeImageDecoder(Decoder):
         except FormatError as error:
             return error
         return orient(decoded, orientation)
+
+
+def _width_and_height(image: NDArray[np.uint8] | FormatError) -> tuple[int, int]:
+    return (0, 0) if isinstance(image, FormatError) else (image.shape[1], image.shape[0])
 
 
 def orient(image: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:

@@ -18,10 +18,11 @@ from pcr.errors import DatasetError, FormatError
 from pcr.imagefolder import ImageFolder
 from pcr.lazy import lazy
 from pcr.loading.drawing import Drawing
+from pcr.loading.jpeg_batch import JpegBatch
 from pcr.loading.order import EpochOrder
 from pcr.loading.ranks import Ranks
 from pcr.loading.read_ahead import ReadAhead, Reading
-from pcr.loading.source import JpegBatch, JpegSource
+from pcr.loading.source import JpegSource
 from pcr.regular_file import read_regular
 
 READ_AHEAD_BATCHES = 2

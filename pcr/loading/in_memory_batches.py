@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from pcr.errors import UsageError
 from pcr.jpeg import EOI
 from pcr.loading.iterator import PCRIterator
+from pcr.loading.jpeg_batch import JpegBatch
 from pcr.loading.level_mix import Scans
 from pcr.loading.read_ahead import Reading
-from pcr.loading.source import JpegBatch, JpegSource
+from pcr.loading.source import JpegSource
 
 _EOI = np.frombuffer(EOI, dtype=np.uint8)
 

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pcr.arguments import check_at_least
+from pcr.dataset.column_types import ColumnType
 from pcr.dataset.messages import ImageInfo
 from pcr.dataset.reader import Dataset, open_dataset
 from pcr.dataset.record import RecordImages
 from pcr.errors import FormatError
 from pcr.loading.drawing import Drawing
+from pcr.loading.jpeg_batch import JpegBatch
 from pcr.loading.level_mix import LevelMix, Scans
 from pcr.loading.order import EpochOrder
 from pcr.loading.ranks import Ranks
 from pcr.loading.read_ahead import ReadAhead, Reading
 from pcr.loading.rounds import ShareOrder
-from pcr.loading.source import JpegBatch, JpegSource
+from pcr.loading.source import JpegSource
 from pcr.storage.location import Location
 from pcr.storage.store import Store
 
@@ -40,6 +42,7 @@ class RecordReading(Reading):
     mix: LevelMix
     verify_checksums: bool = True
     concurrent_reads: int = 1
+    columns: Mapping[str, ColumnType] = field(default_factory=dict)
 
 
 class PCRIterator(JpegSource):
@@ -47,7 +50,8 @@ class PCRIterator(JpegSource):
 
     A batch is ``(jpegs, labels)``: lists of uint8 arrays of shape (bytes,), each a whole JPEG, and
     of int32 arrays of shape (1,), as DALI's external source takes them. The arrays are views of a
-    record's buffer. Every image of the share comes once per epoch, in an order drawn from (seed,
+    record's buffer. With ``columns``, it is a dictionary with ``images``, ``labels`` and them. Every
+    image of the share comes once per epoch, in an order drawn from (seed,
     epoch). All ranks have the same number of batches. Background threads read ahead.
     """
 
@@ -70,6 +74,7 @@ class PCRIterator(JpegSource):
         cache: str | os.PathLike[str] | None = None,
         cache_limit: int | str | None = None,
         verify_checksums: bool = True,
+        columns: Sequence[str] = (),
     ) -> None:
         """Open a dataset.
 
@@ -92,6 +97,7 @@ class PCRIterator(JpegSource):
         cache, cache_limit: a directory that keeps what is fetched from a URL, and how much of it,
             in bytes or as "10GB"; None: nothing is written to disk.
         verify_checksums: compare the checksums of all that is read.
+        columns: names of columns to read beside the images; a `Loader` puts them into its batches.
 
         Raises DatasetError where there is no finished dataset, StorageError where it can't be
         fetched, UsageError where an argument is out of range.
@@ -104,7 +110,10 @@ class PCRIterator(JpegSource):
         order = EpochOrder(record_sizes, seed, 0, shuffle, shuffle_buffer_records)
         mix = LevelMix.of(n_scans, self.dataset.levels)
         reading = RecordReading(
-            mix=mix, verify_checksums=verify_checksums, concurrent_reads=concurrent_reads
+            mix=mix,
+            verify_checksums=verify_checksums,
+            concurrent_reads=concurrent_reads,
+            columns=self.dataset.column_types(columns),
         )
         ranks = Ranks(rank, world_size)
         super().__init__(Drawing(order, ranks, batch_size, drop_last, canonical_streams), reading)
@@ -136,6 +145,11 @@ class PCRIterator(JpegSource):
         return self.dataset.levels
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are read beside the images."""
+        return tuple(self._reading.columns)
+
+    @property
     def requests(self) -> int:
         """Requests that were sent to servers so far, that of the index and repeated ones included."""
         return self.dataset.store.counters.requests
@@ -158,7 +172,8 @@ class PCRIterator(JpegSource):
     def read(self, epoch: int, first_batch: int = 0) -> Generator[JpegBatch, None, None]:
         """The batches of an epoch from ``first_batch`` on."""
         images = draw_images(self.dataset, self.share(epoch, first_batch), self._reading)
-        return _batches(images, self.sizes(epoch, first_batch), self._first_images)
+        sizes, columns = self.sizes(epoch, first_batch), self._reading.columns
+        return _batches(images, sizes, self._first_images, columns)
 
     def orientations(self, batch: JpegBatch) -> NDArray[np.uint8]:
         """Each image's EXIF orientation, 1 … 8, from its record's metadata."""
@@ -196,6 +211,7 @@ def _batches(
     images: Generator[DrawnImage, None, None],
     sizes: Iterator[int],
     first_images: NDArray[np.int64],
+    columns: Mapping[str, ColumnType],
 ) -> Generator[JpegBatch, None, None]:
     # Not a method: a generator that held its iterator would keep it, and its thread, alive.
     with closing(images):
@@ -205,6 +221,10 @@ def _batches(
                 [record[image] for record, _, image in drawn],
                 np.array([record.labels[image] for record, _, image in drawn], dtype=np.int64),
                 np.array([first_images[number] + i for _, number, i in drawn], dtype=np.int64),
+                {
+                    name: type.collect([record.columns[name][i] for record, _, i in drawn])
+                    for name, type in columns.items()
+                },
             )
 
 
@@ -215,8 +235,10 @@ def draw_images(
 
     def read(number: int) -> tuple[RecordImages, int]:
         record, level = dataset.records[number], reading.mix.draw(order.order.level_random(number))
-        return record.read(level, verify=reading.verify_checksums), record.prefix_bytes[level]
+        images = record.read(level, columns=columns, verify=reading.verify_checksums)
+        return images, record.bytes_to_read(level, columns)
 
+    columns = tuple(reading.columns)
     numbers = (number for drawn in order.rounds() for number in drawn.reads)
     at_once = reading.concurrent_reads
     with ReadAhead(numbers, at_once, threads=at_once, finish=read) as arrivals:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from typing import Any, Literal, TypeAlias
 
@@ -13,8 +13,8 @@ from pcr.dataset.reader import Dataset
 from pcr.errors import printable
 from pcr.jpeg import MAX_PIXELS
 from pcr.loading.buffers import BatchSpec, NumpyOutput, Output
-from pcr.loading.decode_options import DEFAULT_TRANSFORM, DecodeOptions
-from pcr.loading.decoding import Batch, Decoder, TensorDecoder, WholeImageDecoder
+from pcr.loading.decode_options import DEFAULT_TRANSFORM, DecodeOptions, Layout
+from pcr.loading.decoding import Decoded, Decoder, TensorDecoder, WholeImageDecoder
 from pcr.loading.epochs import EpochIterator
 from pcr.loading.iterator import PCRIterator
 from pcr.loading.level_mix import Scans
@@ -24,8 +24,8 @@ from pcr.loading.transforms import Transform
 from pcr.storage.location import Location
 from pcr.storage.store import Store
 
-Tensors: TypeAlias = tuple[Any, Any]
-"""Images and labels."""
+Tensors: TypeAlias = Any
+"""A batch: images and labels, or a dictionary that has them and more."""
 
 _DEFAULTS = DecodeOptions()
 
@@ -34,9 +34,12 @@ class TensorLoader(EpochIterator[Tensors]):
     """Batches ``(images, labels)`` of what a source of JPEGs reads; each ``for`` loop is one epoch.
 
     images: a tensor of shape (N, 3, H, W), normalised as the transform says, or pixel values 0 …
-    255 where the dtype is uint8. With ``transform=None`` a list of N uint8 arrays of shape (height,
-    width, 3), each image whole.
+    255 where the dtype is uint8. With ``transform=None`` a list of N uint8 tensors of shape (3,
+    height, width), each image whole. With the layout "NHWC" the channels come last.
     labels: int64 of shape (N,). A batch stays as it is for as long as it is held.
+
+    Where columns, ``return_index`` or ``return_crop`` are asked for, a batch is a dictionary with
+    ``images``, ``labels`` and these.
 
     source: what is read, and where the loader stands in it. options: the `DecodeOptions`.
     skipped: how many images that can't be decoded were replaced so far.
@@ -102,7 +105,7 @@ class TensorLoader(EpochIterator[Tensors]):
                 # Not kept in a variable: its buffer is free once the user lets go of it.
                 yield self._receive(arrivals)
 
-    def _decoded(self, epoch: int, numbers: range) -> Generator[Batch, None, None]:
+    def _decoded(self, epoch: int, numbers: range) -> Generator[Decoded, None, None]:
         """The batches as the background thread makes them, which owns all that this takes."""
         with (
             closing(self.source.read(epoch, numbers.start)) as jpegs,
@@ -111,7 +114,7 @@ class TensorLoader(EpochIterator[Tensors]):
             for number in numbers:
                 yield decoder.decode(next(jpegs), number)
 
-    def _receive(self, arrivals: ReadAhead[Batch]) -> Tensors:
+    def _receive(self, arrivals: ReadAhead[Decoded]) -> Tensors:
         asked = time.perf_counter()
         batch = next(arrivals)
         self.wait_seconds += time.perf_counter() - asked
@@ -122,7 +125,14 @@ class TensorLoader(EpochIterator[Tensors]):
                 stacklevel=3,
             )
         self.skipped += len(batch.errors)
-        return self._output.deliver(batch.images, batch.labels)
+        delivered = self._output.deliver(batch.sent)
+        return delivered if self._is_dict else (delivered["images"], delivered["labels"])
+
+    @property
+    def _is_dict(self) -> bool:
+        """Whether batches have more than images and labels."""
+        options = self.options
+        return bool(self.source.columns or options.return_index or options.return_crop)
 
     def _make_decoder(self, epoch: int) -> Decoder:
         transform = self.options.transform
@@ -160,10 +170,11 @@ class Loader(TensorLoader):
         cache: str | os.PathLike[str] | None = None,
         cache_limit: int | str | None = None,
         verify_checksums: bool = True,
+        columns: Sequence[str] = (),
         transform: Transform | None = DEFAULT_TRANSFORM,
         num_threads: int | None = None,
         dtype: object = None,
-        layout: Literal["NCHW", "NHWC"] = "NCHW",
+        layout: Layout = "NCHW",
         device: object = "cpu",
         output: Literal["torch", "numpy"] = "torch",
         prefetch_batches: int = 2,
@@ -172,6 +183,8 @@ class Loader(TensorLoader):
         decoder: Literal["native", "libjpeg"] = "native",
         block_smoothing: bool = True,
         max_pixels: int = MAX_PIXELS,
+        return_index: bool = False,
+        return_crop: bool = False,
     ) -> None:
         """Open a dataset.
 
@@ -196,6 +209,7 @@ class Loader(TensorLoader):
         cache, cache_limit: a directory that keeps what is fetched from a URL, and how much of it,
             in bytes or as "10GB"; None: nothing is written to disk.
         verify_checksums: compare the checksums of all that is read.
+        columns: names of columns that batches are to have: arrays, or lists where sizes differ.
 
         How it is decoded, as of `DecodeOptions`:
 
@@ -203,7 +217,7 @@ class Loader(TensorLoader):
         num_threads: native threads that decode; None: as many as the process may use cores.
         dtype: uint8 (pixel values 0 … 255, not normalised), float16, bfloat16 or float32, as a name
             or as torch's or NumPy's object; None: float32, and uint8 for whole images.
-        layout: the order in memory, "NCHW" or "NHWC", which torch calls channels_last.
+        layout: the shape, "NCHW" or "NHWC"; or "channels_last": NCHW, in memory as NHWC.
         device: "cpu", or a CUDA device, to which batches are copied ahead.
         output: "torch", or "numpy" for arrays; torch is not imported then.
         prefetch_batches: how many batches are made ahead; each takes memory of its own.
@@ -215,6 +229,8 @@ class Loader(TensorLoader):
         block_smoothing: at levels that have no AC coefficients of a component yet, interpolate its
             DC instead of showing flat blocks; with decoder="libjpeg" libjpeg's own smoothing.
         max_pixels: an image with more can't be decoded.
+        return_index: whether batches have each image's position in the dataset, as ``index``.
+        return_crop: whether they have ``window``, ``flip`` and ``size``: see `DecodeOptions`.
 
         Raises DatasetError where there is no finished dataset, StorageError where it can't be
         fetched, UsageError where an argument is out of range.
@@ -232,6 +248,8 @@ class Loader(TensorLoader):
             decoder=decoder,
             block_smoothing=block_smoothing,
             max_pixels=max_pixels,
+            return_index=return_index,
+            return_crop=return_crop,
         )
         source = PCRIterator(
             root,
@@ -248,6 +266,7 @@ class Loader(TensorLoader):
             cache=cache,
             cache_limit=cache_limit,
             verify_checksums=verify_checksums,
+            columns=columns,
         )
         super().__init__(source, options)
 

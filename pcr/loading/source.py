@@ -16,31 +16,18 @@ from pcr.errors import UsageError
 from pcr.loading.batch_sizes import BatchSizes
 from pcr.loading.drawing import Drawing
 from pcr.loading.epochs import EpochIterator, Epochs
+from pcr.loading.jpeg_batch import JpegBatch
 from pcr.loading.lanes import Division, Lanes, parse, plain
 from pcr.loading.level_mix import Scans
 from pcr.loading.read_ahead import Reading
 from pcr.loading.rounds import ShareOrder
 
 BatchT = TypeVar("BatchT")
-DaliBatch: TypeAlias = tuple[list[NDArray[np.uint8]], list[NDArray[np.int32]]]
-"""What DALI takes: JPEGs, each of shape (bytes,), and their labels, each of shape (1,)."""
+DaliBatch: TypeAlias = Any
+"""What DALI takes: JPEGs, each of shape (bytes,), and their labels, each of shape (1,).
 
-
-@dataclass(frozen=True)
-class JpegBatch:
-    """JPEGs as they lie in storage: uint8 arrays of shape (bytes,).
-
-    labels: int64 of shape (n,); images: int64 of shape (n,), each image's position in the data set.
-    """
-
-    jpegs: list[NDArray[np.uint8]]
-    labels: NDArray[np.int64]
-    images: NDArray[np.int64]
-
-    def only(self, place: int) -> JpegBatch:
-        """The batch of one of its images."""
-        one = slice(place, place + 1)
-        return JpegBatch(self.jpegs[one], self.labels[one], self.images[one])
+With columns, a dictionary that has them too.
+"""
 
 
 @dataclass(frozen=True)
@@ -103,6 +90,11 @@ class JpegSource(EpochIterator[DaliBatch]):
             raise UsageError(
                 f"expected a PCR dataset to read {n_scans} scans of, found images", "n_scans"
             )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are read beside the images."""
+        return ()
 
     @property
     @abstractmethod
@@ -297,4 +289,6 @@ def _handed_out(
     with closing(batches):
         for batch in batches:
             epochs.count()
-            yield batch.jpegs, list(batch.labels.astype(np.int32).reshape(-1, 1))
+            labels = list(batch.labels.astype(np.int32).reshape(-1, 1))
+            named = {"images": batch.jpegs, "labels": labels, **batch.columns}
+            yield named if batch.columns else (batch.jpegs, labels)

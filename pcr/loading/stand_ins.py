@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import Generic, TypeAlias, TypeVar
 
-from pcr.loading.source import JpegBatch
+from pcr.loading.jpeg_batch import JpegBatch
 
 ImageT = TypeVar("ImageT")
 _FirstGood: TypeAlias = Callable[[JpegBatch], ImageT | None]

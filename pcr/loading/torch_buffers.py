@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pcr.dataset.column_types import ColumnValues
 from pcr.errors import UsageError
-from pcr.loading.buffers import STORED_DTYPES, ArrayPool, BatchSpec
+from pcr.loading.buffers import CHANNELS_LAST, STORED_DTYPES, ArrayPool, Batch, BatchSpec
 
 
 class TorchOutput:
@@ -24,23 +25,30 @@ class TorchOutput:
         """See `Output`."""
         return self._pool.take()
 
-    def finish(self, buffer: NDArray[Any], labels: NDArray[np.int64]) -> tuple[Any, Any]:
+    def images(self, buffer: NDArray[Any], count: int) -> torch.Tensor:
         """See `Output`."""
-        images = torch.from_numpy(buffer[: len(labels)]).view(self.dtype)
-        return self._as_nchw(images), torch.from_numpy(labels)
+        images = torch.from_numpy(buffer[:count]).view(self.dtype)
+        return images.permute(0, 3, 1, 2) if self.spec.layout == CHANNELS_LAST else images
 
-    def finish_whole(
-        self, images: list[NDArray[np.uint8]], labels: NDArray[np.int64]
-    ) -> tuple[Any, Any]:
+    def whole_image(self, image: NDArray[np.uint8]) -> torch.Tensor:
         """See `Output`."""
-        return [torch.from_numpy(image) for image in images], torch.from_numpy(labels)
+        tensor = torch.from_numpy(image)
+        return tensor if self.spec.layout == "NHWC" else tensor.permute(2, 0, 1)
 
-    def deliver(self, images: Any, labels: Any) -> tuple[Any, Any]:
+    def values(self, values: ColumnValues) -> torch.Tensor | list[Any]:
+        """Arrays as tensors, in lists too; see `Output`."""
+        if isinstance(values, np.ndarray):
+            return torch.from_numpy(values)
+        return [torch.from_numpy(v) if isinstance(v, np.ndarray) else v for v in values]
+
+    def send(self, batch: Batch) -> Any:
         """See `Output`."""
-        return images, labels
+        return batch
 
-    def _as_nchw(self, images: torch.Tensor) -> torch.Tensor:
-        return images.permute(0, 3, 1, 2) if self.spec.layout == "NHWC" else images
+    def deliver(self, sent: Any) -> Batch:
+        """See `Output`."""
+        delivered: Batch = sent
+        return delivered
 
 
 class CudaOutput(TorchOutput):
@@ -66,22 +74,27 @@ class CudaOutput(TorchOutput):
         dtype = getattr(torch, np.dtype(STORED_DTYPES[self.spec.dtype]).name)
         return torch.empty(self.spec.stored_shape, dtype=dtype, pin_memory=True).numpy()
 
-    def finish(self, buffer: NDArray[Any], labels: NDArray[np.int64]) -> tuple[Any, Any]:
-        """Begin the copy; the images come with the event of its end."""
-        host_images, host_labels = super().finish(buffer, labels)
+    def send(self, batch: Batch) -> tuple[Batch, torch.cuda.Event]:
+        """Begin to copy the tensors, but not those in lists; with the event of the copies' end."""
         with torch.cuda.stream(self._stream):
-            images = host_images.to(self.device, non_blocking=True)
-            device_labels = host_labels.pin_memory().to(self.device, non_blocking=True)
-            return (images, self._stream.record_event()), device_labels
+            sent = {name: self._copied(value) for name, value in batch.items()}
+            return sent, self._stream.record_event()
 
-    def deliver(self, images: Any, labels: Any) -> tuple[Any, Any]:
-        """Make the user's stream wait for the copy, and tell the allocator who uses the tensors."""
-        tensor, copied = images
+    def _copied(self, value: Any) -> Any:
+        if not isinstance(value, torch.Tensor):
+            return value
+        pinned = value if value.is_pinned() else value.pin_memory()
+        return pinned.to(self.device, non_blocking=True)
+
+    def deliver(self, sent: tuple[Batch, torch.cuda.Event]) -> Batch:
+        """Make the user's stream wait for the copies, and tell the allocator who uses the tensors."""
+        batch, copied = sent
         stream = torch.cuda.current_stream(self.device)
         stream.wait_event(copied)
-        for used in (tensor, labels):
-            used.record_stream(stream)
-        return tensor, labels
+        for value in batch.values():
+            if isinstance(value, torch.Tensor):
+                value.record_stream(stream)
+        return batch
 
 
 def tensor_output(spec: BatchSpec, keep: int, device: object) -> TorchOutput:

@@ -132,7 +132,7 @@ def _native_batches(
     options = DecodeOptions(
         transform=transform,
         num_threads=config.workers,
-        layout="NHWC" if config.channels_last else "NCHW",
+        layout="channels_last" if config.channels_last else "NCHW",
         device=processes.device,
     )
     return TensorLoader(source, options)

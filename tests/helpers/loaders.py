@@ -18,6 +18,8 @@ IDENTITY = {"mean": (0.0, 0.0, 0.0), "std": (1 / 255, 1 / 255, 1 / 255)}  # leav
 
 def numpy_loader(root: Path, batch_size: int = 8, **options: object) -> Loader:
     arguments = {"transform": SMALL, "output": "numpy", "num_threads": 2, **options}
+    if arguments["transform"] is None:
+        arguments = {"layout": "NHWC", **arguments}
     return Loader(root, batch_size, **arguments)  # type: ignore[arg-type]
 
 

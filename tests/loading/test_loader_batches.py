@@ -19,20 +19,25 @@ from pcr.loading.loader import Loader
 from pcr.loading.transforms import TrainTransform
 
 
-@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC", "channels_last"])
 @pytest.mark.parametrize("dtype", ["uint8", "float16", "bfloat16", "float32"])
 def test_types_and_layouts(loader_root: Path, dtype: str, layout: str) -> None:
     torch = pytest.importorskip("torch", reason="of the extra 'train'")
     options = {"transform": TrainTransform(16), "seed": 1, "num_threads": 1, "layout": layout}
     images, _ = next(iter(Loader(loader_root, 8, dtype=getattr(torch, dtype), **options)))
     reference, _ = next(iter(Loader(loader_root, 8, **{**options, "layout": "NCHW"})))
-    order = torch.channels_last if layout == "NHWC" else torch.contiguous_format
-    assert images.shape == (8, 3, 16, 16) and images.is_contiguous(memory_format=order)
+    order = torch.channels_last if layout == "channels_last" else torch.contiguous_format
+    assert images.shape == ((8, 16, 16, 3) if layout == "NHWC" else (8, 3, 16, 16))
+    assert images.is_contiguous(memory_format=order)
     assert images.dtype == getattr(torch, dtype)
+    if layout == "NHWC":
+        reference = reference.permute(0, 2, 3, 1)
     if dtype == "uint8":
         mean, std = (
             torch.tensor(v)[:, None, None] for v in (TrainTransform().mean, TrainTransform().std)
         )
+        if layout == "NHWC":
+            mean, std = mean.flatten(), std.flatten()
         pixels = (reference * std + mean) * 255
         assert (images - pixels).abs().max() <= 0.5001
     else:

@@ -84,7 +84,7 @@ def test_an_image_of_another_batch_stands_in_where_a_batch_has_no_good_one(
     tmp_path: Path, transform: TrainTransform | None, bad: set[int], stand_ins: dict[int, int]
 ) -> None:
     source, good = six_files(tmp_path, bad)
-    options = DecodeOptions(transform=transform, output="numpy", on_error="skip")
+    options = DecodeOptions(transform=transform, layout="NHWC", output="numpy", on_error="skip")
     expected = [good[stand_ins.get(number, number)] for number in range(6)]
     if transform is None:
         loader = TensorLoader(source, options)
