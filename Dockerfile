@@ -9,9 +9,10 @@ ENV PCR_SYSTEM_PYTHON=1 \
 
 # First what seldom changes, so that an edit of the project rebuilds only the last layers.
 WORKDIR /opt/pcr
-COPY install_python_deps.sh requirements.txt ./
+COPY install_python_deps.sh requirements.txt requirements-gpu.txt ./
 COPY scripts/environment.sh scripts/check_requirements.py scripts/
-RUN bash install_python_deps.sh
+# Images are built where no driver is loaded, for machines where one is.
+RUN PCR_CPU=0 bash install_python_deps.sh
 
 COPY . .
 RUN bash init_repo.sh && rm -rf /var/lib/apt/lists/*

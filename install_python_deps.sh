@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs requirements.txt into the active virtual or conda environment, or into .venv in the
-# repository root, which it creates.
+# Installs requirements.txt, and requirements-gpu.txt where there is an NVIDIA GPU, into the active
+# virtual or conda environment, or into .venv in the repository root, which it creates.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 source scripts/environment.sh
@@ -10,8 +10,12 @@ usage() {
 Usage: bash install_python_deps.sh [--dev]
 
 Installs requirements.txt (and with --dev requirements-dev.txt) into the active virtual or conda
-environment, or into .venv in the repository root. PCR_SYSTEM_PYTHON=1 uses the system's Python,
-PCR_PYTHON=/path/to/python3 chooses the interpreter. Safe to run again.
+environment, or into .venv in the repository root. Where an NVIDIA driver is loaded, also
+requirements-gpu.txt; elsewhere PyTorch comes without CUDA, which saves gigabytes. Safe to run again.
+Environment variables:
+  PCR_CPU=1             no CUDA even if there is a driver; PCR_CPU=0: CUDA even if there is none
+  PCR_SYSTEM_PYTHON=1   uses the system's Python
+  PCR_PYTHON=/path/to/python3   chooses the interpreter
 TEXT
 }
 
@@ -30,6 +34,24 @@ make_venv() {
     "$python" -m venv "$REPOSITORY/.venv"
 }
 
+# Whether to do without CUDA: as PCR_CPU says, else where no NVIDIA driver is loaded.
+for_cpu() {
+    [[ -n "${PCR_CPU:-}" ]] && return $((PCR_CPU != 1))
+    [[ ! -e /proc/driver/nvidia/version ]] && ! command -v nvidia-smi >/dev/null
+}
+
+# PyPI's PyTorch for Linux brings CUDA; the same without it is in PyTorch's own index.
+install_cpu_torch() {
+    [[ $(uname -s) == Linux ]] || return 0
+    local torch=build/requirements-torch.txt
+    mkdir -p build
+    grep '^torch' requirements.txt >"$torch"
+    ! "$PYTHON" scripts/check_requirements.py "$torch" >/dev/null || return 0
+    "$PYTHON" -m pip install --retries 1 --index-url "$TORCH_INDEX" --requirement "$torch" ||
+        echo "PyTorch without CUDA can't be had from $TORCH_INDEX: PyPI's comes with it" >&2
+}
+
+TORCH_INDEX=https://download.pytorch.org/whl/cpu
 requirements=(requirements.txt)
 case "${1:-}" in
     "") ;;
@@ -38,6 +60,12 @@ case "${1:-}" in
     *) usage >&2 && exit 2 ;;
 esac
 
+size="about 5 GB"
+if for_cpu; then
+    size="about 0.7 GB"
+else
+    requirements+=(requirements-gpu.txt)
+fi
 if uses_own_venv; then
     make_venv
 fi
@@ -48,5 +76,8 @@ if "$PYTHON" scripts/check_requirements.py "${requirements[@]}" >/dev/null; then
     echo "Python packages are up to date (${PYTHON%/bin/*})"
     exit
 fi
-echo "Installing ${requirements[*]} into ${PYTHON%/bin/*} (about 5 GB the first time, which takes minutes)"
+echo "Installing ${requirements[*]} into ${PYTHON%/bin/*} ($size the first time, which takes minutes)"
+if for_cpu; then
+    install_cpu_torch
+fi
 "$PYTHON" -m pip install "${requirements[@]/#/--requirement=}"

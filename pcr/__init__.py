@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from pcr.extras import naming_extras
+
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -42,7 +44,8 @@ __all__ = ["__version__", *_HOME_OF]
 def __getattr__(name: str) -> object:
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOME_OF[name]), name)
+    with naming_extras():
+        value = getattr(import_module(_HOME_OF[name]), name)
     globals()[name] = value
     return value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,17 @@ from pcr.ladder import Ladder
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what is tested of NVIDIA DALI where it, an extra, is not installed."""
+    if find_spec("nvidia") and find_spec("nvidia.dali"):
+        return
+    skip = pytest.mark.skip(reason="needs NVIDIA DALI, the extra dali-cuda12 or dali-cuda13")
+    for item in items:
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        if parameters.get("loader") == "dali":
+            item.add_marker(skip)
 
 
 @pytest.fixture(params=list(jpegs.GOOD))

@@ -6,6 +6,12 @@ from helpers.toy_data import make_folder, make_pcr
 from PIL import Image
 
 import PCR_Iterator
+from pcr.imagefolder import ImageFolder
+from pcr.loading.image_files import FileIterator
+from pcr.loading.iterator import PCRIterator
+
+pytest.importorskip("nvidia.dali", reason="needs NVIDIA DALI, the extra dali-cuda12 or dali-cuda13")
+
 import PCR_Pipeline
 from pcr.dali import (
     MEAN,
@@ -16,9 +22,6 @@ from pcr.dali import (
     PCRHybridTrainPipe,
     PCRPipeline,
 )
-from pcr.imagefolder import ImageFolder
-from pcr.loading.image_files import FileIterator
-from pcr.loading.iterator import PCRIterator
 
 CPU = {"batch_size": 4, "num_threads": 1, "device_id": None, "seed": 1}
 IMAGES = 10

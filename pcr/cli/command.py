@@ -16,6 +16,7 @@ from typing import NoReturn, Protocol, cast
 from pcr.cli.parser import Parser
 from pcr.cli.text import printable
 from pcr.errors import DatasetError, PCRError, UsageError, describe
+from pcr.extras import describe_missing, is_in_an_extra
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -55,7 +56,9 @@ def load(name: str) -> Command:
 def how_to_set_up(error: ImportError) -> str:
     """What is missing, and the commands that install it."""
     if not isinstance(error, ModuleNotFoundError):
-        return str(error)  # of the native module, which says what to do
+        return str(error)  # of the native module, or of an extra, which says what to do
+    if is_in_an_extra(error):
+        return describe_missing(error)
     return (
         f"{error}: run 'bash install_python_deps.sh' and 'bash init_repo.sh', "
         "then 'source .venv/bin/activate'"

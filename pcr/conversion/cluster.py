@@ -16,6 +16,7 @@ from pcr.conversion.plan import Plan
 from pcr.conversion.shards import ShardBusyError, convert_shard
 from pcr.dataset import layout
 from pcr.errors import DatasetError, PCRError, UsageError
+from pcr.extras import how_to_install
 from pcr.progress import progress_bar
 from pcr.storage.store import Store
 
@@ -33,8 +34,7 @@ def check_installed() -> None:
         import ray  # noqa: F401
     except ImportError:
         raise UsageError(
-            "expected the package ray, found none: pip install 'progressive-compressed-records[ray]'",
-            "engine",
+            f"expected the package ray, found none: {how_to_install('ray')}", "engine"
         ) from None
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from pcr.atomic import atomic_path
 from pcr.conversion.encode import EncodedImage
 from pcr.errors import UsageError
+from pcr.extras import how_to_install
 from pcr.jpeg import EOI
 
 INDEX_SUFFIX = ".idx"
@@ -26,7 +27,7 @@ def check_installed() -> None:
         import tfrecord  # type: ignore[import-untyped]  # noqa: F401
     except ImportError:
         raise UsageError(
-            "expected the package tfrecord, found none: pip install tfrecord", "tf_records"
+            f"expected the package tfrecord, found none: {how_to_install('tfrecord')}", "tf_records"
         ) from None
 
 

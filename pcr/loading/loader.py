@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from pcr.dataset.reader import Dataset
 from pcr.errors import printable
+from pcr.extras import naming_extras
 from pcr.jpeg import MAX_PIXELS
 from pcr.loading.buffers import BatchSpec, NumpyOutput, Output
 from pcr.loading.decode_options import DEFAULT_TRANSFORM, DecodeOptions, Layout
@@ -276,6 +277,7 @@ def _make_output(options: DecodeOptions, spec: BatchSpec) -> Output:
     buffers = options.prefetch_batches + 3
     if options.output == "numpy":
         return NumpyOutput(spec, buffers)
-    from pcr.loading.torch_buffers import tensor_output  # NumPy's arrays do without torch
+    with naming_extras():
+        from pcr.loading.torch_buffers import tensor_output  # NumPy's arrays do without torch
 
     return tensor_output(spec, buffers, options.device)

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pcr.errors import StorageError
+from pcr.extras import how_to_install
 from pcr.storage.retries import Retries
 
 _LONGEST_REQUEST = timedelta(hours=1)  # bytes that keep arriving may take their time
@@ -60,9 +61,7 @@ def load_obstore() -> Any:
     try:
         return _obstore.load()
     except ImportError:
-        raise StorageError(
-            "URLs need the package obstore: pip install 'progressive-compressed-records[remote]'"
-        ) from None
+        raise StorageError(f"URLs need the package obstore: {how_to_install('obstore')}") from None
 
 
 def _load_copy(extension_file: Path) -> None:

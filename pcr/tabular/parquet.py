@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from pcr.errors import FormatError, UsageError
+from pcr.extras import how_to_install
 from pcr.tabular.inference import infer_type
 from pcr.tabular.table import Table
 
@@ -19,7 +20,7 @@ def load_pyarrow() -> Any:
         import pyarrow.parquet
     except ImportError:
         raise UsageError(
-            "Parquet needs the package pyarrow: pip install 'progressive-compressed-records[tables]'"
+            f"Parquet needs the package pyarrow: {how_to_install('pyarrow')}"
         ) from None
     return pyarrow
 

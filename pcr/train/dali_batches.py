@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from pcr.errors import PCRError
+from pcr.extras import how_to_install
 from pcr.loading.epochs import Epochs
 from pcr.loading.source import JpegSource
 from pcr.train.config import TrainConfig
@@ -23,7 +24,7 @@ try:
 except ImportError as error:
     raise PCRError(
         f"the loader dali needs NVIDIA DALI, which can't be imported ({error}): "
-        "install requirements.txt (bash install_python_deps.sh), or choose `loader='native'`"
+        f"{how_to_install('nvidia')}, or choose `loader='native'`"
     ) from error
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pcr.errors import PCRError
+from pcr.extras import how_to_install
 from pcr.train.unbuffered_file import UnbufferedFile
 
 # What the CSV calls it → where TensorBoard shows it. When an epoch began is not a curve.
@@ -52,7 +53,7 @@ class TensorBoardLog:
         except ImportError as error:
             raise PCRError(
                 f"TensorBoard's events need the package tensorboard, which can't be imported ({error}): "
-                "install requirements.txt (bash install_python_deps.sh)"
+                f"{how_to_install('tensorboard')}"
             ) from error
         self._iterations = iterations
         self._first = 0

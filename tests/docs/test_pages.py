@@ -47,7 +47,9 @@ def test_the_migration_examples_run_one_after_the_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("torch", reason="of the extra 'train'")
-    pytest.importorskip("nvidia.dali", reason="of the extra 'train' on Linux")
+    pytest.importorskip(
+        "nvidia.dali", reason="needs NVIDIA DALI, the extra dali-cuda12 or dali-cuda13"
+    )
     records.make_dataset(tmp_path / "pcr_dataset", (4, 3))
     make_folder(tmp_path / "image_folder", 2)
     monkeypatch.chdir(tmp_path)

@@ -7,62 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
+from helpers.sandbox import ROOT, SHELL_SCRIPTS, Sandbox, add_python
 
-ROOT = Path(__file__).parents[2]
 TOOLS = Path(sys.prefix, "bin")
-BASICS = ("bash", "basename", "dirname", "id", "cat", "env", "uname", "rm")
-ENVIRONMENT_VARIABLES = ("VIRTUAL_ENV", "CONDA_PREFIX", "PCR_SYSTEM_PYTHON", "PCR_PYTHON", "CXX")
-SHELL_SCRIPTS = sorted(
-    path.relative_to(ROOT).as_posix()
-    for path in [*ROOT.glob("*.sh"), *ROOT.glob("scripts/*.sh"), ROOT / ".ci/run"]
-)
-
-
-class Sandbox:
-    """A copy of the set-up scripts and a PATH with nothing on it but what a test puts there."""
-
-    def __init__(self, folder: Path) -> None:
-        self.root = folder / "repository"
-        self.bin = folder / "bin"
-        self.log = folder / "calls.txt"
-        self.bin.mkdir()
-        for name in [*SHELL_SCRIPTS, "scripts/check_requirements.py", "requirements.txt"]:
-            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, self.root / name)
-        for name in BASICS:
-            (self.bin / name).symlink_to(shutil.which(name) or pytest.skip(f"no {name} here"))
-
-    def add(self, name: str, script: str) -> Path:
-        """Put a shell script on PATH."""
-        path = self.bin / name
-        path.unlink(missing_ok=True)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"#!{shutil.which('bash')}\n{script}\n")
-        path.chmod(0o755)
-        return path
-
-    def add_recorder(self, name: str, then: str = "") -> None:
-        """Put a program on PATH that only notes how it was called."""
-        self.add(name, f'echo "{name} $*" >>"{self.log}"\n{then}')
-
-    def calls(self) -> str:
-        return self.log.read_text() if self.log.exists() else ""
-
-    def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        kept = {k: v for k, v in os.environ.items() if k not in ENVIRONMENT_VARIABLES}
-        env = {**kept, "PATH": str(self.bin), **variables}
-        return subprocess.run(
-            ["bash", *command], cwd=self.root, env=env, capture_output=True, text=True, check=False
-        )
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Sandbox:
-    return Sandbox(tmp_path)
 
 
 def tool(name: str) -> str:
@@ -95,23 +45,6 @@ def test_the_hooks_are_valid_and_local() -> None:
     assert repositories == ["local"]
 
 
-def test_requirements_files_say_what_pyproject_says() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    extras = project["project"]["optional-dependencies"]
-    # The cap on grpcio-tools concerns wheels alone: here it comes with a protobuf that suits it.
-    build = [item.split(",<")[0] for item in project["build-system"]["requires"]]
-
-    def lines(name: str) -> list[str]:
-        stripped = (line.split("  #")[0] for line in (ROOT / name).read_text().splitlines())
-        return sorted(line for line in stripped if line and not line.startswith("#"))
-
-    names = ("train", "remote", "tables", "datasets")
-    used = [requirement for name in names for requirement in extras[name]]
-    expected = [*build, *project["project"]["dependencies"], *used]
-    assert lines("requirements.txt") == sorted(expected)
-    assert lines("requirements-dev.txt") == sorted(extras["dev"])
-
-
 # Usage
 
 
@@ -132,10 +65,6 @@ def chosen_python(sandbox: Sandbox, **variables: str) -> subprocess.CompletedPro
     return sandbox.run(
         "-c", 'source scripts/environment.sh && select_python && echo "$PYTHON"', **variables
     )
-
-
-def add_python(sandbox: Sandbox, name: str) -> str:
-    return str(sandbox.add(name, f'exec "{sys.executable}" "$@"'))
 
 
 def test_the_environment_is_the_active_one_or_the_repositorys_or_the_systems(
@@ -212,43 +141,6 @@ def test_apt_is_used_where_it_may_be(sandbox: Sandbox) -> None:
     assert update.startswith("apt-get update")
     assert install.startswith("apt-get install -y")
     assert "g++ cmake ninja-build libjpeg-dev libeigen3-dev libprotozero-dev" in install
-
-
-def add_distribution(site: Path, name: str, version: str, *requires: str) -> None:
-    folder = site / f"{name.replace('-', '_')}-{version}.dist-info"
-    folder.mkdir(parents=True)
-    lines = [f"Name: {name}", f"Version: {version}", *(f"Requires-Dist: {r}" for r in requires)]
-    (folder / "METADATA").write_text("Metadata-Version: 2.1\n" + "\n".join(lines) + "\n")
-
-
-@pytest.mark.parametrize(
-    ("requirement", "complaint"),
-    [
-        ("pcr-test-a>=1  # a comment", ""),
-        ("pcr-test-none", "pcr-test-none is not installed"),
-        ("pcr-test-none; sys_platform == 'nowhere'", ""),
-        ("pcr-test-a>=2", "pcr-test-a>=2 is needed, 1.5 is installed"),
-        ("pcr-test-b", "pcr-test-a<1 is needed, 1.5 is installed"),
-        ("pcr-test-c", ""),
-        ("pcr-test-c[more]", 'pcr-test-none; extra == "more" is not installed'),
-    ],
-)
-def test_requirements_are_checked_down_to_dependencies(
-    tmp_path: Path, requirement: str, complaint: str
-) -> None:
-    add_distribution(tmp_path, "pcr-test-a", "1.5")
-    add_distribution(tmp_path, "pcr-test-b", "1", "pcr-test-a<1")
-    add_distribution(tmp_path, "pcr-test-c", "1", 'pcr-test-none; extra == "more"')
-    (tmp_path / "requirements.txt").write_text(f"# test\n\n{requirement}\n")
-    result = subprocess.run(
-        [sys.executable, ROOT / "scripts/check_requirements.py", tmp_path / "requirements.txt"],
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.stdout.strip() == complaint
-    assert result.returncode == (1 if complaint else 0)
 
 
 # Docker

@@ -13,12 +13,11 @@ from helpers.training_runs import ALONE, SMALL, config, pcr_run, refusal, train,
 from PIL import Image
 
 import pcr.train
-from pcr import dali as pipeline
 from pcr.imagefolder import ImageFolder, Sample
 from pcr.loading.decode_options import DecodeOptions
 from pcr.loading.image_files import FileIterator
 from pcr.loading.loader import Loader, TensorLoader
-from pcr.loading.transforms import EvalTransform, TrainTransform
+from pcr.loading.transforms import PAPER_RATIO, PAPER_SCALE, EvalTransform, TrainTransform
 from pcr.train import data as train_data
 from pcr.train.data import choose_loader, train_batches, validation_batches
 
@@ -118,12 +117,13 @@ def test_dali_that_is_missing_is_named(data, capsys, tmp_path):
 def test_training_draws_the_papers_windows(data):
     """Those that pcr/dali.py has DALI draw."""
     batches = train_batches(config(data), ALONE)
-    assert batches.options.transform == TrainTransform(
-        48, pipeline.PAPER_SCALE, pipeline.PAPER_RATIO
-    )
+    assert batches.options.transform == TrainTransform(48, PAPER_SCALE, PAPER_RATIO)
 
 
 def test_both_loaders_validate_the_same_pixels(data):
+    pytest.importorskip(
+        "nvidia.dali", reason="needs NVIDIA DALI, the extra dali-cuda12 or dali-cuda13"
+    )
     ours, theirs = (
         torch.cat([images for images, _ in validation_batches(config(data, loader=one), ALONE)])
         for one in ("native", "dali")
