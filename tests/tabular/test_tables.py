@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pcr.dataset.column_types import ColumnType
 from pcr.errors import DatasetError, FormatError, StorageError, UsageError
@@ -135,3 +139,32 @@ def test_files_that_are_no_tables(tmp_path: Path) -> None:
         read_table(tmp_path / "a.xls")
     with pytest.raises(StorageError, match="there is no such file"):
         read_table(tmp_path / "a.csv")
+
+
+TEXTS = st.text(
+    st.characters(exclude_characters="\0\r\ufeff", exclude_categories=["Cs"]), max_size=6
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1))
+def test_any_texts_are_read_as_they_were_written(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]
+) -> None:
+    folder = tmp_path_factory.mktemp("drawn")
+    with (folder / "a.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, quoting=csv.QUOTE_ALL).writerows([("a", "b"), *rows])
+    write(folder / "a.jsonl", "\n".join(json.dumps({"a": a, "b": b}) for a, b in rows))
+    for name in ("a.csv", "a.jsonl"):
+        table = read_table(folder / name)
+        for number, column in enumerate("ab"):
+            values = [row[number] for row in rows]
+            assert table.column(column, ColumnType("str"))[1] == values
+
+
+def test_pyarrow_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(
+        UsageError, match=r"Parquet needs the package pyarrow: pip install .*\[tables\]"
+    ):
+        read_table(write(tmp_path / "a.parquet", "?"))

@@ -14,8 +14,14 @@ import pytest
 from helpers.conversions import PCR, contents, dataset_bytes, fail, succeed
 from helpers.servers import BUCKET, WebServer
 from helpers.sources import columns_of, write_tars
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from pcr.conversion.sources.byte_spans import SourceFile
+from pcr.conversion.sources.tar_samples import tar_samples
 from pcr.dataset.reader import Dataset
+from pcr.errors import FormatError
+from pcr.storage.local import LocalStore
 from pcr.storage.store import open_store
 
 pytest.importorskip("webdataset", reason="of the extra 'dev'")
@@ -200,3 +206,48 @@ def test_places_that_are_refused(shards: Path, tmp_path: Path) -> None:
     line = fail(PCR, "convert", "s3://bucket/*.tar", out, *FLAGS, code=2)
     assert "expected a URL without *" in line
     assert "8.tar: No such file" in fail(PCR, "convert", shards / "{8..9}.tar", out, *FLAGS)
+
+
+STEMS = st.text("aA./_é-", min_size=1, max_size=8).filter(
+    lambda stem: "//" not in stem and not stem.startswith("/") and "../" not in f"{stem}/"
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(STEMS, st.sets(st.sampled_from(["x.bin", "Y", "cls"]))), unique_by=lambda x: x[0]
+    )
+)
+def test_samples_are_those_that_webdataset_finds(
+    tmp_path_factory: pytest.TempPathFactory, drawn: list[tuple[str, set[str]]]
+) -> None:
+    import webdataset
+
+    path = tmp_path_factory.mktemp("drawn") / "a.tar"
+    write_tar(
+        path, {f"{stem}.{kind}": b"1" for stem, kinds in drawn for kind in (*sorted(kinds), "jpg")}
+    )
+    file = SourceFile(LocalStore(path.parent), path.name, "")
+    try:
+        stream = webdataset.WebDataset(str(path), shardshuffle=False, empty_check=False)
+        expected = [
+            (sample["__key__"], {name for name in sample if not name.startswith("__")})
+            for sample in stream
+        ]
+    except ValueError:
+        with pytest.raises(FormatError, match="expected each member once"):
+            tar_samples(file, ("jpg",))
+        return
+    if not all("jpg" in kinds for _, kinds in expected):
+        with pytest.raises(FormatError, match="expected an image"):
+            tar_samples(file, ("jpg",))
+        return
+    found = [
+        (
+            sample.name.removesuffix(".jpg"),
+            {"jpg", *map({"x": "x.bin"}.get, sample.fields, sample.fields)},
+        )
+        for sample in tar_samples(file, ("jpg",))
+    ]
+    assert found == [(key.removeprefix("./"), kinds) for key, kinds in expected]
