@@ -6,6 +6,7 @@ import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ from pcr.loading.level_mix import LevelMix, Scans
 from pcr.loading.order import EpochOrder
 from pcr.loading.ranks import Ranks
 from pcr.loading.read_ahead import ReadAhead, Reading
-from pcr.loading.rounds import ShareOrder
+from pcr.loading.rounds import Round, ShareOrder
 from pcr.loading.source import JpegSource
 from pcr.storage.location import Location
 from pcr.storage.store import Store
@@ -171,7 +172,8 @@ class PCRIterator(JpegSource):
 
     def read(self, epoch: int, first_batch: int = 0) -> Generator[JpegBatch, None, None]:
         """The batches of an epoch from ``first_batch`` on."""
-        images = draw_images(self.dataset, self.share(epoch, first_batch), self._reading)
+        share = self.share(epoch, first_batch)
+        images = draw_images(self.dataset, share, self._reading, self.batch_size)
         sizes, columns = self.sizes(epoch, first_batch), self._reading.columns
         return _batches(images, sizes, self._first_images, columns)
 
@@ -229,7 +231,7 @@ def _batches(
 
 
 def draw_images(
-    dataset: Dataset, order: ShareOrder, reading: RecordReading
+    dataset: Dataset, order: ShareOrder, reading: RecordReading, batch_size: int
 ) -> Generator[DrawnImage, None, None]:
     """One rank's share of an epoch image by image."""
 
@@ -240,13 +242,24 @@ def draw_images(
 
     columns = tuple(reading.columns)
     numbers = (number for drawn in order.rounds() for number in drawn.reads)
+    rounds = order.rounds()
+    # The first batch's records come alone: beside others they would have a part of the bandwidth.
+    begun = list(_first_rounds(rounds, batch_size))
+    first = sum(len(drawn.reads) for drawn in begun)
     at_once = reading.concurrent_reads
-    with ReadAhead(numbers, at_once, threads=at_once, finish=read) as arrivals:
+    with ReadAhead(numbers, at_once, threads=at_once, finish=read, first=first) as arrivals:
         window: dict[int, RecordImages] = {}
-        for drawn in order.rounds():
+        for drawn in chain(begun, rounds):
             for record in drawn.reads:
                 window[record] = reading.receive(arrivals)
             for record, image in zip(drawn.records.tolist(), drawn.images.tolist(), strict=True):
                 yield window[record], record, image
             for record in drawn.forget:
                 del window[record]
+
+
+def _first_rounds(rounds: Iterator[Round], images: int) -> Iterator[Round]:
+    """The first rounds that have so many images together, or all."""
+    while images > 0 and (drawn := next(rounds, None)) is not None:
+        yield drawn
+        images -= len(drawn)

@@ -42,6 +42,7 @@ class ReadAhead(Generic[T]):
         *,
         threads: int,
         finish: Callable[[S], T],
+        first: int | None = None,
     ) -> None: ...
 
     def __init__(
@@ -51,12 +52,15 @@ class ReadAhead(Generic[T]):
         *,
         threads: int = 1,
         finish: Callable[[Any], T] = _as_it_is,
+        first: int | None = None,
     ) -> None:
         """Begin to iterate over ``source``, on one thread at a time.
 
         finish: makes items of what the source yields, on as many ``threads`` at once.
+        first: no more than so many items are made before those are received; None: ``depth``.
         """
-        self._crew: _Crew[Any, T] = _Crew(source, finish, depth, threads)
+        first = depth if first is None else max(1, min(first, depth))
+        self._crew: _Crew[Any, T] = _Crew(source, finish, depth, threads, first)
         # Before the start: whatever interrupts what follows, something will end the threads.
         self._finalizer = weakref.finalize(self, self._crew.end)
         try:
@@ -99,7 +103,12 @@ class _Crew(Generic[S, T]):
     """
 
     def __init__(
-        self, source: Generator[S, None, None], finish: Callable[[S], T], depth: int, threads: int
+        self,
+        source: Generator[S, None, None],
+        finish: Callable[[S], T],
+        depth: int,
+        threads: int,
+        first: int,
     ) -> None:
         self._source, self._finish = source, finish
         self._process, self._owner = os.getpid(), threading.current_thread()
@@ -112,8 +121,8 @@ class _Crew(Generic[S, T]):
         self._early: dict[int, tuple[T, None] | tuple[None, BaseException]] = {}
         self._received = 0
         self._places: SimpleQueue[None] = SimpleQueue()  # one for each item that may be made
-        for _ in range(depth):
-            self._places.put(None)
+        self._first, self._later = first, depth - first
+        self._admit(first)
         self._stopping = False
 
     def start(self) -> None:
@@ -170,8 +179,15 @@ class _Crew(Generic[S, T]):
                 raise error
             finally:
                 del error  # its traceback holds this frame
-        self._places.put(None)
+        self._admit(1)
+        if self._received == self._first:
+            self._admit(self._later)
         return item  # type: ignore[return-value]
+
+    def _admit(self, items: int) -> None:
+        """Let so many more be made."""
+        for _ in range(items):
+            self._places.put(None)
 
     def _next(self) -> tuple[T, None] | tuple[None, BaseException]:
         """What comes next, which others may have overtaken."""

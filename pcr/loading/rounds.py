@@ -42,6 +42,9 @@ class Round:
     reads: tuple[int, ...]
     forget: tuple[int, ...]
 
+    def __len__(self) -> int:
+        return sum(part.high - part.low for _, part in self.parts)
+
     @property
     def records(self) -> NDArray[np.int64]:
         """Shape (n,), in the order in which the images are drawn."""

@@ -17,6 +17,7 @@ from helpers.toy_data import make_folder, make_pcr
 from pcr.dataset.reader import Dataset
 from pcr.errors import StorageError, UsageError
 from pcr.loading.iterator import PCRIterator
+from pcr.loading.read_ahead import ReadAhead
 from pcr.storage.remote import RemoteStore
 from pcr.storage.retries import Retries
 
@@ -79,9 +80,23 @@ def test_that_many_reads_are_in_flight(served: Served) -> None:
             together.wait()
 
     with fault_proxy(server.url, wait) as proxy:
-        source = PCRIterator(f"{proxy.url}/dataset", 4, concurrent_reads=3)
+        source = PCRIterator(f"{proxy.url}/dataset", 27, concurrent_reads=3)  # of three records
         assert sum(len(labels) for _, labels in source) == len(local)
     assert not together.broken
+
+
+def test_the_first_record_is_fetched_before_others() -> None:
+    """So that it has all of the bandwidth."""
+    is_made = threading.Event()
+
+    def make(number: int) -> bool:
+        if number == 0:
+            is_made.wait(0.05)  # in which others could begin
+            is_made.set()
+        return is_made.is_set()
+
+    with ReadAhead((n for n in range(9)), 4, threads=4, finish=make, first=1) as arrivals:
+        assert list(arrivals) == 9 * [True]
 
 
 @pytest.mark.parametrize("concurrent_reads", [1, 4])
