@@ -30,7 +30,7 @@ _HOMES = {
     "pcr.loading.image_files": ("FileIterator",),
     "pcr.loading.loader": ("Loader", "TensorLoader"),
     "pcr.loading.decode_options": ("DecodeOptions",),
-    "pcr.loading.transforms": ("EvalTransform", "TrainTransform", "Transform"),
+    "pcr.loading.windows": ("EvalTransform", "TrainTransform", "Transform"),
     "pcr.tools.verification": ("Verdict", "verify"),
     "pcr.tools.image_export": ("ExportSummary", "export"),
     "pcr.tools.dataset_copy": ("CopySummary", "copy"),
@@ -71,7 +71,7 @@ if TYPE_CHECKING:
     from pcr.loading.image_files import FileIterator
     from pcr.loading.iterator import PCRIterator
     from pcr.loading.loader import Loader, TensorLoader
-    from pcr.loading.transforms import EvalTransform, TrainTransform, Transform
+    from pcr.loading.windows import EvalTransform, TrainTransform, Transform
     from pcr.tools.column_addition import AddedColumn, add_column
     from pcr.tools.dataset_copy import CopySummary, copy
     from pcr.tools.image_export import ExportSummary, export

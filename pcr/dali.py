@@ -28,7 +28,7 @@ from nvidia.dali.pipeline import Pipeline, pipeline_def
 from PIL import Image
 
 from pcr.loading.source import DaliBatch, JpegSource
-from pcr.loading.transforms import (
+from pcr.loading.windows import (
     CROP_ATTEMPTS,
     IMAGENET_MEAN,
     IMAGENET_STD,

@@ -26,7 +26,7 @@ def pcr_epochs(level: int) -> Callable[[Path, Path, int], Epoch]:
 
     def epochs(_folder: Path, store: Path, threads: int) -> Epoch:
         from pcr.loading.loader import Loader
-        from pcr.loading.transforms import TrainTransform
+        from pcr.loading.windows import TrainTransform
 
         transform = TrainTransform(SIZE, SCALE, RATIO, mean=MEAN, std=STD)
         loader = Loader(store, BATCH, level, transform=transform, num_threads=threads)

@@ -98,7 +98,7 @@ def pcr_epochs(level: int, *, local: bool) -> Callable[[str, Path, Path, int], E
 
     def epochs(url: str, store: Path, _cache: Path, threads: int) -> Epoch:
         from pcr.loading.loader import Loader
-        from pcr.loading.transforms import TrainTransform
+        from pcr.loading.windows import TrainTransform
 
         transform = TrainTransform(SIZE, SCALE, RATIO, mean=MEAN, std=STD)
         loader = Loader(

@@ -12,7 +12,7 @@ from pcr.cores import usable_cores
 from pcr.errors import UsageError
 from pcr.jpeg import MAX_PIXELS
 from pcr.loading.buffers import LAYOUTS, STORED_DTYPES, BatchSpec
-from pcr.loading.transforms import TrainTransform, Transform, check_transform
+from pcr.loading.windows import TrainTransform, Transform, check_transform
 
 DEFAULT_TRANSFORM = TrainTransform()
 Layout: TypeAlias = Literal["NCHW", "NHWC", "channels_last"]

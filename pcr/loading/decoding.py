@@ -18,7 +18,7 @@ from pcr.loading.decode_options import DecodeOptions
 from pcr.loading.jpeg_batch import JpegBatch
 from pcr.loading.source import JpegSource
 from pcr.loading.stand_ins import StandIns
-from pcr.loading.transforms import Transform, image_keys
+from pcr.loading.windows import Transform, image_keys
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from pcr.loading.iterator import PCRIterator
 from pcr.loading.level_mix import Scans
 from pcr.loading.read_ahead import ReadAhead
 from pcr.loading.source import JpegSource
-from pcr.loading.transforms import Transform
+from pcr.loading.windows import Transform
 from pcr.storage.location import Location
 from pcr.storage.store import Store
 

@@ -15,7 +15,7 @@ from pcr.loading.in_memory_batches import InMemoryBatches
 from pcr.loading.iterator import PCRIterator
 from pcr.loading.loader import TensorLoader
 from pcr.loading.source import JpegSource
-from pcr.loading.transforms import (
+from pcr.loading.windows import (
     PAPER_RATIO,
     PAPER_SCALE,
     EvalTransform,

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from pcr.loading.loader import Loader
-from pcr.loading.transforms import TrainTransform
+from pcr.loading.windows import TrainTransform
 
 SIZES = (9, 9, 9, 4)
 SMALL = TrainTransform(16)

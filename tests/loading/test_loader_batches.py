@@ -16,7 +16,7 @@ from helpers.loaders import drain, numpy_loader
 
 from pcr.loading.buffers import ArrayPool
 from pcr.loading.loader import Loader
-from pcr.loading.transforms import TrainTransform
+from pcr.loading.windows import TrainTransform
 
 
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC", "channels_last"])

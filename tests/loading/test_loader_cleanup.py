@@ -14,7 +14,7 @@ from helpers.loaders import SMALL, drain, numpy_loader
 from helpers.threads import all_gone_but, entries, native_threads, needs_proc
 
 from pcr.errors import FormatError
-from pcr.loading.transforms import TrainTransform
+from pcr.loading.windows import TrainTransform
 
 
 @needs_proc

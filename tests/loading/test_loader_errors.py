@@ -21,7 +21,7 @@ from pcr.imagefolder import ImageFolder
 from pcr.loading.decode_options import DecodeOptions
 from pcr.loading.image_files import FileIterator
 from pcr.loading.loader import Loader, TensorLoader
-from pcr.loading.transforms import TrainTransform
+from pcr.loading.windows import TrainTransform
 
 
 @pytest.mark.parametrize("transform", [SMALL, None], ids=["tensor", "whole"])

@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 from pcr import _native as native
 from pcr.dataset.reader import Dataset
 from pcr.loading.loader import Loader
-from pcr.loading.transforms import EvalTransform, TrainTransform, image_keys
+from pcr.loading.windows import EvalTransform, TrainTransform, image_keys
 
 
 @pytest.fixture(scope="module", params=["standard", "bitplane"])

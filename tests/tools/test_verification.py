@@ -27,7 +27,7 @@ from pcr.dataset.writer import file_checksum, write_index
 from pcr.errors import DatasetError, FormatError
 from pcr.ladder import Ladder
 from pcr.loading.loader import Loader
-from pcr.loading.transforms import EvalTransform
+from pcr.loading.windows import EvalTransform
 from pcr.tools.verification import verify
 
 

@@ -17,7 +17,7 @@ from pcr.imagefolder import ImageFolder, Sample
 from pcr.loading.decode_options import DecodeOptions
 from pcr.loading.image_files import FileIterator
 from pcr.loading.loader import Loader, TensorLoader
-from pcr.loading.transforms import PAPER_RATIO, PAPER_SCALE, EvalTransform, TrainTransform
+from pcr.loading.windows import PAPER_RATIO, PAPER_SCALE, EvalTransform, TrainTransform
 from pcr.train import data as train_data
 from pcr.train.data import choose_loader, train_batches, validation_batches
 

@@ -13,7 +13,7 @@ from scipy.stats import ks_2samp
 
 from pcr.errors import UsageError
 from pcr.loading.decode_options import DecodeOptions
-from pcr.loading.transforms import EvalTransform, TrainTransform, image_keys, uniforms
+from pcr.loading.windows import EvalTransform, TrainTransform, image_keys, uniforms
 
 DRAWS = 100_000
 
