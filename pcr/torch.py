@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
@@ -18,6 +17,7 @@ from pcr.dataset.image import Image
 from pcr.dataset.reader import Dataset, open_dataset
 from pcr.errors import FormatError
 from pcr.extension import native
+from pcr.kept_threads import KeptThreads
 from pcr.loading.iterator import PCRIterator
 from pcr.loading.lanes import Division, lanes_of
 from pcr.loading.order import EpochOrder
@@ -71,6 +71,7 @@ class MapDataset(torch_data.Dataset):
         self.n_scans = self.dataset.check_level(n_scans)
         self.transform, self.target_transform = transform, target_transform
         self.decode, self.columns = decode, tuple(columns)
+        self._threads = KeptThreads(_CONCURRENT_READS)
 
     @property
     def classes(self) -> list[str]:
@@ -105,9 +106,9 @@ class MapDataset(torch_data.Dataset):
     def __getitems__(self, indices: Sequence[int]) -> list[Any]:
         """The samples at several positions; from a server, many images are fetched at once."""
         images = [self.dataset[index] for index in indices]
-        with ThreadPoolExecutor(1 if self.dataset.is_local else _CONCURRENT_READS) as pool:
-            jpegs = pool.map(lambda image: image.jpeg(self.n_scans), images)
-            return [self._sample(*pair) for pair in zip(images, jpegs, strict=True)]
+        each = map if self.dataset.is_local else self._threads.map
+        jpegs = each(lambda image: image.jpeg(self.n_scans), images)
+        return [self._sample(*pair) for pair in zip(images, jpegs, strict=True)]
 
     def _sample(self, image: Image, jpeg: bytes) -> Any:
         try:

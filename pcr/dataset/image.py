@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pcr.dataset.column_types import ColumnValues
 from pcr.dataset.image_index import ImageIndex
 from pcr.dataset.messages import ImageInfo, RecordInfo
+from pcr.dataset.recent import RecentValues
 from pcr.dataset.record import Record, Records, check_level
-from pcr.errors import FormatError
+from pcr.errors import FormatError, StorageError
 from pcr.extension import native
 from pcr.jpeg import EOI
+from pcr.kept_threads import KeptThreads
 from pcr.storage.local import LocalStore
 
-T = TypeVar("T")
-
-INDEX_BYTES = 256 * 2**20  # of records' indexes that are kept: about 6000 records of 1024 images
-_INFOS = 16  # records whose metadata is kept whole
+# What is kept of records: indexes of about 6000 with 1024 images, metadata of about 16, columns.
+INDEX_BYTES = 256 * 2**20
+INFO_BYTES = 16 * 2**20
+COLUMN_BYTES = 64 * 2**20
+_IMAGE_INFO_BYTES = 1000  # in memory, about
+_VALUE_BYTES = 100  # the same, besides what a value takes on disk
+_CONCURRENT_READS = 32  # of levels on a server
 
 
 @dataclass(frozen=True, repr=False, slots=True)
@@ -56,7 +61,8 @@ class Image:
 
         Only its own bytes are read: one range of the file for each level. Checksums cover whole
         levels, so they are not compared. Raises FormatError where the record is damaged so that
-        this shows, UsageError where there is no such level.
+        this shows, or a local one is cut or missing, StorageError where a server does not deliver
+        it, UsageError where there is no such level.
         """
         level = check_level(n_scans, self.record.levels, "n_scans")
         return self._reader.jpeg(self.record, self.place, level)
@@ -64,7 +70,7 @@ class Image:
     def decode(self, n_scans: int | None = None) -> NDArray[np.uint8]:
         """Its pixels at a level, as the loader decodes them: uint8 of shape (height, width, 3).
 
-        Raises FormatError, naming it, where it can't be decoded.
+        Raises as `jpeg`, and FormatError, naming the image, where it can't be decoded.
         """
         try:
             return native.decode_rgb(self.jpeg(n_scans))
@@ -72,8 +78,13 @@ class Image:
             raise FormatError(f"{self.record.location}: image {self.name}: {error}") from None
 
     def column(self, name: str) -> Any:
-        """Its value of a column; UsageError where there is no such column."""
-        return self.record.columns([name])[name][self.place]
+        """Its value of a column, a copy.
+
+        The column is read for the whole record, and kept for the record's other images: 64 MiB of
+        the columns that were read last. Raises FormatError where it is damaged, StorageError where
+        a server does not deliver it, UsageError where there is no such column.
+        """
+        return deepcopy(self._reader.column(self.record, name)[self.place])
 
     def __repr__(self) -> str:
         return f"<Image {self.number}: number {self.place} of {self.record.location!r}>"
@@ -85,9 +96,10 @@ class ImageReader:
     def __init__(self, records: Records) -> None:
         self._records = records
         self._first = np.cumsum([0, *(entry.images for entry in records.entries)], dtype=np.int64)
-        self._indexes: dict[int, ImageIndex] = {}
-        self._held_bytes = 0
-        self._infos: dict[int, RecordInfo] = {}
+        self._indexes: RecentValues[ImageIndex] = RecentValues(INDEX_BYTES)
+        self._infos: RecentValues[RecordInfo] = RecentValues(INFO_BYTES)
+        self._columns: RecentValues[ColumnValues] = RecentValues(COLUMN_BYTES)
+        self._threads = KeptThreads(_CONCURRENT_READS)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return ImageReader, (self._records,)
@@ -102,40 +114,54 @@ class ImageReader:
         """One image at a level."""
         try:
             entry = partial(self.index(record).entry, partial(_read, record), place)
-            return b"".join([*_each(record, entry, range(1, level + 1)), EOI])
+            levels = range(1, level + 1)
+            # At once where a server answers, whose latency adds up.
+            each = map if _is_local(record) or level == 1 else self._threads.map
+            return b"".join([*each(entry, levels), EOI])
         except FormatError:  # the file is not laid out as expected, or damaged: that is told apart
             return record.read(level)[place].tobytes()
 
     def index(self, record: Record) -> ImageIndex:
         """Where the images of a record lie."""
-        found = self._indexes.get(record.number)
-        if found is None:
-            found = ImageIndex.read(record)
-            self._held_bytes += found.held_bytes
-            if self._held_bytes > INDEX_BYTES:
-                self._indexes, self._held_bytes = {}, found.held_bytes
-            self._indexes[record.number] = found
-        return found
+        return self._indexes.get(record.number, partial(_read_index, record))
 
     def info(self, record: Record) -> RecordInfo:
         """The metadata of a record."""
-        found = self._infos.get(record.number)
-        if found is None:
-            found = record.info()
-            if len(self._infos) >= _INFOS:
-                self._infos = {}
-            self._infos[record.number] = found
-        return found
+        return self._infos.get(record.number, partial(_read_info, record))
+
+    def column(self, record: Record, name: str) -> ColumnValues:
+        """A column of a record, which is not to be changed."""
+        return self._columns.get((record.number, name), partial(_read_column, record, name))
+
+
+def _is_local(record: Record) -> bool:
+    """Whether a record is a local file."""
+    return isinstance(record.store, LocalStore)
 
 
 def _read(record: Record, length: int, start: int) -> bytes:
-    return record.store.read(record.name, length, start)
+    try:
+        return record.store.read(record.name, length, start)
+    except StorageError as error:
+        if _is_local(record):  # cut or missing: reading the whole record says which
+            raise FormatError(str(error)) from None
+        raise
 
 
-def _each(record: Record, make: Callable[[int], T], levels: range) -> Iterator[T]:
-    """What ``make`` reads for each level: at once where a server answers, whose latency adds up."""
-    if isinstance(record.store, LocalStore) or len(levels) == 1:
-        yield from map(make, levels)
-        return
-    with ThreadPoolExecutor(len(levels)) as pool:
-        yield from pool.map(make, levels)
+# Each returns what it reads, and about how much memory that takes.
+
+
+def _read_index(record: Record) -> tuple[ImageIndex, int]:
+    index = ImageIndex.read(record)
+    return index, index.held_bytes
+
+
+def _read_info(record: Record) -> tuple[RecordInfo, int]:
+    return record.info(), _IMAGE_INFO_BYTES * record.images
+
+
+def _read_column(record: Record, name: str) -> tuple[ColumnValues, int]:
+    values = record.columns([name])[name]
+    sizes = {index.name: index.value_bytes[record.number] for index in record.column_indexes}
+    stored = sizes.get(name, record.entry.group_bytes[0])  # label and name are metadata
+    return values, stored + _VALUE_BYTES * record.images

@@ -38,7 +38,7 @@ class ImageIndex:
         sizes = np.array([image.level_bytes for image in info.images], dtype=np.int64)
         sizes = sizes.reshape(-1, record.levels).T
         starts = np.zeros((record.levels, len(info.images) + 1), dtype=np.int64)
-        np.cumsum(1 + _varint_bytes(sizes) + sizes, axis=1, out=starts[:, 1:])
+        np.cumsum(1 + _length_bytes(sizes) + sizes, axis=1, out=starts[:, 1:])
         group_bytes = record.entry.group_bytes[1:]
         if starts[:, -1].tolist() != list(group_bytes) or starts.max() > _LARGEST:
             raise FormatError(
@@ -84,8 +84,8 @@ def _metadata(tables: sqlite3.Connection, record: Record) -> tuple[RecordInfo, i
     return info, page_bytes
 
 
-def _varint_bytes(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How many bytes protobuf takes for each number: one for 7 bits."""
+def _length_bytes(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many bytes protobuf takes for each entry's length: one for 7 bits."""
     more = [1 << (7 * k) for k in range(1, 5)]
     return 1 + np.searchsorted(more, values, side="right")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -169,6 +169,9 @@ class Dataset:
         if not -len(self) <= number < len(self):
             raise IndexError(f"{self.location}: expected one of {len(self)} images, found {number}")
         return self._images.image(number % len(self))
+
+    def __iter__(self) -> Iterator[Image]:
+        return (self[number] for number in range(len(self)))
 
     @lazy
     def _images(self) -> ImageReader:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pickle
 import shutil
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from multiprocessing import get_context
 from pathlib import Path
 from unittest.mock import patch
 
@@ -20,11 +22,14 @@ from hypothesis.control import note
 from pcr.conversion.options import ConversionOptions
 from pcr.conversion.run import convert
 from pcr.dataset.blob_pages import BlobPages
+from pcr.dataset.column_types import ColumnValues
 from pcr.dataset.image_index import ImageIndex
 from pcr.dataset.reader import Dataset
+from pcr.dataset.record import Record
 from pcr.dataset.writer import _write_tables
 from pcr.errors import FormatError, UsageError
 from pcr.extension import native
+from pcr.tools.image_export import export
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +61,13 @@ def test_images_are_those_of_their_records(dataset: Dataset) -> None:
     assert dataset[3].jpeg() == dataset[3].jpeg(10)
 
 
+@pytest.mark.parametrize("level", [2, 10])
+def test_images_are_those_that_export_writes(dataset: Dataset, tmp_path: Path, level: int) -> None:
+    export(dataset.root, tmp_path / "out", level, progress=False)
+    for image in dataset:
+        assert image.jpeg(level) == (tmp_path / "out" / image.name).read_bytes()
+
+
 def test_small_records_and_columns_within(tmp_path: Path) -> None:
     small = column_samples.make_dataset(tmp_path)
     assert_same(small)
@@ -67,7 +79,7 @@ def test_small_records_and_columns_within(tmp_path: Path) -> None:
 def test_images_by_position_and_name(dataset: Dataset) -> None:
     infos = [info for record in dataset.records for info in record.info().images]
     assert dataset.names == [info.name for info in infos]
-    assert [image.name for image in dataset] == dataset.names  # type: ignore[attr-defined]
+    assert [image.name for image in dataset] == dataset.names
     assert dataset[dataset.names[7]].number == 7 == dataset[np.int64(-5)].number
     image = dataset[11]
     assert (image.info, image.label) == (infos[11], 0)
@@ -101,6 +113,39 @@ def test_columns_of_the_whole_dataset(tmp_path: Path) -> None:
     assert dataset.column("weight").dtype == np.float32  # type: ignore[union-attr]
     with pytest.raises(UsageError, match="columns: expected some of"):
         dataset.column("wait")
+
+
+def test_a_column_is_read_once_for_a_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = column_samples.make_dataset(tmp_path)
+    reads: list[tuple[int, str]] = []
+
+    def counted(record: Record, names: list[str]) -> dict[str, ColumnValues]:
+        reads.extend((record.number, name) for name in names)
+        return columns(record, names)
+
+    columns = Record.columns
+    monkeypatch.setattr(Record, "columns", counted)
+    for name in ("facts", "original"):
+        assert_values([image.column(name) for image in dataset], name, 0)
+    assert reads == [(0, "facts"), (1, "facts"), (0, "original"), (1, "original")]
+    monkeypatch.setattr("pcr.dataset.image.COLUMN_BYTES", 1)
+    dataset = Dataset(tmp_path)
+    for number in (0, 1, 5, 2):  # the first, second and fourth are of record 0
+        assert_values([dataset[number].column("facts")], "facts", number)
+    assert reads[4:] == [(0, "facts"), (1, "facts"), (0, "facts")]
+
+
+@pytest.mark.parametrize("name", ["boxes", "facts", "embedding"])
+def test_what_is_done_to_a_value_stays_with_it(tmp_path: Path, name: str) -> None:
+    image = column_samples.make_dataset(tmp_path)[1]
+    value = image.column(name)
+    if isinstance(value, dict):
+        value["b"] = 1
+    else:
+        value[:] = 0
+    assert_values([image.column(name)], name, 1)
 
 
 def test_a_pickled_dataset_has_read_nothing(dataset: Dataset) -> None:
@@ -148,6 +193,41 @@ def test_a_truncated_record(dataset: Dataset, tmp_path: Path) -> None:
             copy[5].jpeg()
 
 
+def test_a_record_that_is_cut_or_goes_while_its_images_are_read(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    shutil.copytree(dataset.root, tmp_path / "pcr")
+    copy = Dataset(tmp_path / "pcr")
+    copy[5].jpeg()
+    record = copy.records[1]
+    with record.path.open("r+b") as file:
+        file.truncate(record.file_bytes // 2)
+    expected = rf"PCR_1\.db: expected {record.file_bytes} bytes, found {record.file_bytes // 2}"
+    with pytest.raises(FormatError, match=expected):
+        copy[5].jpeg()
+    record.path.unlink()
+    with pytest.raises(FormatError, match=r"PCR_1\.db: expected a record, found: No such file"):
+        copy[5].jpeg()
+
+
+@pytest.mark.parametrize("offset", [-4, 0])
+def test_pages_that_do_not_follow_each_other_are_an_error(
+    dataset: Dataset, tmp_path: Path, offset: int
+) -> None:
+    """The pointers are those of the leaf page, and of the page after it."""
+    shutil.copytree(dataset.root, tmp_path / "pcr")
+    copy = Dataset(tmp_path / "pcr")
+    index = ImageIndex.read(copy.records[0])
+    starts, pages = index.starts[9], index.pages[9]
+    image = int(np.searchsorted(starts, pages.first_bytes, side="right")) - 1
+    assert copy[image].jpeg() == dataset[image].jpeg()
+    with copy.records[0].path.open("r+b") as file:
+        file.seek(pages.overflow + offset)
+        file.write((1).to_bytes(4, "big"))
+    with pytest.raises(FormatError, match=r"PCR_0\.db: "):
+        copy[image].jpeg()
+
+
 def test_a_remote_image_takes_its_own_bytes_alone(dataset: Dataset, tmp_path: Path) -> None:
     from helpers.servers import web_server
 
@@ -161,6 +241,30 @@ def test_a_remote_image_takes_its_own_bytes_alone(dataset: Dataset, tmp_path: Pa
         sizes = dataset[8].info.level_bytes[:3]
         assert sum(r.body_bytes for r in ranges) <= sum(sizes) + 3 * 6 + 4 * 20
         assert remote.names == dataset.names
+
+
+def test_remote_images_share_their_threads(dataset: Dataset, tmp_path: Path) -> None:
+    """Forked children and pickled copies start their own."""
+    from helpers.servers import web_server
+
+    jpegs = [image.jpeg(3) for image in dataset]
+    with (
+        web_server(dataset.root.parent, tmp_path) as server,
+        patch("pcr.kept_threads.ThreadPoolExecutor", wraps=ThreadPoolExecutor) as pools,
+    ):
+        remote = Dataset(f"{server.url}/pcr")
+        assert [image.jpeg(3) for image in remote] == jpegs
+        assert pools.call_count == 1
+        assert [image.jpeg(3) for image in pickle.loads(pickle.dumps(remote))] == jpegs
+        assert pools.call_count == 2
+        child = get_context("fork").Process(target=_check, args=(remote, jpegs))
+        child.start()
+        child.join(60)
+        assert child.exitcode == 0
+
+
+def _check(dataset: Dataset, jpegs: list[bytes]) -> None:
+    assert [image.jpeg(3) for image in dataset] == jpegs
 
 
 @given(
