@@ -160,7 +160,7 @@ class TensorDecoder(Decoder):
         if orientations is not None:
             sizes = np.where(orientations[:, None] > 4, sizes[:, ::-1], sizes)
         # An image without a header gets any window: decoding it will tell what is wrong.
-        keys = image_keys(self._source.seed, self._epoch, batch.images)
+        keys = image_keys(self._source.seed, self._epoch, batch.draws)
         boxes, flips = self._transform.windows(np.maximum(sizes, 1), keys)
         self._note_crops(values, sizes, boxes, flips)
         errors = self._pool.decode_batch(

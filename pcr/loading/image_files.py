@@ -127,7 +127,7 @@ def _batches(
         labels = np.array([samples[image].label for image in batch], dtype=np.int64)
         jpegs = [data for data, _ in files]
         images = np.array(batch, dtype=np.int64)
-        return JpegBatch(jpegs, labels, images), sum(size for _, size in files)
+        return JpegBatch(jpegs, labels, images, images), sum(size for _, size in files)
 
     with ReadAhead((read(batch) for batch in batches), READ_AHEAD_BATCHES) as arrivals:
         while True:

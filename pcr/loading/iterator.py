@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from pcr.arguments import check_at_least
 from pcr.dataset.column_types import ColumnType
@@ -24,6 +24,7 @@ from pcr.loading.order import EpochOrder
 from pcr.loading.ranks import Ranks
 from pcr.loading.read_ahead import ReadAhead, Reading
 from pcr.loading.rounds import Round, ShareOrder
+from pcr.loading.selection import Subset, select
 from pcr.loading.source import JpegSource
 from pcr.storage.location import Location
 from pcr.storage.store import Store
@@ -32,8 +33,8 @@ LOCAL_READS = 1
 # With 50 ms of latency and records of 128 images, 8 reads outrun decoding: docs/STORAGE.md.
 REMOTE_READS = 8
 
-DrawnImage = tuple[RecordImages, int, int]
-"""An image of an epoch: its record as read, the record's number, its position in the record."""
+DrawnImage = tuple[RecordImages, int, int, int]
+"""An image of an epoch: its record as read, the record's number, its position there, its repeat."""
 
 
 @dataclass(kw_only=True)
@@ -76,6 +77,9 @@ class PCRIterator(JpegSource):
         cache_limit: int | str | None = None,
         verify_checksums: bool = True,
         columns: Sequence[str] = (),
+        subset: Subset | None = None,
+        weights: ArrayLike | None = None,
+        class_balanced: bool = False,
     ) -> None:
         """Open a dataset.
 
@@ -99,6 +103,11 @@ class PCRIterator(JpegSource):
             in bytes or as "10GB"; None: nothing is written to disk.
         verify_checksums: compare the checksums of all that is read.
         columns: names of columns to read beside the images; a `Loader` puts them into its batches.
+        subset: the images that epochs draw: their positions in the dataset, or a bool for each of
+            its images. None: all.
+        weights: a number for each image of the dataset. An epoch draws as many images as there are
+            in the subset, each in proportion to its weight. None: each image once.
+        class_balanced: draw as many images, each class of the subset as often as any other.
 
         Raises DatasetError where there is no finished dataset, StorageError where it can't be
         fetched, UsageError where an argument is out of range.
@@ -108,7 +117,10 @@ class PCRIterator(JpegSource):
             concurrent_reads = LOCAL_READS if self.dataset.is_local else REMOTE_READS
         check_at_least(1, concurrent_reads=concurrent_reads)
         record_sizes = self.dataset.record_sizes
-        order = EpochOrder(record_sizes, seed, 0, shuffle, shuffle_buffer_records)
+        selection = select(self.dataset, subset, weights, class_balanced)
+        order = EpochOrder(
+            record_sizes, seed, 0, shuffle, shuffle_buffer_records, selection=selection
+        )
         mix = LevelMix.of(n_scans, self.dataset.levels)
         reading = RecordReading(
             mix=mix,
@@ -218,16 +230,24 @@ def _batches(
     # Not a method: a generator that held its iterator would keep it, and its thread, alive.
     with closing(images):
         for size in sizes:
-            drawn = [next(images) for _ in range(size)]
-            yield JpegBatch(
-                [record[image] for record, _, image in drawn],
-                np.array([record.labels[image] for record, _, image in drawn], dtype=np.int64),
-                np.array([first_images[number] + i for _, number, i in drawn], dtype=np.int64),
-                {
-                    name: type.collect([record.columns[name][i] for record, _, i in drawn])
-                    for name, type in columns.items()
-                },
-            )
+            yield _batch([next(images) for _ in range(size)], first_images, columns)
+
+
+def _batch(
+    drawn: list[DrawnImage], first_images: NDArray[np.int64], columns: Mapping[str, ColumnType]
+) -> JpegBatch:
+    places = np.array([place for _, *place in drawn], dtype=np.int64).reshape(-1, 3)
+    images = first_images[places[:, 0]] + places[:, 1]
+    return JpegBatch(
+        [record[image] for record, _, image, _ in drawn],
+        np.array([record.labels[image] for record, _, image, _ in drawn], dtype=np.int64),
+        images,
+        images + places[:, 2] * first_images[-1],
+        {
+            name: type.collect([record.columns[name][image] for record, _, image, _ in drawn])
+            for name, type in columns.items()
+        },
+    )
 
 
 def draw_images(
@@ -252,8 +272,8 @@ def draw_images(
         for drawn in chain(begun, rounds):
             for record in drawn.reads:
                 window[record] = reading.receive(arrivals)
-            for record, image in zip(drawn.records.tolist(), drawn.images.tolist(), strict=True):
-                yield window[record], record, image
+            for record, image, repeat in drawn.draws():
+                yield window[record], record, image, repeat
             for record in drawn.forget:
                 del window[record]
 

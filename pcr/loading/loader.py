@@ -9,6 +9,8 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from typing import Any, Literal, TypeAlias
 
+from numpy.typing import ArrayLike
+
 from pcr.dataset.reader import Dataset
 from pcr.errors import printable
 from pcr.extras import naming_extras
@@ -20,6 +22,7 @@ from pcr.loading.epochs import EpochIterator
 from pcr.loading.iterator import PCRIterator
 from pcr.loading.level_mix import Scans
 from pcr.loading.read_ahead import ReadAhead
+from pcr.loading.selection import Subset
 from pcr.loading.source import JpegSource
 from pcr.loading.windows import Transform
 from pcr.storage.location import Location
@@ -172,6 +175,9 @@ class Loader(TensorLoader):
         cache_limit: int | str | None = None,
         verify_checksums: bool = True,
         columns: Sequence[str] = (),
+        subset: Subset | None = None,
+        weights: ArrayLike | None = None,
+        class_balanced: bool = False,
         transform: Transform | None = DEFAULT_TRANSFORM,
         num_threads: int | None = None,
         dtype: object = None,
@@ -211,6 +217,11 @@ class Loader(TensorLoader):
             in bytes or as "10GB"; None: nothing is written to disk.
         verify_checksums: compare the checksums of all that is read.
         columns: names of columns that batches are to have: arrays, or lists where sizes differ.
+        subset: the images that epochs draw: their positions in the dataset, or a bool for each of
+            its images. None: all.
+        weights: a number for each image of the dataset. An epoch draws as many images as there are
+            in the subset, each in proportion to its weight. None: each image once.
+        class_balanced: draw as many images, each class of the subset as often as any other.
 
         How it is decoded, as of `DecodeOptions`:
 
@@ -268,6 +279,9 @@ class Loader(TensorLoader):
             cache_limit=cache_limit,
             verify_checksums=verify_checksums,
             columns=columns,
+            subset=subset,
+            weights=weights,
+            class_balanced=class_balanced,
         )
         super().__init__(source, options)
 

@@ -29,14 +29,18 @@ from numpy.typing import NDArray
 from pcr.arguments import check_at_least
 from pcr.lazy import lazy
 from pcr.loading.batch_sizes import span_of
+from pcr.loading.selection import Drawn, Selection
 
 Images = NDArray[np.int64]
-"""int64 of shape (2, n): the numbers of records, and positions in them."""
+"""int64 of shape (3, n): numbers of records, positions in them, how often the image came before."""
 
 
 @dataclass(frozen=True, eq=False)
 class EpochOrder:
-    """The order of one epoch, stream by stream."""
+    """The order of one epoch, stream by stream.
+
+    record_sizes: of whole records. selection: which of their images are drawn; None: each once.
+    """
 
     record_sizes: Sequence[int] | NDArray[np.int64]
     seed: int = 0
@@ -44,6 +48,7 @@ class EpochOrder:
     shuffle: bool = True
     shuffle_buffer_records: int = 2
     canonical_streams: int = 1
+    selection: Selection | None = None
 
     def __post_init__(self) -> None:
         check_at_least(0, seed=self.seed)
@@ -52,12 +57,17 @@ class EpochOrder:
 
     @lazy
     def sizes(self) -> NDArray[np.int64]:
-        """The records' sizes as an array."""
-        return np.asarray(self.record_sizes, dtype=np.int64)
+        """How many images are drawn of each record."""
+        drawn = self._drawn
+        return np.asarray(self.record_sizes, dtype=np.int64) if drawn is None else drawn.sizes
+
+    @lazy
+    def _drawn(self) -> Drawn | None:
+        return None if self.selection is None else self.selection.draw(self.random(4))
 
     @lazy
     def _images(self) -> int:
-        return int(self.sizes.sum())
+        return int(self.sizes.sum()) if self.selection is None else len(self.selection)
 
     def __len__(self) -> int:
         return self._images
@@ -109,6 +119,13 @@ class EpochOrder:
         starts = np.cumsum(self.sizes[records]) - self.sizes[records]
         return records, starts, cut
 
+    def images_of(self, record: int) -> NDArray[np.int64]:
+        """Shape (2, n): positions in a record, and how often the image came before."""
+        if self._drawn is not None:
+            return self._drawn.of_record(record)
+        positions = np.arange(self.sizes[record])
+        return np.stack([positions, np.zeros_like(positions)])
+
     def level_random(self, record: int) -> np.random.Generator:
         """A generator for the level at which a record is read."""
         return self.random(3, record)
@@ -133,11 +150,11 @@ class Piece:
 
     @lazy
     def images(self) -> NDArray[np.int64]:
-        """Positions in the record; made when the first is needed, not when turns are planned."""
-        if not self.order.shuffle:
-            return np.arange(self.low, self.high)
-        size = self.order.sizes[self.record]
-        return self.order.random(2, self.record).permutation(size)[self.low : self.high]
+        """As of `EpochOrder.images_of`; made when the first is needed, not when turns are planned."""
+        images = self.order.images_of(self.record)
+        if self.order.shuffle:
+            images = images[:, self.order.random(2, self.record).permutation(images.shape[1])]
+        return images[:, self.low : self.high]
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,10 +186,10 @@ class Turn:
     def images(self) -> Images:
         """In the order in which they are drawn."""
         dealt = [
-            (piece, piece.images[places.start :: places.step]) for piece, places in self._dealt()
+            np.insert(piece.images[:, places.start :: places.step], 0, piece.record, axis=0)
+            for piece, places in self._dealt()
         ]
-        records = [np.full(len(images), piece.record) for piece, images in dealt]
-        drawn = np.stack([np.concatenate(records), np.concatenate([images for _, images in dealt])])
+        drawn = np.concatenate(dealt, axis=1)
         if not self.order.shuffle:
             return drawn
         return drawn[:, self.order.random(1, self.stream, self.number).permutation(drawn.shape[1])]

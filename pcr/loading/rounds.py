@@ -55,10 +55,14 @@ class Round:
         """Positions in the records, of shape (n,)."""
         return self._drawn[1]
 
+    def draws(self) -> Iterator[tuple[int, int, int]]:
+        """Of each image in order its record, its position there, and how often it came before."""
+        return zip(*self._drawn.tolist(), strict=True)
+
     @lazy
     def _drawn(self) -> Images:
         if not self.parts:
-            return np.empty((2, 0), dtype=np.int64)
+            return np.empty((3, 0), dtype=np.int64)
         drawn = [part.turn.images[:, part.low : part.high] for _, part in self.parts]
         if len(drawn) == 1:
             return drawn[0]

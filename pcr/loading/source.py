@@ -235,6 +235,7 @@ class JpegSource(EpochIterator[DaliBatch]):
             "seed": order.seed,
             "shuffle": order.shuffle,
             "shuffle_buffer_records": order.shuffle_buffer_records,
+            "selection": order.selection and order.selection.checksum,
         }
 
     def _check_identity(self, state: dict[str, Any]) -> int:

@@ -43,6 +43,17 @@ def test_the_loaders_examples_run_one_after_the_other(
     assert {"train", "evaluate", "files"} <= names.keys()
 
 
+def test_the_examples_of_choosing_run_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch", reason="of the extra 'train'")
+    records.make_dataset(tmp_path / "pcr_dataset", (4, 5))
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for example in blocks("docs/CHOOSING.md", "python"):
+        exec(compile(example, "docs/CHOOSING.md", "exec"), names)
+
+
 def test_the_migration_examples_run_one_after_the_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from helpers.distributions import chi_square
 from helpers.shares import everything, images_of, whole
 from hypothesis import given
 from hypothesis import strategies as st
@@ -144,13 +145,6 @@ def test_every_image_is_as_likely_to_come_first(streams: int) -> None:
         share = whole(EpochOrder(sizes, 5, epoch, canonical_streams=streams), 0, streams)
         counts[number[next(iter(images_of(share)))]] += 1
     assert chi_square(counts, np.ones(sum(sizes))) < 4
-
-
-def chi_square(counts: np.ndarray, weights: np.ndarray) -> float:
-    """How far counts are from those that weights lead to expect, in standard deviations."""
-    expected = counts.sum() * weights / weights.sum()
-    freedom = counts.size - 1
-    return float((((counts - expected) ** 2 / expected).sum() - freedom) / np.sqrt(2 * freedom))
 
 
 def test_an_epoch_of_billions_of_images_begins_at_once() -> None:
