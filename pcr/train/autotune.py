@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, cross_entropy
 
+from pcr.dataset.reader import Dataset
 from pcr.loading.in_memory_batches import InMemoryBatches
 from pcr.train.batches import ResumableBatches
 from pcr.train.classes import labelled
@@ -41,14 +42,15 @@ class Tuning:
     bytes_read: int
 
 
-def tune(state: TrainState, config: TrainConfig, processes: Processes, levels: int) -> Tuning:
+def tune(state: TrainState, config: TrainConfig, processes: Processes, dataset: Dataset) -> Tuning:
     """Compare levels' gradients with those of full fidelity; choose the lowest similar level.
 
     Every level sees the same batches with the same crops: some of each process's share of the
     epoch, read once. By the rule "batches" a score is the cosine similarity of a batch's gradients,
     averaged over the batches of all processes. By the rule "paper" it is that of their sums.
     """
-    held = in_memory_batches(config, processes, state.epoch, config.autotune_batches)
+    levels = dataset.levels
+    held = in_memory_batches(dataset, config, processes, state.epoch, config.autotune_batches)
     take = partial(gradients, state, config, processes, held)
     if config.autotune_rule == "paper":
         scores = _scores_of_sums(take, processes, levels)

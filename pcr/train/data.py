@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from pcr.dataset.reader import holds_dataset
+from pcr.dataset.reader import Dataset, holds_dataset
 from pcr.imagefolder import ImageFolder
 from pcr.loading.decode_options import DecodeOptions
 from pcr.loading.image_files import FileIterator
@@ -38,7 +38,7 @@ def choose_loader(device: torch.device) -> str:
 def train_batches(config: TrainConfig, processes: Processes) -> ResumableBatches:
     """This process's share of the training data, a PCR dataset or an ImageFolder."""
     if config.trains_on_dataset:
-        source: JpegSource = train_records(config, processes)
+        source: JpegSource = records(config, processes, config.train_dir, **_order(config))
     else:
         source = files(config, processes, config.train_dir, **_order(config))
     sizes = config.image_sizes
@@ -52,31 +52,32 @@ def _order(config: TrainConfig) -> dict[str, Any]:
 
 
 def in_memory_batches(
-    config: TrainConfig, processes: Processes, epoch: int, batches: int
+    dataset: Dataset, config: TrainConfig, processes: Processes, epoch: int, batches: int
 ) -> InMemoryBatches:
     """So many batches of this process's share of the records, to compare at several levels."""
     # From as few records as possible: all their levels are read.
-    source = train_records(config, processes, shuffle_buffer_records=1, concurrent_reads=1)
+    few = {"shuffle_buffer_records": 1, "concurrent_reads": 1}
+    source = _share(dataset, config, processes, **_order(config), **few)
     return InMemoryBatches(source, epoch, batches)
 
 
-def train_records(config: TrainConfig, processes: Processes, **reading: Any) -> PCRIterator:
-    """This process's share of the PCR dataset to train on."""
-    return records(config, processes, config.train_dir, **_order(config), **reading)
-
-
 def records(
-    config: TrainConfig, processes: Processes, location: Location, **reading: Any
+    config: TrainConfig, processes: Processes, location: Location, **order: Any
 ) -> PCRIterator:
     """This process's share of a PCR dataset."""
+    dataset = Dataset(location, cache=config.cache, cache_limit=config.cache_limit)
+    return _share(dataset, config, processes, concurrent_reads=config.concurrent_reads, **order)
+
+
+def _share(
+    dataset: Dataset, config: TrainConfig, processes: Processes, **reading: Any
+) -> PCRIterator:
     return PCRIterator(
-        location,
+        dataset,
         config.batch_size,
         rank=processes.rank,
         world_size=processes.world_size,
-        cache=config.cache,
-        cache_limit=config.cache_limit,
-        **{"concurrent_reads": config.concurrent_reads, **reading},
+        **reading,
     )
 
 

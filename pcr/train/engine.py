@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from pcr.errors import printable
+from pcr.loading.iterator import PCRIterator
 from pcr.train import checkpoint, console, results
 from pcr.train.autotune import tune
 from pcr.train.batches import Batches, ResumableBatches
@@ -202,11 +203,11 @@ def finish_epoch(state: TrainState, data: ResumableBatches, val: Batches, run: R
 
 def choose_level(state: TrainState, data: Batches, run: Run) -> None:
     """Set the fidelity of the epoch that begins."""
-    config, levels = run.config, data.source.levels
-    if levels and tunes_fidelity(state, config):
+    config, source = run.config, data.source
+    if isinstance(source, PCRIterator) and tunes_fidelity(state, config):
         set_learning_rate(state, config, len(data))  # a probe's steps are those of the epoch
         by_loss = config.fidelity.rule == "loss"
-        tuning = (probe if by_loss else tune)(state, config, run.processes, levels)
+        tuning = (probe if by_loss else tune)(state, config, run.processes, source.dataset)
         kind = "loss" if by_loss else "score"
         scores = {f"autotune_{kind}_{level}": score for level, score in tuning.scores.items()}
         run.log.write(0, state.epoch, **scores, autotune_bytes_read=tuning.bytes_read)
@@ -214,7 +215,7 @@ def choose_level(state: TrainState, data: Batches, run: Run) -> None:
         state.n_scans = tuning.level
     elif not config.fidelity.auto:
         state.n_scans = config.fidelity.level(state.epoch)
-    state.n_scans = state.n_scans or levels
+    state.n_scans = state.n_scans or source.levels
 
 
 def tunes_fidelity(state: TrainState, config: TrainConfig) -> bool:

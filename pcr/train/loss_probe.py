@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 
 import torch
 
+from pcr.dataset.reader import Dataset
 from pcr.loading.in_memory_batches import InMemoryBatches
 from pcr.train.amp import load_optimizer
 from pcr.train.autotune import Tuning, batches_at, undisturbed
@@ -20,7 +21,7 @@ from pcr.train.state import TrainState
 STALLED = 0.01  # a loss that falls by a smaller part
 
 
-def probe(state: TrainState, config: TrainConfig, processes: Processes, levels: int) -> Tuning:
+def probe(state: TrainState, config: TrainConfig, processes: Processes, dataset: Dataset) -> Tuning:
     """Train for some batches at each level, from the same weights, and compare what it did.
 
     A score is the loss afterwards, in training mode, of as many other batches at full fidelity. The
@@ -29,8 +30,10 @@ def probe(state: TrainState, config: TrainConfig, processes: Processes, levels: 
     """
     epochs = (state.epoch, state.epoch + 1)  # another epoch begins with other images
     learned, judged = (
-        in_memory_batches(config, processes, epoch, config.autotune_batches) for epoch in epochs
+        in_memory_batches(dataset, config, processes, epoch, config.autotune_batches)
+        for epoch in epochs
     )
+    levels = dataset.levels
     scores = {}
     with unchanged(state) as reset:
         for level in range(1, levels + 1):

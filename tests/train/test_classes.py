@@ -91,7 +91,7 @@ def test_training_from_a_folder_keeps_the_order_of_its_checkpoint(appended, tmp_
 def test_gradients_are_compared_with_the_labels_of_the_state(data):
     """A model with its outputs and its classes swapped has the same gradients in its first layer."""
     settings = config(data, "auto", autotune_batches=1)
-    held = in_memory_batches(settings, ALONE, 0, 1)
+    held = in_memory_batches(Dataset(data / "pcr"), settings, ALONE, 0, 1)
     first_layer = []
     for classes in (("blue", "red"), ("red", "blue")):
         torch.manual_seed(1)

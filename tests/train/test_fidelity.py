@@ -131,8 +131,8 @@ def test_comparing_gradients_disturbs_nothing(data, loader):
     state = TrainState.create(settings, ["blue", "red"], ALONE)
     before = {name: value.clone() for name, value in state.model.state_dict().items()}
     random = torch.get_rng_state()
-    first = autotune.tune(state, settings, ALONE, 10)
-    again = autotune.tune(state, settings, ALONE, 10)
+    first = autotune.tune(state, settings, ALONE, Dataset(data / "pcr"))
+    again = autotune.tune(state, settings, ALONE, Dataset(data / "pcr"))
     assert first == again
     assert torch.equal(torch.get_rng_state(), random)
     for name, value in state.model.state_dict().items():
@@ -146,7 +146,7 @@ def test_a_level_equal_to_full_fidelity_scores_one(data, monkeypatch):
     state = TrainState.create(settings, ["blue", "red"], ALONE)
     gradients = autotune.gradients
     monkeypatch.setattr(autotune, "gradients", lambda *a: gradients(*a[:4], 10))
-    tuning = autotune.tune(state, settings, ALONE, 10)
+    tuning = autotune.tune(state, settings, ALONE, Dataset(data / "pcr"))
     assert list(tuning.scores.values()) == pytest.approx([1.0] * 9)
     assert tuning.level == 1
 
@@ -154,11 +154,14 @@ def test_a_level_equal_to_full_fidelity_scores_one(data, monkeypatch):
 def test_comparing_reads_few_records_once(data):
     """Two batches of 6 lie in two records of 8, which are read once for all levels."""
     settings = config(data, autotune_batches=2)
-    in_memory = data_module.in_memory_batches(settings, ALONE, 0, 2)
+    in_memory = data_module.in_memory_batches(Dataset(data / "pcr"), settings, ALONE, 0, 2)
     records = sorted(record.prefix_bytes[10] for record in Dataset(data / "pcr").records)
     assert in_memory.bytes_read in {sum(pair) for pair in itertools.combinations(records, 2)}
     state = TrainState.create(settings, ["blue", "red"], ALONE)
-    assert autotune.tune(state, settings, ALONE, 10).bytes_read == in_memory.bytes_read
+    assert (
+        autotune.tune(state, settings, ALONE, Dataset(data / "pcr")).bytes_read
+        == in_memory.bytes_read
+    )
 
 
 def test_a_score_is_the_mean_of_the_batches_cosines():
@@ -198,9 +201,9 @@ def test_a_resumed_run_keeps_the_chosen_level(data, tmp_path):
 def test_the_papers_rule_compares_sums_at_four_levels(data):
     settings = config(data, n_scans="auto", autotune_batches=2, autotune_rule="paper")
     state = TrainState.create(settings, ["blue", "red"], ALONE)
-    tuning = autotune.tune(state, settings, ALONE, 10)
+    tuning = autotune.tune(state, settings, ALONE, Dataset(data / "pcr"))
     assert list(tuning.scores) == [1, 2, 5]
-    held = data_module.in_memory_batches(settings, ALONE, 0, 2)
+    held = data_module.in_memory_batches(Dataset(data / "pcr"), settings, ALONE, 0, 2)
     low, full = (sum(autotune.gradients(state, settings, ALONE, held, k)) for k in (2, 10))
     expected = torch.cosine_similarity(low.double(), full.double(), dim=0)
     assert tuning.scores[2] == pytest.approx(float(expected))
@@ -212,7 +215,7 @@ def test_a_probe_disturbs_nothing(data):
     state = TrainState.create(settings, ["blue", "red"], ALONE)
     before = {name: value.clone() for name, value in state.model.state_dict().items()}
     random = torch.get_rng_state()
-    first, again = (probe(state, settings, ALONE, 10) for _ in range(2))
+    first, again = (probe(state, settings, ALONE, Dataset(data / "pcr")) for _ in range(2))
     assert first == again and sorted(first.scores) == list(range(1, 11))
     assert torch.equal(torch.get_rng_state(), random)
     for name, value in state.model.state_dict().items():
@@ -224,15 +227,16 @@ def test_a_probe_learns_at_each_level_from_the_same_weights(data):
     """At full fidelity its loss is that of a step taken by hand."""
     settings = config(data, n_scans="auto:loss", autotune_batches=1)
     state = TrainState.create(settings, ["blue", "red"], ALONE)
-    loss = probe(state, settings, ALONE, 3).scores[3]
+    loss = probe(state, settings, ALONE, Dataset(data / "pcr")).scores[10]
     with unchanged(state), autotune.undisturbed(state.model, settings.base_seed):
         learned, judged = (
-            data_module.in_memory_batches(settings, ALONE, epoch, 1) for epoch in (0, 1)
+            data_module.in_memory_batches(Dataset(data / "pcr"), settings, ALONE, epoch, 1)
+            for epoch in (0, 1)
         )
-        for images, labels in autotune.batches_at(3, learned, state, settings, ALONE):
+        for images, labels in autotune.batches_at(10, learned, state, settings, ALONE):
             torch.nn.functional.cross_entropy(state.model(images), labels).backward()
         state.optimizer.step()
-        for images, labels in autotune.batches_at(3, judged, state, settings, ALONE):
+        for images, labels in autotune.batches_at(10, judged, state, settings, ALONE):
             expected = torch.nn.functional.cross_entropy(state.model(images), labels)
     assert loss == pytest.approx(float(expected.detach()), rel=1e-4)
 

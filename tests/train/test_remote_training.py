@@ -108,6 +108,17 @@ def test_a_run_whose_server_dies_is_resumed(
     assert learned(tmp_path) == learned(local_run)
 
 
+def test_a_choice_of_levels_fetches_no_index(
+    served: tuple[WebServer, Path], tmp_path: Path
+) -> None:
+    served[0].served()
+    auto = ["--n_scans", "auto", "--autotune-start", "0", "--autotune-freq", "1"]
+    assert train(*run_on(f"{served[0].url}/toys", tmp_path), *auto, "--autotune-batches", "1") == 0
+    asked = [one.path for one in served[0].served()]
+    assert asked.count("/toys/train/PCR.db") == 1
+    assert len(values(tmp_path, "autotune_bytes_read")) == 2
+
+
 def test_an_epoch_from_the_cache_asks_for_nothing(
     served: tuple[WebServer, Path], local_run: Path, tmp_path: Path
 ) -> None:
