@@ -27,6 +27,7 @@ from nvidia.dali import fn, types
 from nvidia.dali.pipeline import Pipeline, pipeline_def
 from PIL import Image
 
+from pcr.errors import UsageError
 from pcr.loading.source import DaliBatch, JpegSource
 from pcr.loading.windows import (
     CROP_ATTEMPTS,
@@ -46,8 +47,10 @@ def jpeg_source(batches: JpegSource) -> Any:
 
     Where the iterator raises StopIteration, DALI's epoch ends too; after the pipeline's ``reset``
     the next begins. DALI takes no empty batch, which a rank with fewer images than batches has: it
-    comes as one stand-in, to be cut off again.
+    comes as one stand-in, to be cut off again. Raises UsageError where columns are read too.
     """
+    if batches.columns:
+        raise UsageError("expected none: pipelines of DALI take JPEGs and labels", "columns")
     return fn.external_source(
         # DALI restores a pipeline from a checkpoint only where the source takes an argument.
         source=lambda _batch_index: _not_empty(next(batches)),

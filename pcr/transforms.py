@@ -5,7 +5,7 @@ mirrored. These functions do the same to what lies on the image, for one image o
 
     boxes = crop_boxes(batch["boxes"], batch["window"], batch["flip"], size=224)
 
-They take and give NumPy arrays or tensors of the CPU, and copy. The results are those of
+They take and give NumPy arrays or tensors, and copy; the work is done on the CPU. The results are those of
 torchvision.transforms.v2 on tv_tensors: resized_crop, or resize and center_crop, then
 horizontal_flip (https://docs.pytorch.org/vision/stable/transforms.html).
 """
@@ -27,6 +27,7 @@ Size: TypeAlias = int | tuple[int, int]
 BoxFormat = Literal["xyxy", "xywh", "cxcywh"]
 
 _FORMATS = ("xyxy", "xywh", "cxcywh")
+_UNIT = np.array([0.0, 0, 1, 1])
 _ROUNDING = 1e-2  # of a window in float32, in pixels of the output
 
 
@@ -87,7 +88,7 @@ _One: TypeAlias = Callable[[NDArray[Any], NDArray[np.float64], bool], NDArray[An
 
 def _apply(one: _One, values: Any, window: Any, flip: Any, what: str, last: int | None) -> Any:
     """What ``one`` does to an image's values, or to those of each image of a batch."""
-    windows, flips = np.asarray(window, dtype=np.float64), np.asarray(flip, dtype=np.bool_)
+    windows, flips = _array(window).astype(np.float64), _array(flip).astype(np.bool_)
     if windows.shape[-1:] != (4,) or flips.shape != windows.shape[:-1] or windows.ndim > 2:
         raise UsageError(
             f"expected shape (4,) and one flip, or (N, 4) and N flips, found {windows.shape} and "
@@ -102,11 +103,14 @@ def _apply(one: _One, values: Any, window: Any, flip: Any, what: str, last: int 
         _like(own, one(_checked(own, what, last), window, bool(flip)))
         for own, window, flip in zip(values, windows, flips, strict=True)
     ]
-    return done if isinstance(values, Sequence) or not done else _stacked(done)
+    if isinstance(values, Sequence):
+        return done
+    # Of no image: the shape is that of any image's.
+    return _stacked(done) if done else _like(values, one(_array(values), _UNIT, False))
 
 
 def _checked(values: Any, what: str, last: int | None) -> NDArray[Any]:
-    found = np.asarray(values)
+    found = _array(values)
     if last is None and found.ndim < 2:
         raise UsageError(f"expected shape (…, height, width), found {found.shape}", what)
     if last is not None and found.shape[-1:] != (last,):
@@ -161,6 +165,13 @@ def _masks(
     masks: NDArray[Any], window: NDArray[np.float64], flip: bool, size: tuple[int, int]
 ) -> NDArray[Any]:
     left, top, width, height = window.tolist()
+    beyond = (left + width - masks.shape[-1], top + height - masks.shape[-2], -left, -top)
+    if max(beyond) > _ROUNDING:
+        raise UsageError(
+            f"expected the shape of the source (…, height, width), found {masks.shape} and a "
+            f"window of {width:g} × {height:g} pixels at {left:g}, {top:g}",
+            "masks",
+        )
     rows = _nearest(top, height, size[0], masks.shape[-2])
     columns = _nearest(left, width, size[1], masks.shape[-1])
     if flip:
@@ -188,18 +199,25 @@ def _floor(numbers: NDArray[Any], pixels: float, outputs: int) -> NDArray[np.int
     return np.minimum(numbers.astype(np.float32) * scale, pixels - 1).astype(np.int64)
 
 
+def _array(values: Any) -> NDArray[Any]:
+    """An array, or a tensor of any device, as an array."""
+    return values.detach().cpu().numpy() if _is_tensor(values) else np.asarray(values)
+
+
 def _like(original: Any, result: NDArray[Any]) -> Any:
-    """A tensor where there was one."""
-    torch = sys.modules.get("torch")
-    is_tensor = torch is not None and isinstance(original, torch.Tensor)
-    return torch.from_numpy(result) if torch is not None and is_tensor else result
+    """A tensor of the same device where there was one."""
+    if not _is_tensor(original):
+        return result
+    return sys.modules["torch"].from_numpy(result).to(original.device)
 
 
 def _stacked(results: list[Any]) -> Any:
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(results[0], torch.Tensor):
-        return torch.stack(results)
-    return np.stack(results)
+    return sys.modules["torch"].stack(results) if _is_tensor(results[0]) else np.stack(results)
+
+
+def _is_tensor(values: Any) -> bool:
+    torch = sys.modules.get("torch")  # not imported for those who have no tensors
+    return torch is not None and isinstance(values, torch.Tensor)
 
 
 def _pair(size: Size) -> tuple[int, int]:

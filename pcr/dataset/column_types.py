@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any, Self, TypeAlias
 
@@ -118,9 +119,9 @@ class ColumnType:
             raise FormatError(f"{source}: {error}") from None
 
     def collect(self, values: Sequence[Any]) -> ColumnValues:
-        """Single values, as `decode` gives them, together again: an array, or a list."""
+        """Copies of single values, as `decode` gives them, together: an array, or a list."""
         if self._free:
-            return list(values)
+            return [deepcopy(value) for value in values]
         return np.array(values, dtype=self.kind).reshape(len(values), *self.shape)
 
     def _packed(self, number: int, value: Any) -> NDArray[Any]:

@@ -128,6 +128,9 @@ class Output(Protocol):
     def values(self, values: ColumnValues) -> Any:
         """What else there is of each image: an array, or a list."""
 
+    def collect(self, images: list[Any]) -> Any:
+        """Images that somebody else made as one array, if they are arrays of one kind."""
+
     def send(self, batch: Batch) -> Any:
         """The last step on the background thread: what `deliver` takes."""
 
@@ -161,6 +164,10 @@ class NumpyOutput:
         """See `Output`."""
         return values
 
+    def collect(self, images: list[Any]) -> NDArray[Any] | list[Any]:
+        """See `Output`."""
+        return np.stack(images) if are_alike(images, np.ndarray) else images
+
     def send(self, batch: Batch) -> Batch:
         """See `Output`."""
         return batch
@@ -168,3 +175,10 @@ class NumpyOutput:
     def deliver(self, sent: Batch) -> Batch:
         """See `Output`."""
         return sent
+
+
+def are_alike(images: list[Any], kind: type) -> bool:
+    """Whether all are arrays of this kind, of one shape and dtype; there is one or more."""
+    if not images or not all(isinstance(image, kind) for image in images):
+        return False
+    return len({(tuple(image.shape), image.dtype) for image in images}) == 1

@@ -12,6 +12,7 @@ from pcr.cores import usable_cores
 from pcr.errors import UsageError
 from pcr.jpeg import MAX_PIXELS
 from pcr.loading.buffers import LAYOUTS, STORED_DTYPES, BatchSpec
+from pcr.loading.callables import BatchTransform, ImageTransform, check_callable
 from pcr.loading.windows import TrainTransform, Transform, check_transform
 
 DEFAULT_TRANSFORM = TrainTransform()
@@ -25,7 +26,7 @@ class DecodeOptions:
     transform: `TrainTransform`, `EvalTransform`, an object like them, or None for whole images.
     num_threads: native threads that decode; None: as many as the process may use cores.
     dtype: uint8 (pixel values 0 … 255, not normalised), float16, bfloat16 or float32, as a name or
-        as torch's or NumPy's object; None: float32, and uint8 for whole images.
+        as torch's or NumPy's object; None: float32, and uint8 for whole images and image_transform.
     layout: the shape of images, "NCHW" or "NHWC"; or "channels_last": the shape NCHW, in memory as
         NHWC.
     device: "cpu", or a CUDA device, to which batches are copied ahead.
@@ -46,6 +47,12 @@ class DecodeOptions:
         the output: left, top, width and height in pixels of the source; ``flip``, bool (N,), whether
         it was mirrored then; and ``size``, int64 (N, 2), height and width of the source. All of the
         image as it was turned, with ``apply_orientation``.
+    image_transform: a callable for each image, after the window of ``transform``, on ``num_threads``
+        threads of Python: it takes a uint8 image of the layout's shape. What it returns is stacked
+        where shapes and dtypes agree, else a list. One with a parameter ``seed`` gets a number that
+        depends on (seed, epoch, image) alone.
+    batch_transform: a callable for each batch, ahead in the background: it takes images and labels,
+        or the dictionary, and returns the same.
 
     Raises UsageError where a value is out of range.
     """
@@ -64,9 +71,12 @@ class DecodeOptions:
     max_pixels: int = MAX_PIXELS
     return_index: bool = False
     return_crop: bool = False
+    image_transform: ImageTransform | None = None
+    batch_transform: BatchTransform | None = None
 
     def __post_init__(self) -> None:
         check_transform(self.transform)
+        check_callable(image_transform=self.image_transform, batch_transform=self.batch_transform)
         check_at_least(1, prefetch_batches=self.prefetch_batches, max_pixels=self.max_pixels)
         check_at_least(1, num_threads=self.threads)
         check_choice(("native", "libjpeg"), decoder=self.decoder)
@@ -80,6 +90,12 @@ class DecodeOptions:
         whole, numpy, device = self.transform is None, self.output == "numpy", str(self.device)
         if whole and self.dtype_name != "uint8":
             raise UsageError(f"expected uint8 for whole images, found {self.dtype_name}", "dtype")
+        if self.image_transform is not None and self.dtype_name != "uint8":
+            raise UsageError(
+                f"expected uint8 for image_transform, found {self.dtype_name}: convert in "
+                "image_transform or batch_transform",
+                "dtype",
+            )
         if numpy and self.dtype_name == "bfloat16":
             raise UsageError("NumPy has no bfloat16, expected uint8, float16 or float32", "dtype")
         if (whole or numpy) and device != "cpu":
@@ -95,7 +111,7 @@ class DecodeOptions:
     def dtype_name(self) -> str:
         """The name of the images' type."""
         if self.dtype is None:
-            return "float32" if self.transform else "uint8"
+            return "float32" if self.transform and not self.image_transform else "uint8"
         return _dtype_name(self.dtype)
 
     def spec(self, batch_size: int) -> BatchSpec:

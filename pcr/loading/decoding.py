@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from pcr.errors import FormatError
 from pcr.extension import native
 from pcr.loading.buffers import Output
+from pcr.loading.callables import transform_batch, transform_images
 from pcr.loading.decode_options import DecodeOptions
 from pcr.loading.jpeg_batch import JpegBatch
 from pcr.loading.source import JpegSource
@@ -44,6 +46,7 @@ class Decoder(ABC):
         self._stand_ins: StandIns[tuple[Any, Values]] = StandIns(
             partial(source.read, epoch), len(source)
         )
+        self._executor = ThreadPoolExecutor(options.threads, thread_name_prefix="pcr-decode")
 
     def decode(self, jpegs: JpegBatch, number: int) -> Decoded:
         """The epoch's batch of that number.
@@ -60,11 +63,23 @@ class Decoder(ABC):
                 values[name][failed] = value
         batch = {"images": self._finished(images, len(jpegs.jpegs))}
         batch |= {name: self._output.values(value) for name, value in values.items()}
+        batch = self._transformed(batch, jpegs)
         return Decoded(self._output.send(batch), tuple(errors.values()))
 
-    @abstractmethod
     def close(self) -> None:
         """End the threads."""
+        self._executor.shutdown(cancel_futures=True)
+
+    def _transformed(self, batch: Values, jpegs: JpegBatch) -> Values:
+        """The batch as the user's callables make it."""
+        on_images, on_batch = self._options.image_transform, self._options.batch_transform
+        if on_images is not None:
+            seeds = image_keys(self._source.seed, self._epoch, jpegs.images).tolist()
+            made = transform_images(on_images, batch["images"], seeds, self._executor)
+            batch["images"] = self._output.collect(made)
+        if on_batch is not None:
+            batch = transform_batch(on_batch, batch, is_named(self._source, self._options))
+        return batch
 
     @abstractmethod
     def _new_images(self) -> Any:
@@ -124,8 +139,14 @@ class Decoder(ABC):
         return None
 
 
+def is_named(source: JpegSource, options: DecodeOptions) -> bool:
+    """Whether batches are dictionaries, because they have more than images and labels."""
+    return bool(source.columns or options.return_index or options.return_crop)
+
+
 def _values_of(values: Values, place: int) -> Values:
-    return {name: of_all[place] for name, of_all in values.items()}
+    """Those of one image, to keep apart from the image's own."""
+    return {name: deepcopy(of_all[place]) for name, of_all in values.items()}
 
 
 class TensorDecoder(Decoder):
@@ -146,6 +167,7 @@ class TensorDecoder(Decoder):
 
     def close(self) -> None:
         """See `Decoder`."""
+        super().close()
         del self._pool
 
     def _new_images(self) -> NDArray[Any]:
@@ -191,16 +213,6 @@ def _pool_arguments(output: Output, options: DecodeOptions, transform: Transform
 
 class WholeImageDecoder(Decoder):
     """Decodes whole images: lists of uint8 arrays of shape (height, width, 3)."""
-
-    def __init__(
-        self, source: JpegSource, output: Output, options: DecodeOptions, epoch: int
-    ) -> None:
-        super().__init__(source, output, options, epoch)
-        self._executor = ThreadPoolExecutor(options.threads, thread_name_prefix="pcr-decode")
-
-    def close(self) -> None:
-        """See `Decoder`."""
-        self._executor.shutdown(cancel_futures=True)
 
     def _new_images(self) -> list[Any]:
         return []

@@ -16,8 +16,9 @@ from pcr.errors import printable
 from pcr.extras import naming_extras
 from pcr.jpeg import MAX_PIXELS
 from pcr.loading.buffers import BatchSpec, NumpyOutput, Output
+from pcr.loading.callables import BatchTransform, ImageTransform
 from pcr.loading.decode_options import DEFAULT_TRANSFORM, DecodeOptions, Layout
-from pcr.loading.decoding import Decoded, Decoder, TensorDecoder, WholeImageDecoder
+from pcr.loading.decoding import Decoded, Decoder, TensorDecoder, WholeImageDecoder, is_named
 from pcr.loading.epochs import EpochIterator
 from pcr.loading.iterator import PCRIterator
 from pcr.loading.level_mix import Scans
@@ -130,13 +131,8 @@ class TensorLoader(EpochIterator[Tensors]):
             )
         self.skipped += len(batch.errors)
         delivered = self._output.deliver(batch.sent)
-        return delivered if self._is_dict else (delivered["images"], delivered["labels"])
-
-    @property
-    def _is_dict(self) -> bool:
-        """Whether batches have more than images and labels."""
-        options = self.options
-        return bool(self.source.columns or options.return_index or options.return_crop)
+        is_dict = is_named(self.source, self.options)
+        return delivered if is_dict else (delivered["images"], delivered["labels"])
 
     def _make_decoder(self, epoch: int) -> Decoder:
         transform = self.options.transform
@@ -192,6 +188,8 @@ class Loader(TensorLoader):
         max_pixels: int = MAX_PIXELS,
         return_index: bool = False,
         return_crop: bool = False,
+        image_transform: ImageTransform | None = None,
+        batch_transform: BatchTransform | None = None,
     ) -> None:
         """Open a dataset.
 
@@ -243,6 +241,8 @@ class Loader(TensorLoader):
         max_pixels: an image with more can't be decoded.
         return_index: whether batches have each image's position in the dataset, as ``index``.
         return_crop: whether they have ``window``, ``flip`` and ``size``: see `DecodeOptions`.
+        image_transform, batch_transform: callables on each uint8 image, on threads of Python, and
+            on each batch, ahead in the background: see docs/TRANSFORMS.md.
 
         Raises DatasetError where there is no finished dataset, StorageError where it can't be
         fetched, UsageError where an argument is out of range.
@@ -262,6 +262,8 @@ class Loader(TensorLoader):
             max_pixels=max_pixels,
             return_index=return_index,
             return_crop=return_crop,
+            image_transform=image_transform,
+            batch_transform=batch_transform,
         )
         source = PCRIterator(
             root,

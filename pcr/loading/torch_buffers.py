@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pcr.dataset.column_types import ColumnValues
 from pcr.errors import UsageError
-from pcr.loading.buffers import CHANNELS_LAST, STORED_DTYPES, ArrayPool, Batch, BatchSpec
+from pcr.loading.buffers import CHANNELS_LAST, STORED_DTYPES, ArrayPool, Batch, BatchSpec, are_alike
 
 
 class TorchOutput:
@@ -40,6 +40,10 @@ class TorchOutput:
         if isinstance(values, np.ndarray):
             return torch.from_numpy(values)
         return [torch.from_numpy(v) if isinstance(v, np.ndarray) else v for v in values]
+
+    def collect(self, images: list[Any]) -> torch.Tensor | list[Any]:
+        """See `Output`."""
+        return torch.stack(images) if are_alike(images, torch.Tensor) else images
 
     def send(self, batch: Batch) -> Any:
         """See `Output`."""

@@ -238,9 +238,11 @@ def check_transform(transform: object) -> None:
     if transform is None:
         return
     if isinstance(transform, type) or not isinstance(transform, Transform):
+        found = type(transform).__name__ if callable(transform) else repr(transform)
         raise UsageError(
             "expected a TrainTransform, an EvalTransform, an object with their attributes, or None, "
-            f"found {transform!r}",
+            f"found {found}: a callable on images goes into image_transform, one on batches into "
+            "batch_transform",
             "transform",
         )
     _check_output(transform)
