@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from pcr.conversion.options import ConversionOptions
@@ -23,26 +23,30 @@ def columns_to_write(
 
     base: the columns of the dataset that is appended to, which lie where they do. Raises
     DatasetError where the source has other ones, UsageError where two of them have one name, or
-    one that is to lie beside the records is missing.
+    one that the options name is missing.
     """
     check_schema(source.columns)
-    beside = options.columns_beside or ()
-    known = [column.name for column in source.columns]
-    for name in beside:
-        if name not in known:
-            raise UsageError(
-                f"expected some of {', '.join(known) or 'no columns'}, found {name!r}",
-                "columns_beside",
-            )
-    if base is None:
-        placed = [replace(c, beside=c.beside or c.name in beside) for c in source.columns]
-        return tuple(sorted(placed, key=lambda column: column.beside))
-    if {_what(column) for column in base} != {_what(column) for column in source.columns}:
+    if base is not None and {*map(_what, base)} != {*map(_what, source.columns)}:
         raise DatasetError(
             f"{source.location}: expected the columns of the dataset that is appended to "
             f"({schema(base)}), found {schema(source.columns)}"
         )
-    return tuple(base)
+    beside = options.columns_beside or ()
+    _check_known(source, beside, "columns_beside")
+    _check_known(source, options.column_types or (), "column_types")
+    if base is not None:
+        return tuple(base)
+    placed = [replace(c, beside=c.beside or c.name in beside) for c in source.columns]
+    return tuple(sorted(placed, key=lambda column: column.beside))
+
+
+def _check_known(source: Source, names: Iterable[str], parameter: str) -> None:
+    known = [column.name for column in source.columns]
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f"expected some of {', '.join(known) or 'no columns'}, found {name!r}", parameter
+            )
 
 
 def _what(column: Column) -> tuple[str, str]:

@@ -64,6 +64,7 @@ class Plan:
     @classmethod
     def make(cls, source: Source, options: ConversionOptions, base: Base | None = None) -> Plan:
         """Shuffle the images and cut them into records; DatasetError where a file is missing."""
+        columns = columns_to_write(source, options, base.schema if base else None)
         found = [_size_and_version(source, sample, options) for sample in source.samples]
         order = np.tile(np.arange(len(source.samples)), options.duplicate_dataset_factor)
         if options.shuffle:
@@ -78,7 +79,7 @@ class Plan:
             source_bytes,
             tuple(record_starts(source_bytes, options.images_per_record)),
             _fingerprint(source, found, options, base),
-            columns_to_write(source, options, base.schema if base else None),
+            columns,
         )
 
     @property

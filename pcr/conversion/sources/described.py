@@ -12,7 +12,7 @@ import xxhash
 from pcr.conversion.options import ConversionOptions
 from pcr.conversion.sources.image_source import Source
 from pcr.conversion.sources.labels import numbers_and_names, with_labels
-from pcr.conversion.sources.source_columns import column_name, declared_types, make_columns
+from pcr.conversion.sources.source_columns import column_name, declared_types
 from pcr.conversion.sources.stored_bytes import StoredValue
 from pcr.dataset.column_types import ColumnType
 from pcr.dataset.columns import Column
@@ -107,8 +107,9 @@ def describe(
     taken = {*taken, *label_fields}
     fields = [field for field in table.values if field not in taken]
     typed = [_typed(table, field, declared.get(column_name(field))) for field in fields]
-    types = zip(fields, (type for type, _ in typed), strict=True)
-    columns = make_columns(types, declared, table.location)
+    columns = tuple(
+        Column.of(column_name(field), type) for field, (type, _) in zip(fields, typed, strict=True)
+    )
     rows = zip(*(values for _, values in typed), strict=True) if typed else [()] * len(names)
     by_name = dict(zip(names, rows, strict=True))
     return Described(images(classes, samples), table.location, columns, by_name)

@@ -1,12 +1,12 @@
-"""The columns that a source's own fields become: their names, and the types that were asked for."""
+"""The columns that a source's own fields become: their names, and the types that are asked for."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 
 from pcr.dataset.column_types import ColumnType
-from pcr.dataset.columns import MAX_NAME_CHARACTERS, RESERVED_NAMES, Column, check_schema
+from pcr.dataset.columns import MAX_NAME_CHARACTERS, RESERVED_NAMES
 from pcr.errors import UsageError
 
 
@@ -25,27 +25,3 @@ def declared_types(texts: Mapping[str, str] | None) -> dict[str, ColumnType]:
         return {name: ColumnType.parse(text) for name, text in (texts or {}).items()}
     except UsageError as error:
         raise UsageError(error.reason, "column_types") from None
-
-
-def make_columns(
-    types: Iterable[tuple[str, ColumnType]], declared: Mapping[str, ColumnType], where: str
-) -> tuple[Column, ...]:
-    """The columns of fields with these types.
-
-    Raises UsageError where two would have one name, or one that was declared is missing.
-    """
-    columns = tuple(Column.of(column_name(field), type) for field, type in types)
-    check_schema(columns)
-    check_declared(columns, declared, where)
-    return columns
-
-
-def check_declared(columns: Sequence[Column], declared: Iterable[str], where: str) -> None:
-    """Raise UsageError where there is no column of a name that a type was declared for."""
-    found = [column.name for column in columns]
-    for name in declared:
-        if name not in found:
-            raise UsageError(
-                f"expected a column {name!r} in {where}, found {', '.join(found) or 'none'}",
-                "column_types",
-            )

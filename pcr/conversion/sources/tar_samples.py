@@ -86,7 +86,10 @@ def _sample(
     for type, (member, span) in members.items():
         if type != image_type:
             try:
-                fields |= _fields(tar, type, span)
+                found = _fields(tar, type, span)
+                if twice := fields.keys() & found.keys():
+                    raise ValueError(f"a second value of {min(twice)!r}")
+                fields |= found
             except (ValueError, RecursionError) as error:
                 raise FormatError(f"{file.location}: {member}: {error}") from None
     return TarSample(name.removeprefix("./"), image, fields)
@@ -95,7 +98,7 @@ def _sample(
 def _fields(tar: BinaryIO, type: str, span: Span) -> dict[str, Any]:
     """What a member says: the fields of a JSON object, or one field that has its name."""
     prefix, _, suffix = type.rpartition(".")
-    field = prefix or suffix
+    field = prefix or type
     if suffix == "npy":
         return {field: _array(tar, span)}
     if suffix not in (*_TEXTS, *_NUMBERS, "json"):
@@ -104,7 +107,7 @@ def _fields(tar: BinaryIO, type: str, span: Span) -> dict[str, Any]:
     text = tar.read(span.size).decode()
     if suffix == "json":
         value = json.loads(text)
-        return value if not prefix and isinstance(value, dict) else {field: value}
+        return value if type == suffix and isinstance(value, dict) else {field: value}
     return {field: text if suffix in _TEXTS else int(text)}
 
 

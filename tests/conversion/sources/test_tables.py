@@ -171,10 +171,23 @@ def test_flags_that_make_no_sense(tmp_path: Path) -> None:
     line = fail(PCR, "convert", twice, tmp_path / "out", "--quiet", code=2)
     assert "expected different names of columns, found 'x' twice" in line
     for flags, line in (
-        (["--column", "y:int8"], "--column: expected a column 'y' in"),
+        (["--column", "y:int8"], "--column: expected some of x, found 'y'"),
         (["--column", "x:int7"], "--column: expected a type such as int64"),
     ):
         assert line in fail(PCR, "convert", table, tmp_path / "out", *flags, "--quiet", code=2)
+
+
+def test_columns_that_an_appended_table_lacks(folder: Path, tmp_path: Path) -> None:
+    table, out = folder / "some.jsonl", tmp_path / "out"
+    for number, more in enumerate(({"x": 1}, {})):
+        write_metadata(table, [{"file_name": f"cat/{number:03d}.jpg", **more}])
+        if more:
+            succeed(PCR, "convert", table, out, *FLAGS)
+    line = fail(PCR, "convert", table, out, "--append", "--quiet")
+    table.unlink()
+    assert "expected the columns of the dataset that is appended to (x: int64), found none" in line
+    line = fail(PCR, "convert", folder, tmp_path / "new", "--column", "x:int8", *FLAGS, code=2)
+    assert "--column: expected some of no columns, found 'x'" in line
 
 
 def test_an_image_without_a_row(folder: Path, rows: list[dict[str, Any]], tmp_path: Path) -> None:
