@@ -95,9 +95,10 @@ ImageDecoder::Crop ImageDecoder::plan_crop(const BatchItem& item, const OutputSp
     return crop;
 }
 
-bool ImageDecoder::decode_natively(ByteSpan jpeg, const DecodeOptions& options) {
+bool ImageDecoder::decode_natively(ByteSpan jpeg, const DecodeOptions& options,
+                                   const std::function<BlockRows(const Frame&)>& needed) {
     const bool done =
-        options.decoder == Codec::kNative && entropy_.decode(jpeg, options.max_pixels);
+        options.decoder == Codec::kNative && entropy_.decode(jpeg, options.max_pixels, needed);
     if (done && entropy_.is_truncated()) fail_truncated();
     return done;
 }
@@ -106,10 +107,12 @@ void ImageDecoder::decode_item(const BatchItem& item, const OutputSpec& output,
                                const DecodeOptions& options, size_t index) {
     Crop crop;
     bool done = false;
-    if (decode_natively(item.jpeg, options)) {
-        const Frame& frame = entropy_.frame();
+    const auto needed = [&](const Frame& frame) {
         crop = plan_crop(item, output, options, frame.width, frame.height);
-        done = reconstructor_.run(frame, entropy_.coefficients(), crop.scale,
+        return Reconstructor::block_rows(frame, crop.scale, options.block_smoothing, crop.region);
+    };
+    if (decode_natively(item.jpeg, options, needed)) {
+        done = reconstructor_.run(entropy_.frame(), entropy_.coefficients(), crop.scale,
                                   options.block_smoothing, crop.region, image_);
     }
     if (!done) {

@@ -26,7 +26,8 @@ class ImageDecoder {
     };
 
     /// Whether the native decoder has the image's coefficients now; else it is libjpeg's.
-    bool decode_natively(ByteSpan jpeg, const DecodeOptions& options);
+    bool decode_natively(ByteSpan jpeg, const DecodeOptions& options,
+                         const std::function<BlockRows(const Frame&)>& needed = {});
 
     static Crop plan_crop(const BatchItem& item, const OutputSpec& output,
                           const DecodeOptions& options, uint32_t width, uint32_t height);

@@ -24,7 +24,8 @@ bool has_only_steps(const HuffmanSpec& spec) {
 
 }  // namespace
 
-bool EntropyDecoder::decode(ByteSpan jpeg, int64_t max_pixels) {
+bool EntropyDecoder::decode(ByteSpan jpeg, int64_t max_pixels,
+                            const std::function<BlockRows(const Frame&)>& needed) {
     MarkerParser parser(jpeg);
     int scans = 0;
     clean_ = true;
@@ -38,7 +39,7 @@ bool EntropyDecoder::decode(ByteSpan jpeg, int64_t max_pixels) {
                 clean_ &= parser.is_clean();
                 return scans > 0;
             case MarkerParser::Stop::kFrame:
-                if (!begin_frame(parser, max_pixels)) return false;
+                if (!begin_frame(parser, max_pixels, needed)) return false;
                 break;
             case MarkerParser::Stop::kScan: {
                 if (++scans > kMaxScans) {
@@ -53,23 +54,31 @@ bool EntropyDecoder::decode(ByteSpan jpeg, int64_t max_pixels) {
     }
 }
 
-bool EntropyDecoder::begin_frame(const MarkerParser& parser, int64_t max_pixels) {
+bool EntropyDecoder::begin_frame(const MarkerParser& parser, int64_t max_pixels,
+                                 const std::function<BlockRows(const Frame&)>& needed) {
     frame_ = parser.frame();
     check_pixels(frame_.width, frame_.height, max_pixels);
     if (!frame_.huffman) return false;
+    for (int c = 0; c < frame_.num_components; ++c) {
+        needed_[c] = frame_.components[c].height_in_blocks;
+    }
+    if (needed) needed_ = needed(frame_);
     coefficients_.reset(frame_);
     progression_.reset();
     decoded_.fill(false);
     return true;
 }
 
-/// Runs `decode(reader, first, count)` over the restart intervals of a scan and leaves `position`
-/// at the marker after it. Does what libjpeg does where data or restart markers are missing; false
-/// where the order of restart markers is wrong.
+/// Runs `decode(reader, first, count)` over the restart intervals of a scan, as far as its rows of
+/// blocks or MCUs are needed, and leaves `position` at the marker after it. Does what libjpeg does
+/// where data or restart markers are missing; false where the order of restart markers is wrong.
 template <typename Decode>
-bool EntropyDecoder::decode_intervals(const MarkerParser& parser, size_t& position, uint64_t total,
+bool EntropyDecoder::decode_intervals(const MarkerParser& parser, size_t& position,
+                                      uint32_t units_per_row, uint32_t rows, uint32_t rows_needed,
                                       Decode decode) {
     ScanData data(parser.bytes(), position, segment_);
+    const uint64_t total = uint64_t{units_per_row} * std::min(rows, rows_needed);
+    const bool is_whole = rows_needed >= rows;
     const uint64_t interval =
         parser.tables().restart_interval > 0 ? parser.tables().restart_interval : total;
     bool exhausted = false;
@@ -97,7 +106,7 @@ bool EntropyDecoder::decode_intervals(const MarkerParser& parser, size_t& positi
     }
     position = data.position();
     data.skip_to_end();
-    clean_ &= position == data.position();
+    clean_ &= is_whole && position == data.position();
     position = data.position();
     return true;
 }
@@ -131,9 +140,9 @@ bool EntropyDecoder::decode_band_scan(const MarkerParser& parser, size_t& positi
     band.shift = scan.low;
     band.table = &huffman_[0];
     const auto kernel = refine ? scan_kernels().ac_refine : scan_kernels().ac_first;
-    const uint64_t blocks = uint64_t{component.width_in_blocks} * component.height_in_blocks;
-    return decode_intervals(parser, position, blocks,
-                            [&](BitReader& reader, uint64_t first, uint64_t n) {
+    const uint32_t rows_needed = needed_[scan.components[0]];
+    return decode_intervals(parser, position, component.width_in_blocks, component.height_in_blocks,
+                            rows_needed, [&](BitReader& reader, uint64_t first, uint64_t n) {
                                 return kernel(reader, band, first, n);
                             });
 }
@@ -142,13 +151,19 @@ bool EntropyDecoder::decode_mcu_scan(const MarkerParser& parser, size_t& positio
     const ScanHeader& scan = parser.scan();
     McuScan mcu;
     if (!lay_out_mcu(scan, parser.tables(), mcu)) return false;
-    const Component& first_component = frame_.components[scan.components[0]];
-    const uint32_t rows = scan.count == 1 ? first_component.height_in_blocks : frame_.mcu_rows();
+    const bool interleaved = scan.count > 1;
+    const uint32_t rows =
+        interleaved ? frame_.mcu_rows() : frame_.components[scan.components[0]].height_in_blocks;
+    uint32_t rows_needed = 0;
+    for (int i = 0; i < scan.count; ++i) {
+        const uint32_t step = interleaved ? frame_.components[scan.components[i]].v : 1;
+        rows_needed = std::max(rows_needed, (needed_[scan.components[i]] + step - 1) / step);
+    }
     const ScanKernels& kernels = scan_kernels();
     const auto kernel = !frame_.progressive ? kernels.sequential
                         : scan.high == 0    ? kernels.dc_first
                                             : kernels.dc_refine;
-    return decode_intervals(parser, position, uint64_t{mcu.mcus_per_row} * rows,
+    return decode_intervals(parser, position, mcu.mcus_per_row, rows, rows_needed,
                             [&](BitReader& reader, uint64_t first, uint64_t n) {
                                 return kernel(reader, mcu, first, n);
                             });

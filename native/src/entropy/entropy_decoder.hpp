@@ -1,6 +1,9 @@
 // Decodes all scans of a Huffman-coded JPEG into coefficients.
 #pragma once
 
+#include <array>
+#include <functional>
+
 #include "entropy/coefficient_store.hpp"
 #include "entropy/huffman_table.hpp"
 #include "entropy/scan_kernels.hpp"
@@ -11,6 +14,9 @@
 
 namespace pcr {
 
+/// How many rows of blocks are needed of each component, from the top.
+using BlockRows = std::array<uint32_t, kMaxComponents>;
+
 /// Decodes baseline, extended sequential and progressive Huffman JPEGs, whole or cut short
 /// anywhere, to the coefficients that libjpeg-turbo finds. Keeps its memory between images. Not for
 /// two threads at once.
@@ -18,7 +24,11 @@ class EntropyDecoder {
   public:
     /// False where the stream is damaged in a way that needs libjpeg's own answer, or uses another
     /// coding process. Throws FormatError beyond the limits on scans and pixels.
-    bool decode(ByteSpan jpeg, int64_t max_pixels);
+    ///
+    /// `needed` is asked once the frame is known; every scan ends after the rows that it names,
+    /// and what is wrong in later ones goes unnoticed. Without it, all rows are decoded.
+    bool decode(ByteSpan jpeg, int64_t max_pixels,
+                const std::function<BlockRows(const Frame&)>& needed = {});
 
     /// Whether the stream just decoded has nothing that libjpeg-turbo warns of: all data and
     /// restart markers are there, no bytes are left over within scans, and what markers say agrees.
@@ -39,14 +49,16 @@ class EntropyDecoder {
 
     bool decode_scan(const MarkerParser& parser, size_t& position);
     template <typename Decode>
-    bool decode_intervals(const MarkerParser& parser, size_t& position, uint64_t total,
-                          Decode decode);
+    bool decode_intervals(const MarkerParser& parser, size_t& position, uint32_t units_per_row,
+                          uint32_t rows, uint32_t rows_needed, Decode decode);
     bool decode_band_scan(const MarkerParser& parser, size_t& position);
     bool decode_mcu_scan(const MarkerParser& parser, size_t& position);
-    bool begin_frame(const MarkerParser& parser, int64_t max_pixels);
+    bool begin_frame(const MarkerParser& parser, int64_t max_pixels,
+                     const std::function<BlockRows(const Frame&)>& needed);
     bool lay_out_mcu(const ScanHeader& scan, const TableState& tables, McuScan& mcu);
 
     Frame frame_;
+    BlockRows needed_{};
     CoefficientStore coefficients_;
     AlignedBuffer<uint8_t> segment_;
     std::array<HuffmanTable, 2 * kMaxComponents> huffman_;

@@ -14,7 +14,7 @@ const SurfaceKernels& surface_kernels() { return select_kernels(); }
 
 namespace {
 
-constexpr uint32_t kMargin = 2;  // blocks on each side that a spline reaches
+constexpr uint32_t kMargin = DcSurface::kMargin;
 constexpr int kLargestDc = 8191;
 constexpr size_t kSlack = 32;  // kernels work in steps of 16
 

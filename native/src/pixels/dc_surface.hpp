@@ -36,6 +36,8 @@ const SurfaceKernels& surface_kernels();
 /// Keeps its memory between images.
 class DcSurface {
   public:
+    static constexpr uint32_t kMargin = 2;  // blocks on each side that a spline reaches
+
     /// Writes the samples of `window`, whole blocks of `size` (8, 4 or 2) per side. Blocks beyond
     /// the picture's edge count as copies of those at the edge.
     void run(const Component& component, const CoefficientPlane& plane, int size,

@@ -59,6 +59,21 @@ bool Reconstructor::run(const Frame& frame, const CoefficientStore& coefficients
     return true;
 }
 
+std::array<uint32_t, kMaxComponents> Reconstructor::block_rows(const Frame& frame, int scale,
+                                                               bool smooth, const Region& region) {
+    std::array<uint32_t, kMaxComponents> rows{};
+    for (int c = 0; c < frame.num_components; ++c) {
+        const uint32_t all = frame.components[c].height_in_blocks;
+        Samples samples;
+        rows[c] = all;
+        if (plan(frame, c, 8 / scale, region, samples)) {
+            const uint32_t end = samples.window.y1 / static_cast<uint32_t>(samples.block_size);
+            rows[c] = std::min(end + (smooth ? DcSurface::kMargin : 0), all);
+        }
+    }
+    return rows;
+}
+
 /// Which samples of the component the region needs, and how they become pixels (libjpeg's
 /// jpeg_calc_output_dimensions and jinit_upsampler).
 bool Reconstructor::plan(const Frame& frame, int index, int min_size, const Region& region,

@@ -21,6 +21,11 @@ class Reconstructor {
     bool run(const Frame& frame, const CoefficientStore& coefficients, int scale, bool smooth,
              Region region, PlanarImage& out);
 
+    /// How many rows of blocks of each component `run` reads, from the top; all of them where it
+    /// returns false.
+    static std::array<uint32_t, kMaxComponents> block_rows(const Frame& frame, int scale,
+                                                           bool smooth, const Region& region);
+
     void trim(size_t keep_bytes);
 
   private:

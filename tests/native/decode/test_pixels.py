@@ -70,6 +70,45 @@ def test_a_crop_equals_the_crop_of_the_whole(jpeg: bytes, decoder: str) -> None:
         np.testing.assert_array_equal(out[0].transpose(1, 2, 0), whole[y : y + h, x : x + w])
 
 
+@settings(max_examples=150, deadline=None)
+@given(
+    sampling=st.sampled_from(SAMPLINGS),
+    mode=st.sampled_from(["RGB", "L", "CMYK"]),
+    sides=st.tuples(st.integers(1, 200), st.integers(1, 200)),
+    restart_rows=st.integers(0, 3),
+    progressive=st.booleans(),
+    smooth=st.booleans(),
+    data=st.data(),
+)
+def test_any_crop_at_any_level_equals_that_of_the_whole(
+    sampling: str,
+    mode: str,
+    sides: tuple[int, int],
+    restart_rows: int,
+    progressive: bool,
+    smooth: bool,
+    data: st.DataObject,
+) -> None:
+    """Rows below the crop are not decoded, whatever the scans, the sampling and the restarts."""
+    options: dict[str, object] = {"subsampling": sampling} if mode == "RGB" else {}
+    jpeg = encode(
+        picture(*sides, mode),
+        progressive=progressive,
+        restart_marker_rows=restart_rows,
+        **options,
+    )
+    if progressive:
+        jpeg = jpeg[: data.draw(st.sampled_from(scan_ends(jpeg)))] + EOI
+    (x, w), (y, h) = (
+        (start, data.draw(st.integers(1, side - start)))
+        for side in sides
+        for start in [data.draw(st.integers(0, side - 1))]
+    )
+    whole = native.decode_rgb(jpeg, block_smoothing=smooth)
+    out = decode([jpeg], (w, h), boxes=boxes((x, y, w, h)), block_smoothing=smooth)
+    np.testing.assert_array_equal(out[0].transpose(1, 2, 0), whole[y : y + h, x : x + w])
+
+
 def test_wide_image_crop_by_libjpeg_equals_the_whole() -> None:
     jpeg = encode(picture(400, 64), subsampling="4:2:0", progressive=True)
     whole = native.decode_rgb(jpeg, decoder="libjpeg")
