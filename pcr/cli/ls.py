@@ -1,21 +1,24 @@
-"""``pcr ls``: the datasets in a folder or bucket, or the records of a dataset."""
+"""``pcr ls``: the datasets in a folder or bucket, or the records or images of a dataset."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 from pcr.cli.text import columns, counted, printable, short_size
 from pcr.dataset import layout
+from pcr.dataset.messages import ImageInfo
 from pcr.dataset.reader import Dataset
 from pcr.errors import DatasetError
 from pcr.storage.store import open_store
-from pcr.tools.listing import ListedDataset, list_datasets
+from pcr.tools.listing import ListedDataset, list_datasets, list_images
 
-HELP = "List the datasets in a folder or bucket, or the records of a dataset."
+HELP = "List the datasets in a folder or bucket, or the records or images of a dataset."
 EPILOG = (
     "For a dataset: each record with its images and the bytes up to each level, which reading at "
-    "that level takes. For a folder or bucket: the datasets that lie directly in it."
+    "that level takes; with --images, its images, in their order. For a folder or bucket: the "
+    "datasets that lie directly in it."
 )
 
 
@@ -26,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "location", help="directory or URL of a dataset, or of a folder of datasets"
     )
     parser.add_argument(
+        "--images", action="store_true", help="list the images of a dataset, not its records"
+    )
+    parser.add_argument(
         "--plain",
         action="store_true",
         help="for programs: all numbers in full, columns separated by tabs, titles in the first line",
@@ -33,32 +39,74 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print one line for each record, or for each dataset."""
-    location, plain = arguments.location, arguments.plain
-    is_dataset = open_store(location).size(layout.INDEX_FILE) is not None
-    for line in _records(Dataset(location), plain) if is_dataset else _datasets(location, plain):
+    """Print one line for each record, image or dataset."""
+    for line in _lines(arguments.location, arguments.images, arguments.plain):
         print(line)
 
 
+def _lines(location: str, images: bool, plain: bool) -> Iterator[str]:
+    if images:
+        return _images(Dataset(location), plain)
+    if open_store(location).size(layout.INDEX_FILE) is not None:
+        return _records(Dataset(location), plain)
+    return _datasets(location, plain)
+
+
 def _records(dataset: Dataset, plain: bool) -> Iterator[str]:
-    levels = range(1, dataset.levels + 1)
     rows = [(record.images, *record.prefix_bytes[1:]) for record in dataset.records]
     names = [record.name for record in dataset.records]
     if plain:
-        yield "\t".join(["record", "images", *(f"bytes_{level}" for level in levels)])
+        yield "\t".join(["record", "images", *_plain_levels(dataset)])
         yield from (_plain(name, row) for name, row in zip(names, rows, strict=True))
         return
-    records = counted(len(dataset.records), "record")
-    yield f"{printable(dataset.location)}: {counted(len(dataset), 'image')} in {records}"
+    yield _title(dataset)
     totals = [sum(column) for column in zip(*rows, strict=True)]
     yield from columns(
         [
-            ["record", "images", *(f"1-{level}" if level > 1 else "1" for level in levels)],
+            ["record", "images", *_levels(dataset)],
             *([name, *_short(row)] for name, row in zip(names, rows, strict=True)),
             ["all", *_short(totals)],
         ]
     )
     yield "1, 1-2, …: bytes of these levels of the record"
+
+
+def _images(dataset: Dataset, plain: bool) -> Iterator[str]:
+    found = list_images(dataset)
+    if plain:
+        yield "\t".join(["image", "label", "class", "width", "height", *_plain_levels(dataset)])
+        yield from (
+            _plain(image.name, _image_numbers(dataset, label, image)) for label, image in found
+        )
+        return
+    yield _title(dataset)
+    rows = ([printable(image.name), *_image_cells(dataset, label, image)] for label, image in found)
+    yield from columns([["image", "class", "size", *_levels(dataset)], *rows])
+    yield "1, 1-2, …: bytes of these levels of the image"
+
+
+def _image_numbers(dataset: Dataset, label: int, image: ImageInfo) -> list[int | str]:
+    name = printable(dataset.classes[label])
+    return [label, name, image.width, image.height, *accumulate(image.level_bytes)]
+
+
+def _image_cells(dataset: Dataset, label: int, image: ImageInfo) -> list[str]:
+    size = f"{image.width}x{image.height}"
+    levels = map(short_size, accumulate(image.level_bytes))
+    return [printable(dataset.classes[label]), size, *levels]
+
+
+def _title(dataset: Dataset) -> str:
+    records = counted(len(dataset.records), "record")
+    return f"{printable(dataset.location)}: {counted(len(dataset), 'image')} in {records}"
+
+
+def _levels(dataset: Dataset) -> list[str]:
+    return ["1", *(f"1-{level}" for level in range(2, dataset.levels + 1))]
+
+
+def _plain_levels(dataset: Dataset) -> list[str]:
+    return [f"bytes_{level}" for level in range(1, dataset.levels + 1)]
 
 
 def _datasets(location: str, plain: bool) -> Iterator[str]:

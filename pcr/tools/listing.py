@@ -1,4 +1,4 @@
-"""The datasets in a folder or bucket, found by their index."""
+"""The datasets in a folder or bucket, found by their index, and the images of a dataset."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from pcr.dataset import layout
+from pcr.dataset.messages import ImageInfo
 from pcr.dataset.reader import Dataset
+from pcr.dataset.record import Record
 from pcr.errors import DatasetError, FormatError
 from pcr.storage.location import Location, join
 from pcr.storage.store import Store, open_store
@@ -35,6 +37,17 @@ def list_datasets(location: Location) -> Iterator[ListedDataset]:
             lambda name: _listed(open_store(join(str(location), name)), name), store.folders()
         )
         yield from (listed for listed in found if listed is not None)
+
+
+def list_images(dataset: Dataset) -> Iterator[tuple[int, ImageInfo]]:
+    """The label of each image and what its record keeps of it, in order, by one read per record.
+
+    Raises FormatError where a record is damaged, StorageError where it can't be fetched.
+    """
+    with ThreadPoolExecutor(1 if dataset.is_local else _AT_ONCE) as pool:
+        for first in range(0, len(dataset.records), _AT_ONCE):
+            for info in pool.map(Record.info, dataset.records[first : first + _AT_ONCE]):
+                yield from zip(info.labels.tolist(), info.images, strict=True)
 
 
 def _listed(store: Store, name: str) -> ListedDataset | None:

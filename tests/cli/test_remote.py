@@ -10,6 +10,7 @@ from helpers.conversions import PCR, contents, fail, run, succeed
 from helpers.fault_proxy import fault_proxy
 from helpers.servers import BUCKET, WebServer
 
+from pcr.cli.text import short_size
 from pcr.dataset import layout
 from pcr.dataset.reader import Dataset
 from pcr.storage.store import open_store
@@ -125,6 +126,30 @@ def test_ls_lists_records(url: str, converted: Path) -> None:
     assert [row.split("\t") for row in rows] == [
         [r.name, str(r.images), *map(str, r.prefix_bytes[1:])] for r in records
     ]
+
+
+def test_ls_lists_images(url: str, converted: Path) -> None:
+    dataset = Dataset(converted)
+    heading, titles, *lines, note = succeed(PCR, "ls", url, "--images").splitlines()
+    assert heading == f"{url}: 19 images in 3 records"
+    assert titles.split()[:5] == ["image", "class", "size", "1", "1-2"]
+    assert note == "1, 1-2, …: bytes of these levels of the image"
+    for image, line in zip(dataset, lines, strict=True):
+        name, of_class, size, *by_level = line.split()
+        assert (name, of_class) == (image.name, dataset.classes[image.label])
+        assert size == f"{image.info.width}x{image.info.height}"
+        assert by_level[-1] == short_size(len(image.jpeg()) - 2)  # without the EOI
+    titles, *rows = succeed(PCR, "ls", converted, "--images", "--plain").splitlines()
+    assert titles.split("\t")[:6] == ["image", "label", "class", "width", "height", "bytes_1"]
+    for image, row in zip(dataset, rows, strict=True):
+        name, label, of_class, width, height, *sizes = row.split("\t")
+        assert (name, int(label)) == (image.name, image.label)
+        assert of_class == ("cat", "dog")[image.label]
+        assert (int(width), int(height)) == (image.info.width, image.info.height)
+        assert [*map(int, sizes)] == [len(image.jpeg(level)) - 2 for level in range(1, 11)]
+    assert "expected a PCR dataset, found no PCR.db" in fail(
+        PCR, "ls", converted.parent, "--images"
+    )
 
 
 def test_ls_lists_datasets(folder_url: str, converted: Path, tmp_path: Path) -> None:
