@@ -162,6 +162,20 @@ def test_torchdata_resumes_in_mid_epoch(dataset: Dataset, workers: int, kind: st
         assert torch.equal(ours, theirs)
 
 
+def test_accelerate_divides_the_order_of_all_ranks(dataset: Dataset) -> None:
+    accelerate = pytest.importorskip("accelerate.data_loader")
+
+    def labels(rank: int) -> list[int]:
+        sampler = RecordSampler(dataset, rank=0, world_size=1)
+        loader = torch_data.DataLoader(MapDataset(dataset, transform=TENSOR), 4, sampler=sampler)
+        prepared = accelerate.prepare_data_loader(
+            loader, num_processes=2, process_index=rank, even_batches=False
+        )
+        return [label for _, batch in prepared for label in batch.tolist()]
+
+    assert Counter(labels(0) + labels(1)) == Counter(dataset.labels.tolist())
+
+
 def test_timm_loads_it_as_an_image_folder(dataset: Dataset) -> None:
     timm = pytest.importorskip("timm.data")
     loader = timm.create_loader(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers import jpegs, records
 from helpers.toy_data import make_folder
+
+from pcr.dataset.columns import Column
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,6 +55,28 @@ def test_the_examples_of_choosing_run_one_after_the_other(
     names: dict[str, object] = {}
     for example in blocks("docs/CHOOSING.md", "python"):
         exec(compile(example, "docs/CHOOSING.md", "exec"), names)
+
+
+def test_the_examples_of_access_run_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (
+        "torchvision",
+        "torchdata.stateful_dataloader",
+        "timm",
+        "lightning",
+        "accelerate",
+    ):
+        pytest.importorskip(module, reason="of the extra 'dev'")
+    captions = {Column.of("caption", "str"): [f"number {number}" for number in range(11)]}
+    records.make_dataset(tmp_path / "pcr_dataset", (6, 5), columns=captions)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for example in blocks("docs/ACCESS.md", "python"):
+        exec(compile(example, "docs/ACCESS.md", "exec"), names)
+    assert (names["caption"], names["label"]) == ("number 2", 0)
+    assert names["captions"][8] == "number 8" and names["of_cats"] == [2, 5, 8]
+    assert names["rest"] == 7 and names["trainer"].global_step == 3
 
 
 def test_the_migration_examples_run_one_after_the_other(
