@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from pcr.dataset import layout
 from pcr.dataset.column_types import ColumnType, ColumnValues
 from pcr.dataset.columns import BUILT_IN, LABEL, NAME, Column, check_columns
+from pcr.dataset.condition import Condition
 from pcr.dataset.image import Image, ImageReader
 from pcr.dataset.index import Index, decode_index, read_index
 from pcr.dataset.record import Record, Records, check_level
 from pcr.dataset.release import refuse_release
+from pcr.dataset.splitting import split
 from pcr.errors import DatasetError, ObjectNotFoundError, UsageError
 from pcr.lazy import lazy
 from pcr.storage.cache import CachedPrefixes, open_cache
@@ -135,12 +137,36 @@ class Dataset:
         such column.
         """
         check_columns([name], self.columns)
-        read = partial(_column_of, name)
+        return self._of_records(partial(_column_of, name))
+
+    def _of_records(self, read: Callable[[Record], ColumnValues]) -> ColumnValues:
+        """What is read of each record, together."""
         with ThreadPoolExecutor(1 if self.is_local else _CONCURRENT_READS) as pool:
             parts = list(pool.map(read, self.records))
         if all(isinstance(part, np.ndarray) for part in parts) and parts:
             return np.concatenate(parts)
         return [value for part in parts for value in part]
+
+    def where(self, condition: str) -> NDArray[np.int64]:
+        """Positions of the images that meet a condition: ``label == "cat" and width >= 256``.
+
+        It is about columns of numbers and texts, ``label``, ``name``, ``width`` and ``height``; see
+        docs/CHOOSING.md. Raises UsageError of ``condition`` where it makes no sense.
+        """
+        parsed = Condition.parse(condition, self.columns)
+        return np.flatnonzero(self._of_records(partial(parsed.met_in, classes=self.classes)))
+
+    def split(
+        self, fractions: Sequence[float], *, stratify: bool = False, seed: int = 0
+    ) -> tuple[NDArray[np.int64], ...]:
+        """Positions of the images of each part, ascending: int64 arrays, as many as ``fractions``.
+
+        fractions: the size of each part; their sum is 1. stratify: divide each class alike, to
+        within an image. The parts depend on the names of the images and on ``seed`` alone, and on
+        labels where they are stratified. Raises UsageError where an argument is out of range.
+        """
+        labels = self.labels if stratify else np.zeros(len(self), dtype=np.int64)
+        return split(self.names, labels, fractions, seed)
 
     def column_types(self, names: Sequence[str]) -> dict[str, ColumnType]:
         """The types of some columns, ``label`` and ``name`` among them.

@@ -215,8 +215,8 @@ class Loader(TensorLoader):
             in bytes or as "10GB"; None: nothing is written to disk.
         verify_checksums: compare the checksums of all that is read.
         columns: names of columns that batches are to have: arrays, or lists where sizes differ.
-        subset: the images that epochs draw: their positions in the dataset, or a bool for each of
-            its images. None: all.
+        subset: the images that epochs draw: their positions in the dataset, a bool for each of its
+            images, or a condition such as ``label == "cat" and width >= 256``. None: all.
         weights: a number for each image of the dataset. An epoch draws as many images as there are
             in the subset, each in proportion to its weight. None: each image once.
         class_balanced: draw as many images, each class of the subset as often as any other.

@@ -13,8 +13,8 @@ from pcr.dataset.reader import Dataset
 from pcr.errors import UsageError
 from pcr.lazy import lazy
 
-Subset: TypeAlias = ArrayLike
-"""Positions of images in the dataset, or a bool for each of its images."""
+Subset: TypeAlias = ArrayLike | str
+"""Positions of images in the dataset, a bool for each of its images, or a condition."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +108,7 @@ def select(
     """
     if subset is None and weights is None and not class_balanced:
         return None
-    images = np.arange(len(dataset)) if subset is None else _positions(subset, len(dataset))
+    images = np.arange(len(dataset)) if subset is None else _positions(subset, dataset)
     record_starts = np.cumsum([0, *dataset.record_sizes], dtype=np.int64)
     if not class_balanced:
         chosen = None if weights is None else _checked_weights(weights, len(dataset), images)
@@ -121,9 +121,10 @@ def select(
     return Selection(images, record_starts, 1 / np.bincount(labels)[labels], labels)
 
 
-def _positions(subset: Subset, count: int) -> NDArray[np.int64]:
-    """Positions, ascending; a mask says which of ``count`` images there are."""
-    chosen = np.asarray(subset)
+def _positions(subset: Subset, dataset: Dataset) -> NDArray[np.int64]:
+    """The positions in a dataset, ascending, none twice."""
+    count = len(dataset)
+    chosen = _where(subset, dataset) if isinstance(subset, str) else np.asarray(subset)
     if chosen.ndim != 1 or (chosen.size and chosen.dtype.kind not in "biu"):
         raise UsageError(
             f"expected positions of images or a bool for each, found {chosen.dtype} of shape "
@@ -146,6 +147,13 @@ def _positions(subset: Subset, count: int) -> NDArray[np.int64]:
         twice = positions[counts.argmax()]
         raise UsageError(f"expected each image once, found {twice} again: see `weights`", "subset")
     return positions
+
+
+def _where(condition: str, dataset: Dataset) -> NDArray[np.int64]:
+    try:
+        return dataset.where(condition)
+    except UsageError as error:
+        raise UsageError(error.reason, "subset") from None
 
 
 def _checked_weights(
