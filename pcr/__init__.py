@@ -29,6 +29,7 @@ _HOMES = {
     "pcr.loading.iterator": ("PCRIterator",),
     "pcr.loading.image_files": ("FileIterator",),
     "pcr.loading.loader": ("Loader", "TensorLoader"),
+    "pcr.loading.mixture": ("Mixture",),
     "pcr.loading.decode_options": ("DecodeOptions",),
     "pcr.loading.windows": ("EvalTransform", "TrainTransform", "Transform"),
     "pcr.tools.verification": ("Verdict", "verify"),
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from pcr.loading.image_files import FileIterator
     from pcr.loading.iterator import PCRIterator
     from pcr.loading.loader import Loader, TensorLoader
+    from pcr.loading.mixture import Mixture
     from pcr.loading.windows import EvalTransform, TrainTransform, Transform
     from pcr.tools.column_addition import AddedColumn, add_column
     from pcr.tools.dataset_copy import CopySummary, copy
