@@ -123,6 +123,12 @@ def test_clip(run, dataset: Path) -> None:
     assert losses[-1] < losses[0]
 
 
+def test_detection(run, dataset: Path) -> None:
+    printed = run("train_detection", dataset)
+    assert images_of(printed) == [8, 8, 6]
+    assert all(float(loss) < 100 for loss in re.findall(r"loss (\S+)", printed))
+
+
 def test_dali(run, dataset: Path) -> None:
     pytest.importorskip("nvidia.dali", reason="of the extra 'train' on Linux")
     assert images_of(run("train_dali", dataset, "--epochs", 2)) == [IMAGES, IMAGES]
