@@ -35,6 +35,7 @@ class ImageIndex:
     def read(cls, record: Record) -> ImageIndex:
         """Of a record, from its metadata; FormatError where that, or the file, is not as expected."""
         info, page_bytes = record.prefix(0).read(lambda tables: _metadata(tables, record))
+        record.check_labels(info.labels)
         sizes = np.array([image.level_bytes for image in info.images], dtype=np.int64)
         sizes = sizes.reshape(-1, record.levels).T
         starts = np.zeros((record.levels, len(info.images) + 1), dtype=np.int64)

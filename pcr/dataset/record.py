@@ -16,6 +16,7 @@ from pcr.dataset import layout
 from pcr.dataset.column_choice import ColumnChoice
 from pcr.dataset.column_index import ColumnIndex
 from pcr.dataset.column_types import ColumnValues
+from pcr.dataset.columns import LABEL
 from pcr.dataset.file_prefix import FilePrefix, store_of
 from pcr.dataset.messages import RecordIndex, RecordInfo
 from pcr.dataset.tables import read_chunks
@@ -120,7 +121,9 @@ class Record:
     def info(self) -> RecordInfo:
         """The metadata: names, labels and sizes of images. FormatError where it is damaged."""
         (metadata,) = self.read_groups(0)
-        return RecordInfo.decode(metadata, self.location)
+        info = RecordInfo.decode(metadata, self.location)
+        self.check_labels(info.labels)
+        return info
 
     def read(
         self, level: int | None = None, *, columns: Sequence[str] = (), verify: bool = True
@@ -142,7 +145,7 @@ class Record:
             return replace(images, columns=choice.within(tables, self.number, self.entry, verify))
 
         images = self.prefix(level).read(extract)
-        self._check_labels(images.labels)
+        self.check_labels(images.labels)
         return replace(images, columns=self._completed(choice, images.columns, verify))
 
     def columns(self, names: Sequence[str], *, verify: bool = True) -> dict[str, ColumnValues]:
@@ -162,6 +165,8 @@ class Record:
             found = self._file(prefix_bytes, choice.tables).read(
                 partial(choice.within, record=self.number, entry=self.entry, verify=verify)
             )
+        if LABEL in found:
+            self.check_labels(found[LABEL])
         return self._completed(choice, found, verify)
 
     def bytes_to_read(self, level: int, columns: Sequence[str] = ()) -> int:
@@ -209,7 +214,9 @@ class Record:
         table = layout.message_table(level)
         return read_chunks(connection, table, self.entry.group_bytes[level], checksum)
 
-    def _check_labels(self, labels: NDArray[np.int32]) -> None:
+    def check_labels(self, found: ColumnValues) -> None:
+        """Raise FormatError unless there is a label for each image, and a class for each label."""
+        labels = np.asarray(found)
         in_range = labels.min(initial=0) >= 0 and labels.max(initial=0) < self.num_classes
         if len(labels) != self.images or not in_range:
             raise FormatError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sqlite3
 import tracemalloc
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -167,13 +168,25 @@ def test_a_record_of_another_dataset_or_none_is_refused(tmp_path: Path) -> None:
         dataset.records[1].read(1)
 
 
-def test_labels_beyond_the_classes_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda dataset: dataset.records[0].read(1),
+        lambda dataset: dataset.records[0].info(),
+        lambda dataset: dataset.labels,
+        lambda dataset: dataset[2].label,
+        lambda dataset: dataset[2].jpeg(),
+    ],
+)
+def test_labels_beyond_the_classes_are_refused(
+    tmp_path: Path, read: Callable[[Dataset], object]
+) -> None:
     dataset = records.make_dataset(tmp_path / "d", (4,))
     info = replace(dataset.info, classes=("only",))
     write_index(dataset.root, info, [record.entry for record in dataset.records])
     dataset = Dataset(dataset.root)
     with pytest.raises(FormatError, match="expected 4 labels below 1, found 4 up to 2"):
-        dataset.records[0].read(1)
+        read(dataset)
 
 
 def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
