@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Accelerate: ``accelerate launch --num_processes 2 examples/train_accelerate.py DATASET``."""
+"""Accelerate: ``torchrun --nproc_per_node 2 examples/train_accelerate.py DATASET``, say."""
 
 import argparse
 
@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=64, help="side of the images in pixels")
     arguments = parser.parse_args()
 
-    accelerator = Accelerator()
+    accelerator = Accelerator(cpu=not torch.cuda.is_available())
     # The loader is not prepared: it takes its process's share, on its device, by itself.
     loader = pcr.Loader(
         arguments.dataset,
@@ -41,7 +41,10 @@ def main() -> None:
             optimizer.step()
             seen += len(images)
         total = accelerator.reduce(torch.tensor(seen, device=accelerator.device))
-        accelerator.print(f"epoch {epoch}: {total} images, loss {loss.item():.3f}")
+        processes = accelerator.num_processes
+        accelerator.print(
+            f"epoch {epoch}: {total} images in {processes} processes, loss {loss.item():.3f}"
+        )
     accelerator.end_training()
 
 

@@ -99,9 +99,9 @@ def test_lightning_with_two_processes_resumed_with_one(run, dataset: Path) -> No
 
 def test_accelerate_with_two_processes(dataset: Path) -> None:
     pytest.importorskip("accelerate", reason="of the extra 'dev'")
-    launcher = ("-m", "accelerate.commands.launch", "--num_processes", 2, "--cpu")
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", 2)
     printed = launch(*launcher, EXAMPLES / "train_accelerate.py", dataset)
-    assert images_of(printed) == [IMAGES]
+    assert f"{IMAGES} images in 2 processes" in printed
 
 
 def test_timm(run, dataset: Path) -> None:
