@@ -12,6 +12,7 @@ _EXTRAS = {
     "remote": ("obstore",),
     "ray": ("ray",),
     "tables": ("pyarrow",),
+    "completion": ("shtab",),
     "datasets": ("scipy", "skimage", "sklearn", "tfrecord"),
     "dali-cuda13": ("nvidia",),
 }

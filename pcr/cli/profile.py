@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pcr.cli.command import refuse_existing
+from pcr.cli.json_output import add_json_flag, print_json
 from pcr.cli.text import paragraph, printable
 from pcr.dataset.reader import Dataset
 from pcr.errors import DatasetError, UsageError
@@ -59,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--force", action="store_true", help="replace these files if they exist")
     add("--quiet", action="store_true", help="no progress bar")
+    add_json_flag(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -86,7 +88,11 @@ def run(arguments: argparse.Namespace) -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     write_table(table, profile.table)
     plot_levels(profile.table, plot, sources_known=profile.sources_known)
-    _, reason = recommend(profile.table, arguments.threshold)
+    level, reason = recommend(profile.table, arguments.threshold)
+    if arguments.json:
+        rows = profile.table.to_dict("records")
+        print_json({"dataset": dataset.location, "recommended_level": level, "levels": rows})
+        return
     print("\n".join([*table_lines(profile), "", paragraph(reason), ""]))
     print(f"{printable(table)}: this table\n{printable(plot)}: the same as a plot")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 
 from pcr.cli.command import EXIT_FAILURE, EXIT_OK
 from pcr.cli.flags import add_worker_flags
+from pcr.cli.json_output import add_json_flag, print_json
 from pcr.cli.text import counted, printable
 from pcr.dataset.reader import Dataset
 from pcr.errors import FormatError
@@ -13,7 +15,7 @@ from pcr.progress import progress_bar
 from pcr.storage.counters import Counters
 from pcr.storage.location import is_remote
 from pcr.storage.store import Store, open_store
-from pcr.tools.verification import verify
+from pcr.tools.verification import Verdict, verify
 
 HELP = "Check every byte, count, label, name and JPEG of a dataset; exit code 1 if one is wrong."
 
@@ -23,11 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", help="directory or URL of a finished dataset")
     parser.add_argument("--decode", action="store_true", help="also decode every image")
     add_worker_flags(parser)
+    add_json_flag(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print one line per file: OK, or FAILED and why; of a remote dataset what was asked for."""
-    files = failures = 0
+    files, failures = 0, list[Verdict]()
     store = open_store(arguments.dataset)
     dataset = _open(store)
     verdicts = verify(dataset or store, decode=arguments.decode, num_workers=arguments.num_workers)
@@ -38,16 +41,25 @@ def run(arguments: argparse.Namespace) -> int:
         disable=arguments.quiet,
     ) as bar:
         for verdict in verdicts:
-            failed = verdict.failure is not None
-            files, failures = files + 1, failures + failed
-            what = f"FAILED ({verdict.failure})" if failed else "OK"
-            bar.write(printable(f"{verdict.file} {what}"))
+            files += 1
+            failures += [verdict] if verdict.failure else []
+            if not arguments.json:
+                bar.write(_line(verdict))
             bar.update()
-    if failures:
-        print(f"{failures} of {counted(files, 'file')} FAILED")
-    if is_remote(arguments.dataset):
+    if arguments.json:
+        print_json(
+            {"dataset": store.location, "files": files, "failures": list(map(asdict, failures))}
+        )
+    elif failures:
+        print(f"{len(failures)} of {counted(files, 'file')} FAILED")
+    if not arguments.json and is_remote(arguments.dataset):
         print(_counted(store.counters))
     return EXIT_FAILURE if failures else EXIT_OK
+
+
+def _line(verdict: Verdict) -> str:
+    what = f"FAILED ({verdict.failure})" if verdict.failure else "OK"
+    return printable(f"{verdict.file} {what}")
 
 
 def _open(store: Store) -> Dataset | None:

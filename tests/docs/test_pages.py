@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +108,23 @@ def test_converting_as_the_page_does(
     (example,) = blocks("docs/CONVERTING.md", "python")
     exec(compile(example, "docs/CONVERTING.md", "exec"), {})
     assert capsys.readouterr().out.startswith("4 (")
+
+
+def test_the_commands_page_runs(tmp_path: Path) -> None:
+    pytest.importorskip("shtab", reason="of the extra completion")
+    records.make_dataset(tmp_path / "pcr_dataset", (4, 3))
+    pcr = tmp_path / "bin" / "pcr"
+    pcr.parent.mkdir()
+    pcr.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m pcr "$@"\n')
+    pcr.chmod(0o755)
+    done = subprocess.run(
+        ["bash", "-euc", "\n".join(blocks("docs/COMMANDS.md", "sh"))],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": f"{pcr.parent}:{os.environ['PATH']}", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("pcr_dataset") >= 4
+    assert (tmp_path / ".local/share/bash-completion/completions/pcr").stat().st_size > 1000

@@ -23,7 +23,7 @@ def test_requirements_files_say_what_pyproject_says() -> None:
         stripped = (line.split("  #")[0] for line in (ROOT / name).read_text().splitlines())
         return sorted(line for line in stripped if line and not line.startswith("#"))
 
-    names = ("convert", "plots", "train", "remote", "tables", "datasets")
+    names = ("convert", "plots", "train", "remote", "tables", "completion", "datasets")
     used = {requirement for name in names for requirement in extras[name]}
     expected = [*build, *project["project"]["dependencies"], *used]
     assert lines("requirements.txt") == sorted(expected)

@@ -37,6 +37,12 @@ def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
     assert result.returncode == 0 and not result.stdout, result.stdout
 
 
+def test_zizmor_finds_nothing_in_the_workflows() -> None:
+    command = [tool("zizmor"), "--offline", "--persona", "pedantic", ".github/workflows"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+
+
 def test_the_hooks_are_valid_and_local() -> None:
     command = [tool("pre-commit"), "validate-config", ".pre-commit-config.yaml"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
