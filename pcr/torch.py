@@ -99,7 +99,7 @@ class MapDataset(torch_data.Dataset):
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> Any:
-        """The sample at a position; FormatError, naming the image, where it can't be decoded."""
+        """The sample at a position; raises as `pcr.Image.decode`."""
         image = self.dataset[index]
         return self._sample(image, image.jpeg(self.n_scans))
 

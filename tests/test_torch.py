@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers import column_samples, jpegs, records
+from helpers.servers import web_server
 from PIL import Image
 
 from pcr.conversion.run import convert
@@ -86,6 +87,16 @@ def test_a_copy_is_small_and_reads_the_same(dataset: Dataset) -> None:
     copy = pickle.loads(pickle.dumps(samples))
     assert torch.equal(copy[3][0], samples[3][0])
     assert samples.__getitems__([3, 1])[1][1] == samples[1][1]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_batches_from_a_server(dataset: Dataset, tmp_path: Path, workers: int) -> None:
+    expected = MapDataset(dataset, 3, decode=bytes)
+    with web_server(dataset.root, tmp_path) as server:
+        samples = MapDataset(server.url, 3, decode=bytes)
+        assert samples.__getitems__([20, 3]) == [expected[20], expected[3]]  # starts threads
+        loader = torch_data.DataLoader(samples, 8, collate_fn=list, num_workers=workers)
+        assert [sample for batch in loader for sample in batch] == list(expected)
 
 
 def test_an_image_that_can_not_be_decoded_is_named(damaged_root: Path) -> None:
