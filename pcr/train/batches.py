@@ -47,3 +47,45 @@ class ResumableBatches(Batches, Protocol):
 
     def close(self) -> None:
         """Stop reading."""
+
+
+class WrappedBatches:
+    """Batches of others; a subclass says what `iter()` makes of them."""
+
+    def __init__(self, batches: ResumableBatches) -> None:
+        self._batches = batches
+        self.source = batches.source
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the next batch."""
+        return self._batches.epoch
+
+    @property
+    def wait_seconds(self) -> float:
+        """How long the consumer has waited for batches so far."""
+        return self._batches.wait_seconds
+
+    def __len__(self) -> int:
+        """Batches per epoch."""
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """The rest of an epoch."""
+        return iter(self._batches)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Start with this epoch."""
+        self._batches.set_epoch(epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the data stands."""
+        return self._batches.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue there."""
+        self._batches.load_state_dict(state)
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._batches.close()

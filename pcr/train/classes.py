@@ -3,62 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from pcr.errors import DatasetError
-from pcr.train.batches import ResumableBatches
+from pcr.train.batches import ResumableBatches, WrappedBatches
 from pcr.train.config import TrainConfig
 from pcr.train.processes import Processes
 
 
-class RelabelledBatches:
+class RelabelledBatches(WrappedBatches):
     """Batches whose labels are positions among other classes than those of their source."""
 
     def __init__(self, batches: ResumableBatches, labels: Tensor) -> None:
         """`labels`, int64 (classes,), has the new label of each of the source's."""
-        self.source = batches.source
-        self._batches, self._labels = batches, labels
-
-    @property
-    def wait_seconds(self) -> float:
-        """How long the consumer has waited for batches so far."""
-        return self._batches.wait_seconds
-
-    @property
-    def epoch(self) -> int:
-        """The epoch of the next batch."""
-        return self._batches.epoch
-
-    def __len__(self) -> int:
-        """Batches per epoch."""
-        return len(self._batches)
+        super().__init__(batches)
+        self._labels = labels
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Images as they were, and their new labels."""
-        return map(self._relabel, self._batches)
+        return map(self._relabel, super().__iter__())
 
     def _relabel(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         images, labels = batch
         return images, self._labels[labels]
-
-    def set_epoch(self, epoch: int) -> None:
-        """Start with this epoch."""
-        self._batches.set_epoch(epoch)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Where the data stands."""
-        return self._batches.state_dict()
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue there."""
-        self._batches.load_state_dict(state)
-
-    def close(self) -> None:
-        """Stop reading."""
-        self._batches.close()
 
 
 def labelled(

@@ -3,64 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from torch import Tensor
 
-from pcr.train.batches import ResumableBatches
+from pcr.train.batches import ResumableBatches, WrappedBatches
 from pcr.train.epoch_schedule import EpochSchedule
 
 
-class ScheduledBatches:
+class ScheduledBatches(WrappedBatches):
     """Batches of one source, decoded anew where the schedule says so."""
 
     def __init__(self, make: Callable[[int], ResumableBatches], sizes: EpochSchedule) -> None:
         """`make` decodes the source into images of so many pixels; `sizes` has those of each epoch."""
-        self._make, self._sizes = make, sizes
-        self._size = sizes.at(0)
-        self._batches = make(self._size)
+        self._make, self._sizes, self._size = make, sizes, sizes.at(0)
         self._waited_seconds = 0.0
-        self.source = self._batches.source
-
-    @property
-    def epoch(self) -> int:
-        """The epoch of the next batch."""
-        return self._batches.epoch
+        super().__init__(make(self._size))
 
     @property
     def wait_seconds(self) -> float:
-        """How long the consumer has waited for batches so far."""
-        return self._waited_seconds + self._batches.wait_seconds
-
-    def __len__(self) -> int:
-        """Batches per epoch."""
-        return len(self._batches)
+        """How long the consumer has waited for batches so far, of all sizes."""
+        return self._waited_seconds + super().wait_seconds
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """The rest of an epoch, at its size."""
         self._resize(self._sizes.at(self.epoch))
-        return iter(self._batches)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Start with this epoch."""
-        self._batches.set_epoch(epoch)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Where the data stands."""
-        return self._batches.state_dict()
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue there."""
-        self._batches.load_state_dict(state)
-
-    def close(self) -> None:
-        """Stop reading."""
-        self._batches.close()
+        return super().__iter__()
 
     def _resize(self, size: int) -> None:
         if size == self._size:
             return
-        position = self._batches.state_dict()
+        position = self.state_dict()
         self._waited_seconds += self._batches.wait_seconds
         self._batches.close()
         self._batches, self._size = self._make(size), size
