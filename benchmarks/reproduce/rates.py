@@ -1,0 +1,50 @@
+"""Stage 2: images per second that are loaded at each level, warm and over a limited network."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pandas as pd
+from results import ROOT, add_rows
+from settings import BANDWIDTH_MB_PER_S, Plan
+
+from pcr.dataset.reader import Dataset
+
+MOST_IMAGES = 1000
+
+
+def measure(plan: Plan) -> None:
+    """Write rates.csv: one row per ladder, level and way of reading, of benchmarks/bandwidth.py."""
+    path = plan.out / "rates.csv"
+    if path.exists():
+        return
+    work = plan.out / "rates"
+    readers = {"local": "warm", "pcr": f"{BANDWIDTH_MB_PER_S} MB/s"}
+    names = {
+        f"{kind}:{ladder}:{level}": (ladder, level, reader)
+        for ladder in plan.setting.ladders
+        for level in plan.setting.levels
+        for kind, reader in readers.items()
+    }
+    images = min(MOST_IMAGES, len(list(plan.train.rglob("*.*"))))
+    command = [sys.executable, ROOT / "benchmarks" / "bandwidth.py", plan.train, work]
+    limits = ["--bandwidth_MB_per_s", str(BANDWIDTH_MB_PER_S), "--rounds", plan.setting.rounds]
+    limits += ["--images", images]
+    subprocess.run([*command, *map(str, limits), "--only", *names], check=True)
+    trials = pd.read_csv(work / "bandwidth.csv")
+    medians = trials.groupby("loader")["images_per_second"].median()
+    rows = []
+    for name, (ladder, level, reader) in names.items():
+        dataset = Dataset(plan.dataset(ladder))
+        prefix_bytes = sum(record.prefix_bytes[level] for record in dataset.records)
+        rows.append(
+            {
+                "ladder": ladder,
+                "level": level,
+                "reader": reader,
+                "mean_bytes": prefix_bytes / len(dataset),
+                "images_per_second": medians[name],
+            }
+        )
+    add_rows(path, rows)

@@ -1,0 +1,82 @@
+"""What a reproduction measures: quickly, or in full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+FULL_LEVEL = 10  # of both ladders
+CLASSES = " classes"  # ends the way of runs whose classes were merged
+IMAGES = "images"  # instead of a ladder: the files themselves
+BANDWIDTH_MB_PER_S = 20
+
+
+@dataclass(frozen=True)
+class Network:
+    """An architecture of torchvision, and how it is trained from scratch."""
+
+    arch: str
+    image_size: int
+    epochs: int
+    lr: float = 0.05
+    batch_size: int = 64
+
+    @property
+    def flags(self) -> list[str]:
+        """Those of the trainer."""
+        return [
+            *("-a", self.arch, "--image_size", str(self.image_size), "--epochs", str(self.epochs)),
+            *("--lr", str(self.lr), "-b", str(self.batch_size)),
+        ]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How much is measured."""
+
+    networks: tuple[Network, ...]
+    seeds: tuple[int, ...]
+    sample: int  # images whose levels are measured
+    rounds: int  # of reading at each level
+    ladders: tuple[str, ...] = ("standard", "bitplane")
+    levels: tuple[int, ...] = (1, 2, 5, FULL_LEVEL)
+    static_levels: tuple[int, ...] = (2, 5)  # of `standard`, whose bytes re-encoded images have
+    static_qualities: tuple[int, ...] = (90, 75, 50, 25)  # of the copies that a PCR stands for
+
+
+QUICK = Setting((Network("shufflenet_v2_x0_5", 64, epochs=4),), (0,), sample=40, rounds=1)
+FULL = Setting(
+    (Network("shufflenet_v2_x0_5", 64, epochs=40), Network("resnet18", 64, epochs=40)),
+    (0, 1, 2, 3, 4),
+    sample=200,
+    rounds=5,
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A setting, the images, and the folder that everything goes to."""
+
+    setting: Setting
+    images: Path  # with train/ and one or more other splits, each an ImageFolder
+    out: Path
+    jobs: int
+
+    @property
+    def train(self) -> Path:
+        """The images to train on."""
+        return self.images / "train"
+
+    @property
+    def held_out(self) -> Path:
+        """The images of all other splits together, as links."""
+        return self.out / "held_out"
+
+    def dataset(self, ladder: str) -> Path:
+        """The training images as a PCR dataset."""
+        return self.out / "datasets" / ladder
+
+    def other_splits(self) -> Iterator[Path]:
+        """The folders of images that are not trained on."""
+        return (p for p in sorted(self.images.iterdir()) if p.is_dir() and p.name != "train")

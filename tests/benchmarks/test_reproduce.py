@@ -1,0 +1,115 @@
+"""The reproduction of the paper's experiments: its stages, and what is drawn from their tables."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from helpers import records
+
+REPRODUCE = Path(__file__).parents[2] / "benchmarks" / "reproduce"
+ORIGIN = {"date": "2026-01-01", "commit": "abc", "machine": "a machine"}
+TINY = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {folder!r})
+import runpy
+from settings import Network, Plan, Setting
+main = runpy.run_path({folder!r} + "/__main__.py", run_name="reproduce")
+network = Network("shufflenet_v2_x0_5", 32, epochs=1, batch_size=4)
+setting = Setting((network,), (0,), sample=2, rounds=1, ladders=("standard",), levels=(10,),
+                  static_qualities=(50,))
+plan = Plan(setting, Path(sys.argv[1]), Path(sys.argv[2]), 1)
+for _ in range(2):
+    main["run"](plan, ["levels", "accuracy"])
+    print([path.read_bytes() for path in sorted(plan.out.glob("*.csv"))], file=sys.stderr)
+"""
+
+
+def write(path: Path, rows: list[dict[str, object]]) -> None:
+    pd.DataFrame([row | ORIGIN for row in rows]).to_csv(path, index=False)
+
+
+def run_row(data: str, fidelity: str, seed: int, correct: str) -> dict[str, object]:
+    share = correct.count("1") / len(correct)
+    name = f"net-{data}-{fidelity}-{seed}"
+    return {
+        **{"run": name, "stage": "levels", "arch": "net", "image_size": 64, "epochs": 2},
+        **{"data": data, "fidelity": fidelity, "way": "", "seed": seed, "top_1": 100 * share},
+        **{"MB": 10.0 * int(fidelity), "correct": correct},
+    }
+
+
+@pytest.fixture
+def reproduce(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(REPRODUCE)
+
+
+@pytest.mark.usefixtures("reproduce")
+def test_differences_are_paired_by_seed_and_image() -> None:
+    runs = pd.DataFrame(
+        [
+            *(run_row("standard", "10", seed, "1100" * 25) for seed in (0, 1)),
+            *(run_row("standard", "5", seed, "1100" * 25) for seed in (0, 1)),
+            run_row("standard", "1", 0, "1000" * 25),
+            run_row("standard", "1", 1, "0100" * 25),
+        ]
+    )
+    table = import_module("tables").differences(runs).set_index("levels")
+    assert table.loc["5", "from full fidelity"] == 0
+    assert table.loc["5", "±"] == 0  # the same images are recognised
+    assert table.loc["1", "from full fidelity"] == -25
+    assert table.loc["1", "±"] > 0
+    assert table.loc["1", "bytes"] == 0.1
+
+
+@pytest.mark.usefixtures("reproduce")
+def test_tables_and_figures_need_the_csvs_alone(tmp_path: Path) -> None:
+    levels = (1, 5, 10)
+    runs = [
+        run_row("standard", str(k), s, "1" * k + "0" * (20 - k)) for k in levels for s in (0, 1)
+    ]
+    write(tmp_path / "runs.csv", runs)
+    epochs = [
+        {"run": row["run"], "epoch": e, "train_seconds": e, "total_MB": 5 * e, "test_top_1": 50}
+        for row in runs
+        for e in (1, 2)
+    ]
+    write(tmp_path / "epochs.csv", epochs)
+    level = {"ladder": "standard", "mean_bytes": 1000.0, "share": 0.5, "ms_ssim_p10": 0.5}
+    rows = [level | {"level": k, "ms_ssim_mean": 0.9 + k / 100} for k in levels]
+    write(tmp_path / "levels.csv", rows)
+    rates = {"ladder": "standard", "reader": "warm", "images_per_second": 10.0}
+    write(
+        tmp_path / "rates.csv",
+        [rates | {"level": k, "mean_bytes": 100.0 * k} for k in levels],
+    )
+    import_module("figures").draw_all(tmp_path)
+    text = import_module("tables").write_tables(tmp_path)
+    for name in ("accuracy.png", "similarity.png", "rates.png"):
+        assert (tmp_path / name).stat().st_size > 1000
+    assert "Measured on 2026-01-01, commit abc, on a machine." in text
+    assert "| net, 64 px | standard | 5 | 2 | 25.0 |" in text
+
+
+@pytest.mark.slow
+def test_stages_measure_and_are_not_repeated(tmp_path: Path) -> None:
+    for number, data in enumerate(records.sources(8)):
+        split = ("train", "train", "validation", "test")[number // 2]
+        folder = tmp_path / "images" / split / f"class{number % 2}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number}.jpg").write_bytes(data)
+    command = [sys.executable, "-c", TINY.format(folder=str(REPRODUCE))]
+    words = [tmp_path / "images", tmp_path / "out"]
+    done = subprocess.run([*command, *words], check=True, capture_output=True, text=True)
+    first, second = done.stderr.strip().splitlines()[-2:]
+    assert first == second
+    runs = pd.read_csv(tmp_path / "out" / "runs.csv", dtype=str)
+    assert list(runs["data"]) == ["images", "standard"]
+    assert set(runs["correct"].str.len()) == {4}
+    results = pd.read_csv(tmp_path / "out" / "conversion.csv")["result"]
+    assert list(results) == ["PCR standard", "TFRecord", "copy at quality 50"]
