@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from PIL import Image
 
 from pcr.atomic import atomic_path
@@ -28,7 +29,9 @@ class LevelProfile:
     table: one row per level, with the columns level, mean_bytes (of the JPEG up to the level),
         share (of the bytes of the source files), ms_ssim_mean, ms_ssim_p10 and ms_ssim_min (over the
         images, against the last level), and for each decoder <decoder>_rate: images per second,
-        relative to those of the same decoder on the same images as baseline JPEGs.
+        relative to those of the same decoder on the same images as baseline JPEGs. With a network,
+        also kl_mean (the mean Kullback-Leibler divergence, in nats, of its predictions from those
+        at the last level) and same_class (the share of images whose most likely class is the same).
     sources_known: False where share is of the last level's bytes, because the dataset does not say
         how large its sources were.
     baseline_rate: images per second of each decoder on baseline JPEGs: one thread, CPU time.
@@ -39,8 +42,18 @@ class LevelProfile:
     baseline_rate: dict[str, float] = field(default_factory=dict)
 
 
+# Log-probabilities (N, classes) of images uint8 (height, width, 3).
+Predict = Callable[[Sequence[NDArray[np.uint8]]], NDArray[np.float64]]
+
+
 def profile_levels(
-    dataset: Dataset, images: int, *, seed: int = 0, tries: int = 3, progress: bool = True
+    dataset: Dataset,
+    images: int,
+    *,
+    seed: int = 0,
+    tries: int = 3,
+    progress: bool = True,
+    predict: Predict | None = None,
 ) -> LevelProfile:
     """Measure the levels of a dataset on up to ``images`` of its images, as ``measure_levels``."""
     bar = progress_bar(
@@ -50,24 +63,32 @@ def profile_levels(
         desc="Measuring",
         disable=not progress,
     )
-    profile = measure_levels(bar, tries=tries)
+    profile = measure_levels(bar, tries=tries, predict=predict)
     profile.table.insert(0, "ladder", dataset.info.ladder_name)
     return profile
 
 
-def measure_levels(images: Iterable[LevelImage], *, tries: int = 3) -> LevelProfile:
+def measure_levels(
+    images: Iterable[LevelImage], *, tries: int = 3, predict: Predict | None = None
+) -> LevelProfile:
     """Measure images at all of their levels; decode rates are the best of ``tries``, none for 0.
+
+    ``predict`` is a network, which sees the images as the loader's decoder gives them.
 
     Raises FormatError, naming the image and its record, where one is damaged.
     """
-    level_bytes, level_ms_ssim, source_bytes, seconds = [], [], [], []
+    level_bytes, level_ms_ssim, source_bytes, seconds, predictions = [], [], [], [], []
     for image in images:
         with image.named_errors():
             level_ms_ssim.append(level_quality(image.jpegs))
             seconds.append(_decode_seconds(image, tries))
+            if predict:
+                predictions.append(predict([_decode_as_loaded(jpeg) for jpeg in image.jpegs]))
         level_bytes.append([len(jpeg) for jpeg in image.jpegs])
         source_bytes.append(image.source_bytes)
     table, known = summarize(level_bytes, level_ms_ssim, source_bytes), all(source_bytes)
+    if predict:
+        table["kl_mean"], table["same_class"] = compare_predictions(np.stack(predictions))
     if not tries:
         return LevelProfile(table, known)
     of_decoder = dict(zip(DECODERS, np.sum(seconds, axis=0), strict=True))
@@ -106,10 +127,37 @@ def summarize(
     )
 
 
+def compare_predictions(
+    log_probabilities: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How predictions at each level differ from those at the last: (images, levels, classes) in.
+
+    The mean over images of the Kullback-Leibler divergence from the last level's, and the share of
+    images with the same most likely class, both (levels,).
+    """
+    full = log_probabilities[:, -1:]
+    divergence = (np.exp(full) * (full - log_probabilities)).sum(axis=2)
+    same = log_probabilities.argmax(axis=2) == full.argmax(axis=2)
+    return divergence.mean(axis=0).clip(min=0), same.mean(axis=0)
+
+
 def lowest_sufficient_level(table: pd.DataFrame, threshold: float) -> int:
     """The lowest level from which on the mean MS-SSIM is at least ``threshold``."""
     insufficient = table.loc[table["ms_ssim_mean"] < threshold, "level"]
     return int(insufficient.max()) + 1 if len(insufficient) else 1
+
+
+def recommend_by_kl(table: pd.DataFrame, most_kl: float) -> tuple[int, str]:
+    """The lowest level from which on a network's predictions stay close, and the reason for it."""
+    insufficient = table.loc[table["kl_mean"] > most_kl, "level"]
+    level = int(insufficient.max()) + 1 if len(insufficient) else 1
+    row = table.iloc[level - 1]
+    return level, (
+        f"Start with --n_scans {level}, the lowest level with a KL divergence <= {most_kl:g}: "
+        f"{row.kl_mean:.3f} at {row.share:.3f} of the bytes, and the same class for "
+        f"{100 * row.same_class:.0f} % of the images. A network that is trained at a level can get "
+        "used to it, so lower levels may do as well: let --n_scans auto compare gradients."
+    )
 
 
 def recommend(table: pd.DataFrame, threshold: float) -> tuple[int, str]:
@@ -154,7 +202,8 @@ def _decode_with_pillow(jpeg: bytes) -> object:
 
 
 # As they are used for training: both smooth blocks.
+_decode_as_loaded = partial(native.decode_rgb, block_smoothing=True)
 DECODERS: dict[str, Callable[[bytes], object]] = {
-    "loader": partial(native.decode_rgb, block_smoothing=True),
+    "loader": _decode_as_loaded,
     "pillow": _decode_with_pillow,
 }

@@ -38,12 +38,16 @@ def plot_levels(table: pd.DataFrame, path: Path, *, sources_known: bool = True) 
 def level_figure(table: pd.DataFrame, *, sources_known: bool = True) -> Figure:
     """The table of a ``LevelProfile``, with a column ladder: similarity and rates over bytes.
 
-    Every point is a level and bears its number; higher and further left is better in both panels.
+    With a column kl_mean, a network's divergence has a panel of its own. Every point is a level and
+    bears its number; higher and further left is better in all panels.
     ``sources_known`` is the profile's.
     """
-    figure = Figure(figsize=(11, 4.5), layout="constrained")
-    quality, rates = figure.subplots(1, 2, sharex=True)
+    panels = 3 if "kl_mean" in table else 2
+    figure = Figure(figsize=(5.5 * panels, 4.5), layout="constrained")
+    quality, *network, rates = figure.subplots(1, panels, sharex=True)
     below = table[table["ms_ssim_mean"] < 1].assign(loss=lambda rows: 1 - rows["ms_ssim_mean"])
+    for axes in network:
+        _draw_divergence(axes, below)
     _draw_levels(quality, below, "loss", hue="ladder", style="ladder")
     quality.set(title="Similarity", ylabel="MS-SSIM to the last level", yscale="log")
     quality.invert_yaxis()
@@ -75,6 +79,13 @@ def draw_images(images: Sequence[LevelImage], levels: Sequence[int], path: Path)
     for row, image, panels in zip(rows, images, pictures, strict=True):
         _draw_row(row, image, levels, panels)
     _save(figure, path)
+
+
+def _draw_divergence(axes: Axes, below: pd.DataFrame) -> None:
+    _draw_levels(axes, below[below["kl_mean"] > 0], "kl_mean", hue="ladder", style="ladder")
+    axes.set(title="A network's predictions", ylabel="KL divergence from the last level's (nats)")
+    axes.set(yscale="log")
+    axes.invert_yaxis()
 
 
 def _rates_by_decoder(table: pd.DataFrame) -> pd.DataFrame:
