@@ -173,6 +173,25 @@ def test_a_value_of_another_type_is_named(
         convert(folder, tmp_path / "d")
 
 
+def test_a_conversion_resumes_to_the_same_bytes_and_skips_values_with_images(
+    folder: Path, tmp_path: Path, annotate: object
+) -> None:
+    (folder / "bee" / "002.jpg").write_bytes(b"no image")
+    options = pcr.ConversionOptions(images_per_record=2, shuffle=False)
+    with pytest.raises(pcr.FormatError, match="002"):
+        pcr.convert(folder, tmp_path / "d", options, progress=False)
+    assert list((tmp_path / "d").glob("PCR_0.original.db"))
+    skipping = replace(options, on_bad_image="skip")
+    for name in "de":
+        pcr.convert(folder, tmp_path / name, skipping, progress=False)
+    assert dataset_bytes(tmp_path / "d") == dataset_bytes(tmp_path / "e")
+    dataset = pcr.Dataset(tmp_path / "d")
+    assert len(dataset) == 8
+    check(dataset)
+    pcr.convert(folder, tmp_path / "d", skipping, force=True, progress=False)
+    assert dataset_bytes(tmp_path / "d") == dataset_bytes(tmp_path / "e")
+
+
 def test_an_interrupted_conversion_with_other_columns_is_refused(
     folder: Path, tmp_path: Path, annotate: Callable[..., None]
 ) -> None:
