@@ -107,7 +107,9 @@ def connect(url: str, retries: Retries, *, client_tries: int = 1) -> Any:
 def _asks_for_http(url: str, environment: Mapping[str, str]) -> bool:
     """Whether a connection without TLS is what the user named."""
     endpoints = [
-        value for name, value in environment.items() if name.endswith(("_ENDPOINT", "_URL"))
+        value
+        for name, value in environment.items()
+        if "ENDPOINT" in name or name == "GOOGLE_BASE_URL"
     ]
     return any(address.startswith("http://") for address in (url, *endpoints))
 
