@@ -78,6 +78,18 @@ def _add_data_flags(flags: Flags) -> None:
         default="224; inception_v3: 299",
     )
     flags.value(
+        "--subset",
+        metavar="CONDITION",
+        help="train on the images of the PCR dataset that meet a condition on columns, such as "
+        "'label != \"cat\" and width >= 256'",
+        default="all images",
+    )
+    flags.switch(
+        "--class_balanced",
+        help="draw images of the PCR dataset so that each class comes as often as any other, in "
+        "epochs of the same length",
+    )
+    flags.value(
         "--merge_classes",
         of=Path,
         metavar="FILE",

@@ -111,6 +111,8 @@ class TrainConfig:
     image_size: int | EpochSchedule | None = None  # pixels
     num_classes: int | None = None
     class_groups: ClassGroups = field(default_factory=ClassGroups)
+    subset: str | None = None  # condition on columns of the training images; None: all of them
+    class_balanced: bool = False  # draw each class as often as any other
     output_dir: Path | None = None  # None: as `pcr.train.results.folder` says
     tensorboard: Path | None = None  # folder for event files
 
@@ -131,15 +133,22 @@ class TrainConfig:
         sizes = self.image_sizes.changes
         if min(size for _, size in sizes) < 1:
             raise UsageError(f"expected 1 or more, found {self.image_size}", "image_size")
-        if self.fidelity != Fidelity() and not self.trains_on_dataset:
-            raise UsageError(
-                f"needs a PCR dataset, found none in {self.train_location}: images have no levels",
-                "n_scans",
-            )
+        self._check_dataset()
         chosen = [name for name in SYNTHETIC if getattr(self, name)]
         if len(chosen) > 1:
             raise UsageError(f"cannot be combined with `{chosen[0]}`", chosen[1])
         self._check_precision()
+
+    def _check_dataset(self) -> None:
+        chosen = {
+            "n_scans": self.fidelity != Fidelity(),
+            "subset": self.subset is not None,
+            "class_balanced": self.class_balanced,
+        }
+        for name, is_chosen in chosen.items():
+            if is_chosen and not self.trains_on_dataset:
+                where = self.train_location
+                raise UsageError(f"needs a PCR dataset, found none in {where}", name)
 
     def _check_precision(self) -> None:
         scale = self.static_loss_scale

@@ -38,7 +38,8 @@ def choose_loader(device: torch.device) -> str:
 def train_batches(config: TrainConfig, processes: Processes) -> ResumableBatches:
     """This process's share of the training data, a PCR dataset or an ImageFolder."""
     if config.trains_on_dataset:
-        source: JpegSource = records(config, processes, config.train_dir, **_order(config))
+        chosen = _order(config) | _choice(config)
+        source: JpegSource = records(config, processes, config.train_dir, **chosen)
     else:
         source = files(config, processes, config.train_dir, **_order(config))
     sizes = config.image_sizes
@@ -51,13 +52,17 @@ def _order(config: TrainConfig) -> dict[str, Any]:
     return {"seed": config.base_seed, "canonical_streams": config.canonical_streams}
 
 
+def _choice(config: TrainConfig) -> dict[str, Any]:
+    return {"subset": config.subset, "class_balanced": config.class_balanced}
+
+
 def in_memory_batches(
     dataset: Dataset, config: TrainConfig, processes: Processes, epoch: int, batches: int
 ) -> InMemoryBatches:
     """So many batches of this process's share of the records, to compare at several levels."""
     # From as few records as possible: all their levels are read.
     few = {"shuffle_buffer_records": 1, "concurrent_reads": 1}
-    source = _share(dataset, config, processes, **_order(config), **few)
+    source = _share(dataset, config, processes, **_order(config), **_choice(config), **few)
     return InMemoryBatches(source, epoch, batches)
 
 
