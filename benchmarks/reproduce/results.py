@@ -22,10 +22,11 @@ ROOT = Path(__file__).resolve().parents[2]
 def add_rows(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
     """Append measurements to a table; killed at any moment, it has all of them or none."""
     added = pd.DataFrame(list(rows)).assign(**origin())
-    table = pd.concat([pd.read_csv(path), added]) if path.exists() else added
+    if path.exists():  # as text: numbers stay as they were written
+        added = pd.concat([pd.read_csv(path, dtype=str, keep_default_na=False), added])
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary:
-        table.to_csv(temporary, index=False)
+        added.to_csv(temporary, index=False)
 
 
 def known(path: Path, column: str) -> set[object]:

@@ -68,6 +68,17 @@ def test_differences_are_paired_by_seed_and_image() -> None:
 
 
 @pytest.mark.usefixtures("reproduce")
+def test_rows_that_are_added_leave_the_others_as_they_were(tmp_path: Path) -> None:
+    results, tables = import_module("results"), import_module("tables")
+    texts = ["0011" * 200, "1100" * 200, ""]
+    for text in texts:
+        results.add_rows(tmp_path / "runs.csv", [{"correct": text, "top_1": 1 / 3}])
+    table = tables.read(tmp_path / "runs.csv")
+    assert list(table["correct"]) == texts
+    assert list(table["top_1"]) == [1 / 3] * 3
+
+
+@pytest.mark.usefixtures("reproduce")
 def test_tables_and_figures_need_the_csvs_alone(tmp_path: Path) -> None:
     levels = (1, 5, 10)
     runs = [
