@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ from pcr.dataset import layout
 from pcr.storage.store import open_store
 
 OPTIONS = ("--batch_size", "2", "--quiet")  # many records, so that there is time to interrupt
+
+
+needs_ray = pytest.mark.skipif(not find_spec("ray"), reason="needs Ray, the extra ray")
 
 
 @pytest.fixture(scope="module")
@@ -129,12 +133,14 @@ def test_without_ray(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "pip install 'progressive-compressed-records[ray]'" in line
 
 
+@needs_ray
 def test_a_finished_dataset_is_refused_before_ray_starts(source: Path, converted: Path) -> None:
     before = dataset_bytes(converted)
     assert "already holds a dataset" in fail(ADVANCED, source, converted, "--engine", "ray")
     assert dataset_bytes(converted) == before
 
 
+@needs_ray
 def test_no_cluster_at_the_address(source: Path, tmp_path: Path) -> None:
     flags = ("--engine", "ray", "--ray_address", "127.0.0.1:9", *OPTIONS)
     line = fail(PCR, "convert", source, tmp_path / "out", *flags)
