@@ -3,7 +3,7 @@
 Makes an index of records that are not there, all but those that the first batch needs, which are
 links to one real record. Run it as a module of its own process: memory is the process's peak.
 
-    python benchmarks/growth.py DATASET_OF_ONE_RECORD EMPTY_FOLDER [--records 100000]
+    python benchmarks/growth.py DATASET_OF_ONE_RECORD EMPTY_FOLDER [--records 100000] [--weights]
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from pcr.dataset import layout
 from pcr.dataset.reader import Dataset
@@ -62,6 +64,7 @@ def main() -> None:
     parser.add_argument("target", type=Path, help="a folder to make")
     parser.add_argument("--records", type=int, default=100_000)
     parser.add_argument("--batch_size", type=int, default=256)
+    parser.add_argument("--weights", action="store_true", help="draw images by random weights")
     options = parser.parse_args()
     child = os.fork()
     if child == 0:  # so that making the index does not count for this process's peak
@@ -72,6 +75,10 @@ def main() -> None:
     with measured(f"open the index of {options.records} records"):
         source = PCRIterator(options.target, options.batch_size, 1)
     print(f"{source.total_images} images")
+    if options.weights:
+        weights = np.random.default_rng(0).random(source.total_images)
+        with measured("choose images by weight"):
+            source = PCRIterator(source.dataset, options.batch_size, 1, weights=weights)
     with measured("plan an epoch up to its first round"):
         rounds = source.share(0).rounds()
         first = next(rounds)
