@@ -62,7 +62,7 @@ esac
 
 size="about 5 GB"
 if for_cpu; then
-    size="about 0.7 GB"
+    size="about 0.4 GB"
 else
     requirements+=(requirements-gpu.txt)
 fi
