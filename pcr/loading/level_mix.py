@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -28,14 +28,8 @@ class LevelMix:
 
         Raises UsageError where there is no such level, or a weight that makes no sense.
         """
-        weights = n_scans if isinstance(n_scans, Mapping) else {n_scans: 1.0}
-        numbers = (
-            int(k) if isinstance(k, str) and k.isdigit() else k for k in weights
-        )  # JSON's keys
-        checked = [
-            (check_level(k, levels, "n_scans"), w)
-            for k, w in zip(numbers, weights.values(), strict=True)
-        ]
+        weights = _numbered(n_scans) if isinstance(n_scans, Mapping) else {n_scans: 1.0}
+        checked = [(check_level(k, levels, "n_scans"), w) for k, w in weights.items()]
         for _, weight in checked:
             if not (isinstance(weight, int | float) and 0 < weight < math.inf):
                 raise UsageError(f"expected weights above 0, found {weight!r}", "n_scans")
@@ -53,3 +47,11 @@ class LevelMix:
         """The level of one record."""
         levels, shares = zip(*self.shares, strict=True)
         return int(random.choice(levels, p=shares))
+
+
+def _numbered(weights: Mapping[Any, float]) -> dict[Any, float]:
+    """Weights by number, whose keys JSON has turned into text."""
+    return {
+        int(key) if isinstance(key, str) and key.isdigit() else key: weight
+        for key, weight in weights.items()
+    }
