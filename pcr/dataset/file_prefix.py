@@ -15,6 +15,7 @@ from pcr.regular_file import regular_bytes
 from pcr.storage.cache import CachedPrefixes
 from pcr.storage.local import LocalStore, prefetch
 from pcr.storage.location import join
+from pcr.storage.remote import RemoteStore
 from pcr.storage.retries import fetch_whole
 from pcr.storage.store import Store
 
@@ -74,8 +75,13 @@ class FilePrefix:
         return connect(path)
 
     def _fetch(self) -> sqlite3.Connection:
-        prefix = self.prefixes.read(self.name, self.prefix_bytes)
-        return connect_image(cut_image(prefix, self.tables, self.location), self.location)
+        image = cut_image(self._read_prefix(), self.tables, self.location)
+        return connect_image(image, self.location)
+
+    def _read_prefix(self) -> bytes | bytearray:
+        if isinstance(self.prefixes, RemoteStore):  # what may be changed in place is not copied
+            return self.prefixes.read_prefix(self.name, self.prefix_bytes)
+        return self.prefixes.read(self.name, self.prefix_bytes)
 
 
 def store_of(prefixes: Store | CachedPrefixes) -> Store:

@@ -55,14 +55,15 @@ def connect_image(image: bytes | bytearray, source: str) -> sqlite3.Connection:
     return connection
 
 
-def cut_image(prefix: bytes, tables: int, source: str) -> bytearray:
+def cut_image(prefix: bytes | bytearray, tables: int, source: str) -> bytearray:
     """The database that a record would be if it ended after its first ``tables`` tables.
 
-    prefix: the record up to there. Two numbers in it change, how many pages the file has and how
-    many rows the schema, since SQLite refuses a file that is shorter than its header says.
+    prefix: the record up to there; a bytearray is changed in place. Two numbers in it change, how
+    many pages the file has and how many rows the schema, since SQLite refuses a file that is
+    shorter than its header says.
     Offsets: https://sqlite.org/fileformat2.html#the_database_header and #b_tree_pages.
     """
-    layout.check_sqlite_header(prefix[: layout.SQLITE_HEADER_BYTES], source)
+    layout.check_sqlite_header(bytes(prefix[: layout.SQLITE_HEADER_BYTES]), source)
     (stored_page_bytes,) = struct.unpack_from(">H", prefix, 16)
     page_bytes = 65536 if stored_page_bytes == 1 else stored_page_bytes
     (rows,) = struct.unpack_from(">H", prefix, layout.SQLITE_HEADER_BYTES + 3)
@@ -72,13 +73,13 @@ def cut_image(prefix: bytes, tables: int, source: str) -> bytearray:
             f"{source}: expected {tables} tables in whole pages, found {rows} in a prefix of "
             f"{len(prefix)} bytes with pages of {page_bytes}"
         )
-    image = bytearray(prefix)
+    image = prefix if isinstance(prefix, bytearray) else bytearray(prefix)
     struct.pack_into(">I", image, 28, len(prefix) // page_bytes)
     struct.pack_into(">H", image, layout.SQLITE_HEADER_BYTES + 3, tables)
     return image
 
 
-def is_schema_on_first_page(prefix: bytes) -> bool:
+def is_schema_on_first_page(prefix: bytes | bytearray) -> bool:
     """Whether a database with these first 101 bytes, or more, names all its tables on its first page."""
     return prefix[layout.SQLITE_HEADER_BYTES] == _LEAF_PAGE
 

@@ -17,6 +17,7 @@ from pcr.storage.location import check_url, join, printable_url
 from pcr.storage.retries import PassingFault, Retries
 
 T = TypeVar("T")
+BytesT = TypeVar("BytesT", bytes, bytearray)
 
 _PART_BYTES = 16 * 2**20  # of an upload; S3 admits 10 000 parts
 _PARTS_AT_ONCE = 4
@@ -57,12 +58,21 @@ class RemoteStore:
         Raises ObjectNotFoundError where there is no such object, StorageError where these bytes
         can't be had.
         """
+        return self._read(name, length, start, bytes)
+
+    def read_prefix(self, name: str, length: int) -> bytearray:
+        """The first ``length`` bytes, which the caller may change in place; raises as `read`."""
+        return self._read(name, length, 0, bytearray)
+
+    def _read(
+        self, name: str, length: int | None, start: int, make: Callable[[Any], BytesT]
+    ) -> BytesT:
         if length == 0:
-            return b""
+            return make(b"")
         what = join(self.location, name)
         if length is not None:
             what = f"{what}: bytes {start} to {start + length - 1}"
-        return self._run(lambda client: self._get(client, name, length, start), what)
+        return self._run(lambda client: self._get(client, name, length, start, make), what)
 
     def size(self, name: str) -> int | None:
         """The size of an object in bytes; None where there is none."""
@@ -153,13 +163,20 @@ class RemoteStore:
         )
         return found
 
-    def _get(self, client: Any, name: str, length: int | None, start: int) -> bytes:
+    def _get(
+        self,
+        client: Any,
+        name: str,
+        length: int | None,
+        start: int,
+        make: Callable[[Any], BytesT],
+    ) -> BytesT:
         obstore = load_obstore()
         if length is None:
             options = {"range": {"offset": start}} if start else None
-            data = bytes(obstore.get(client, name, options=options).bytes())
+            data = make(obstore.get(client, name, options=options).bytes())
         else:
-            data = bytes(obstore.get_range(client, name, start=start, length=length))
+            data = make(obstore.get_range(client, name, start=start, length=length))
         self.counters.add(bytes_read=len(data))
         if length is not None and len(data) != length:
             raise PassingFault(f"expected {length} bytes, found {len(data)}")
