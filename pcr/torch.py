@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -36,7 +38,31 @@ def to_pillow(jpeg: bytes) -> PillowImage.Image:
     return PillowImage.fromarray(native.decode_rgb(jpeg))
 
 
-class MapDataset(torch_data.Dataset):
+class _Samples:
+    """What both kinds of data sets make of a JPEG and a label."""
+
+    def __init__(
+        self,
+        transform: Callable[[Any], Any] | None,
+        target_transform: Callable[[int], Any] | None,
+        decode: Decode,
+    ) -> None:
+        self.transform, self.target_transform = transform, target_transform
+        self.decode = decode
+
+    def _image(self, jpeg: bytes, named: Callable[[str], str]) -> Any:
+        """The image; `named` puts its name before what is wrong with it."""
+        try:
+            decoded = self.decode(jpeg)
+        except FormatError as error:
+            raise FormatError(named(str(error))) from None
+        return decoded if self.transform is None else self.transform(decoded)
+
+    def _target(self, label: int) -> Any:
+        return label if self.target_transform is None else self.target_transform(label)
+
+
+class MapDataset(_Samples, torch_data.Dataset):
     """A PCR dataset with the interface of torchvision's ``ImageFolder``: ``dataset[i]`` is a sample.
 
     A sample is ``(image, target)``. With ``columns`` it is a dictionary with the keys ``image``,
@@ -69,8 +95,8 @@ class MapDataset(torch_data.Dataset):
         self.dataset = open_dataset(root)
         check_columns(columns, self.dataset.columns)
         self.n_scans = self.dataset.check_level(n_scans)
-        self.transform, self.target_transform = transform, target_transform
-        self.decode, self.columns = decode, tuple(columns)
+        super().__init__(transform, target_transform, decode)
+        self.columns = tuple(columns)
         self._threads = KeptThreads(_CONCURRENT_READS)
 
     @property
@@ -111,16 +137,9 @@ class MapDataset(torch_data.Dataset):
         return [self._sample(*pair) for pair in zip(images, jpegs, strict=True)]
 
     def _sample(self, image: Image, jpeg: bytes) -> Any:
-        try:
-            decoded = self.decode(jpeg)
-        except FormatError as error:
-            where = image.record.location
-            raise FormatError(f"{where}: image {image.name}: {error}") from None
-        if self.transform is not None:
-            decoded = self.transform(decoded)
-        label: Any = image.label
-        if self.target_transform is not None:
-            label = self.target_transform(label)
+        where = image.record.location
+        decoded = self._image(jpeg, lambda error: f"{where}: image {image.name}: {error}")
+        label = self._target(image.label)
         if not self.columns:
             return decoded, label
         return {"image": decoded, "label": label} | {c: image.column(c) for c in self.columns}
@@ -197,7 +216,7 @@ class RecordSampler(torch_data.Sampler):
             yield from (self._first[drawn.records] + drawn.images).tolist()
 
 
-class IterableDataset(torch_data.IterableDataset):
+class IterableDataset(_Samples, torch_data.IterableDataset):
     """A PCR dataset as a stream of samples, which reads whole prefixes of records ahead.
 
     Samples are those of `MapDataset`. Each rank, and each worker of a DataLoader, takes a share of
@@ -216,9 +235,8 @@ class IterableDataset(torch_data.IterableDataset):
         **reading: Any,
     ) -> None:
         """Open a dataset, as `MapDataset`; ``reading``: further arguments of `pcr.PCRIterator`."""
+        super().__init__(transform, target_transform, decode)
         self.source = PCRIterator(root, 1, n_scans, **reading)
-        self.transform, self.target_transform = transform, target_transform
-        self.decode = decode
 
     @property
     def classes(self) -> list[str]:
@@ -241,11 +259,14 @@ class IterableDataset(torch_data.IterableDataset):
         return self.source.num_images
 
     def __iter__(self) -> Iterator[Any]:
-        for jpegs, labels in self.source:
-            for jpeg, label in zip(jpegs, labels, strict=True):
-                image = self.decode(jpeg.tobytes())
-                target: Any = int(label[0])
-                yield (
-                    image if self.transform is None else self.transform(image),
-                    target if self.target_transform is None else self.target_transform(target),
-                )
+        return self.source.begin(self._run)
+
+    def _run(self, epoch: int, first_batch: int) -> Generator[Any, None, None]:
+        with closing(self.source.read(epoch, first_batch)) as batches:
+            for batch in batches:
+                self.source.count()
+                for jpeg, label, image in zip(
+                    batch.jpegs, batch.labels.tolist(), batch.images.tolist(), strict=True
+                ):
+                    named = partial(self.source.error, image)
+                    yield self._image(jpeg.tobytes(), named), self._target(label)

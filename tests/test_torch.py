@@ -101,8 +101,9 @@ def test_batches_from_a_server(dataset: Dataset, tmp_path: Path, workers: int) -
 
 def test_an_image_that_can_not_be_decoded_is_named(damaged_root: Path) -> None:
     samples = MapDataset(damaged_root)
-    with pytest.raises(FormatError, match=r"PCR_1\.db: image \w+/\d+\.jpg: "):
-        list(samples)
+    for data in (samples, IterableDataset(damaged_root, verify_checksums=False)):
+        with pytest.raises(FormatError, match=r"PCR_1\.db: image \w+/\d+\.jpg: "):
+            list(data)
 
 
 @pytest.mark.parametrize("world_size", [1, 2, 3, 30])

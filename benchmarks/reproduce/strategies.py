@@ -46,7 +46,7 @@ def tune(plan: Plan) -> None:
 
 
 def mix(plan: Plan) -> None:
-    """Stage 7: a level for each record, drawn anew in each epoch."""
+    """Stage 7: a level for each record, drawn again in each epoch."""
     _train(
         plan,
         [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import shlex
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -95,7 +96,7 @@ def _levels(dataset: Dataset, profile: LevelProfile, threshold: float) -> dict[s
         "levels": dataset.levels,
         "recommended": profile.table.iloc[level - 1],
         "reason": reason,
-        "command": f"pcr train --n_scans {level} {dataset.location} VALIDATION",
+        "command": f"pcr train --n_scans {level} {shlex.quote(dataset.location)} VALIDATION",
         "snippet": _snippet(dataset, level),
         "table": list(profile.table.itertuples()),
         "sources_known": profile.sources_known,

@@ -11,7 +11,7 @@ from pcr.train.epoch_schedule import EpochSchedule
 
 
 class ScheduledBatches(WrappedBatches):
-    """Batches of one source, decoded anew where the schedule says so."""
+    """Batches of one source, decoded at another size where the schedule says so."""
 
     def __init__(self, make: Callable[[int], ResumableBatches], sizes: EpochSchedule) -> None:
         """`make` decodes the source into images of so many pixels; `sizes` has those of each epoch."""

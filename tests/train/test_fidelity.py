@@ -80,7 +80,7 @@ def test_tuning_epochs(data):
         ([], []),
         ([3, 2.5, 2, 1.5, 1], [1]),  # it falls: nothing is probed after the start
         ([3, 2, 1.99, 1.99, 1.5, 1.0], [1, 4]),  # 2 epochs within 1 % of the lowest before them
-        ([3, 2, 2, 2, 2, 2, 2], [1, 4, 7]),  # from a probe on, losses count anew
+        ([3, 2, 2, 2, 2, 2, 2], [1, 4, 7]),  # losses count from the last probe on
         ([3, float("nan"), float("nan"), 2, 2], [1]),
     ],
 )
