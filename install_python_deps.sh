@@ -40,14 +40,16 @@ for_cpu() {
     [[ ! -e /proc/driver/nvidia/version ]] && ! command -v nvidia-smi >/dev/null
 }
 
-# PyPI's PyTorch for Linux brings CUDA; the same without it is in PyTorch's own index.
+# PyPI's PyTorch for Linux brings CUDA; the same without it is in PyTorch's own index. No other index
+# may mix in, from pip's configuration say: PyPI's torchvision does not fit PyTorch without CUDA.
 install_cpu_torch() {
     [[ $(uname -s) == Linux ]] || return 0
     local torch=build/requirements-torch.txt
     mkdir -p build
     grep '^torch' requirements.txt >"$torch"
     ! "$PYTHON" scripts/check_requirements.py "$torch" >/dev/null || return 0
-    "$PYTHON" -m pip install --retries 1 --index-url "$TORCH_INDEX" --requirement "$torch" ||
+    PIP_CONFIG_FILE=/dev/null PIP_EXTRA_INDEX_URL='' PIP_FIND_LINKS='' \
+        "$PYTHON" -m pip install --retries 1 --index-url "$TORCH_INDEX" --requirement "$torch" ||
         echo "PyTorch without CUDA can't be had from $TORCH_INDEX: PyPI's comes with it" >&2
 }
 
