@@ -36,7 +36,8 @@ def pip_calls(sandbox: Sandbox, **variables: str) -> list[str]:
     asked = 'case "$*" in *check_requirements*) exit 1 ;; -c*) exec'
     python = sandbox.add(
         "active/bin/python",
-        f'{asked} "{sys.executable}" "$@" ;; esac\necho "$*" >>"{sandbox.log}"',
+        f'{asked} "{sys.executable}" "$@" ;; esac\n'
+        f'echo "${{PIP_CONFIG_FILE-}}|${{PIP_EXTRA_INDEX_URL-}} $*" >>"{sandbox.log}"',
     )
     sandbox.add("uname", "echo Linux")
     for name in ("grep", "mkdir"):
@@ -61,6 +62,13 @@ def test_a_machine_without_a_driver_gets_no_cuda(sandbox: Sandbox) -> None:
         assert pip_calls(sandbox) == [torch, rest]
     sandbox.add("nvidia-smi", "exit 0")
     assert pip_calls(sandbox) == [both]
+
+
+def test_no_other_index_mixes_into_pytorch_without_cuda(sandbox: Sandbox) -> None:
+    mirror = {"PIP_CONFIG_FILE": "pip.conf", "PIP_EXTRA_INDEX_URL": "https://mirror"}
+    torch, rest = pip_calls(sandbox, PCR_CPU="1", **mirror)
+    assert torch.startswith("/dev/null| ")
+    assert rest.startswith("pip.conf|https://mirror ")
 
 
 def add_distribution(site: Path, name: str, version: str, *requires: str) -> None:
