@@ -2,7 +2,7 @@
 """What an image costs at each level, the rate which that allows, and the rate that was measured.
 
     python3 benchmarks/cost_model.py DATASET [--bandwidth_MB_per_s 20] [--latency_ms 0] [--cores 2]
-                                     [--trials docs/bandwidth.csv]
+                                     [--trials docs/evidence/bandwidth.csv]
 
 DATASET is a path or URL. Bytes, requests and memory follow from its index. The processor time is
 that of this process in an epoch of decoding to 224 x 224: the least of --rounds epochs, since other

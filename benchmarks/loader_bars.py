@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Draws what benchmarks/loaders.py measured as bars: images/s of our loader and of the others.
 
-python3 benchmarks/loader_bars.py docs/loaders.csv docs/loaders.png
+python3 benchmarks/loader_bars.py docs/evidence/loaders.csv docs/evidence/loaders.png
 
 The CSV is the one that loaders.py writes, or a table of its medians: columns `loader`,
 `images_per_second` and `read_MB`. Loaders of whole images come first, the fastest at the top; below

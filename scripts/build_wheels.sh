@@ -14,7 +14,7 @@ Usage: bash scripts/build_wheels.sh [PYTHON...]
 Writes the source distribution, and a wheel for each interpreter, to dist/. Without arguments the
 interpreter is that of the active environment or of .venv. The compiler is zig's clang from PyPI,
 which can target an old glibc. libjpeg-turbo is linked statically. Its source is the system's source
-package, which apt downloads; or the folder PCR_LIBJPEG_SOURCE. docs/BUILDING.md has the reasons.
+package, which apt downloads; or the folder PCR_LIBJPEG_SOURCE. docs/guides/installation.md has the reasons.
 TEXT
 }
 

@@ -60,7 +60,7 @@ def convert(
     source: folder with one sub-folder of JPEGs per class; never changed, except with
         ``options.convert_images``. Or a URL (``s3://``, ``gs://``, ``az://``) of such objects. Or a
         table of paths, tar shards of WebDataset or a dataset of Hugging Face on disk: see
-        docs/SOURCES.md. Or any iterable of (name, bytes, columns), which is gone through once and
+        docs/guides/sources.md. Or any iterable of (name, bytes, columns), which is gone through once and
         kept in the folder for temporary files (TMPDIR) meanwhile; the columns are a dict, with the
         label as "label". It can't be sent to Ray.
     output: directory of the dataset, outside of ``source``, made if missing; or a URL (``s3://``,

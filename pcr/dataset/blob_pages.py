@@ -1,7 +1,7 @@
 """BlobPages: where the bytes of a table's one value lie in its file, without SQLite.
 
 A table of one row is a leaf page, which holds the beginning of the row, and overflow pages, each
-with the number of the next one before its content. They follow each other, as docs/FORMAT.md says,
+with the number of the next one before its content. They follow each other, as docs/reference/format.md says,
 so that an offset in the value is an offset in the file by arithmetic.
 Sizes: https://sqlite.org/fileformat2.html#b_tree_pages and #ovflpgs
 """

@@ -1,6 +1,6 @@
 """The layout on disk: the names of files, tables and keys, the limits, and which names are allowed.
 
-docs/FORMAT.md is the specification for users. File, table and key names live here and nowhere else.
+docs/reference/format.md is the specification for users. File, table and key names live here and nowhere else.
 """
 
 from __future__ import annotations

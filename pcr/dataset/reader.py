@@ -151,7 +151,7 @@ class Dataset:
         """Positions of the images that meet a condition: ``label == "cat" and width >= 256``.
 
         It is about columns of numbers and texts, ``label``, ``name``, ``width`` and ``height``; see
-        docs/CHOOSING.md. Raises UsageError of ``condition`` where it makes no sense.
+        docs/guides/subsets.md. Raises UsageError of ``condition`` where it makes no sense.
         """
         parsed = Condition.parse(condition, self.columns)
         return np.flatnonzero(self._of_records(partial(parsed.met_in, classes=self.classes)))

@@ -15,7 +15,7 @@ ImageTransform: TypeAlias = Callable[..., Any]
 BatchTransform: TypeAlias = Callable[..., Any]
 """Takes what the loader would hand out, images and labels or a dictionary, and gives the same."""
 
-_SEE = "see docs/TRANSFORMS.md"
+_SEE = "see docs/guides/transforms.md"
 
 
 def check_callable(**values: object) -> None:

@@ -30,7 +30,7 @@ from pcr.storage.location import Location
 from pcr.storage.store import Store
 
 LOCAL_READS = 1
-# With 50 ms of latency and records of 128 images, 8 reads outrun decoding: docs/STORAGE.md.
+# With 50 ms of latency and records of 128 images, 8 reads outrun decoding: docs/guides/storage.md.
 REMOTE_READS = 8
 
 DrawnImage = tuple[RecordImages, int, int, int]

@@ -147,7 +147,7 @@ class Loader(TensorLoader):
     images: float32 of shape (N, 3, H, W), normalised. labels: int64 of shape (N,).
     Every image of the share comes once per epoch, in an order drawn from (seed, epoch). All ranks
     have the same number of batches. ``source`` is the `PCRIterator` that reads:
-    ``loader.source.n_scans = 5`` changes the fidelity. See `TensorLoader` and docs/LOADER.md.
+    ``loader.source.n_scans = 5`` changes the fidelity. See `TensorLoader` and docs/guides/loader.md.
     """
 
     __slots__ = ()
@@ -234,7 +234,7 @@ class Loader(TensorLoader):
         apply_orientation: turn images as their EXIF data say, which torchvision's ImageFolder does
             not.
         on_error: "raise", or "skip": the next good image takes the place of one that can't be
-            decoded; the loader counts it in ``skipped`` and warns once. See docs/LOADER.md.
+            decoded; the loader counts it in ``skipped`` and warns once. See docs/guides/loader.md.
         decoder: "native", or "libjpeg", the slower reference.
         block_smoothing: at levels that have no AC coefficients of a component yet, interpolate its
             DC instead of showing flat blocks; with decoder="libjpeg" libjpeg's own smoothing.
@@ -242,7 +242,7 @@ class Loader(TensorLoader):
         return_index: whether batches have each image's position in the dataset, as ``index``.
         return_crop: whether they have ``window``, ``flip`` and ``size``: see `DecodeOptions`.
         image_transform, batch_transform: callables on each uint8 image, on threads of Python, and
-            on each batch, ahead in the background: see docs/TRANSFORMS.md.
+            on each batch, ahead in the background: see docs/guides/transforms.md.
 
         Raises DatasetError where there is no finished dataset, StorageError where it can't be
         fetched, UsageError where an argument is out of range.

@@ -45,7 +45,7 @@ class JpegSource(EpochIterator[DaliBatch]):
     Each ``for`` loop over it is one epoch; after a loop that was left early, the next one begins
     the next epoch. ``next()`` gives batches without a loop: StopIteration ends an epoch, and the
     call after it begins the next. The source knows where its reader stands: a loader counts here
-    what it hands out. docs/FORMAT.md tells how a share is dealt into batches.
+    what it hands out. docs/reference/format.md tells how a share is dealt into batches.
     """
 
     def __init__(self, drawing: Drawing, reading: Reading) -> None:

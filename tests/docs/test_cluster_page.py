@@ -1,4 +1,4 @@
-"""The commands of docs/CLUSTER.md convert a dataset, as their schedulers would run them."""
+"""The commands of docs/guides/cluster.md convert a dataset, as their schedulers would run them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from docs.test_pages import blocks
 from helpers.conversions import PCR, dataset_bytes, make_folder, succeed
 
-PAGE = "docs/CLUSTER.md"
+PAGE = "docs/guides/cluster.md"
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The examples of docs/COLUMNS.md run as they stand."""
+"""The examples of docs/guides/columns.md run as they stand."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from helpers.conversions import PCR, succeed
 from pcr.dataset.columns import RESERVED_NAMES
 from pcr.dataset.reader import Dataset
 
-PAGE = (Path(__file__).parents[2] / "docs" / "COLUMNS.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs/guides/columns.md").read_text(encoding="utf-8")
 IMAGES = 4
 
 
@@ -44,7 +44,7 @@ def test_the_examples_run_one_after_the_other(
         succeed(PCR, *words, "--quiet")
     variables: dict[str, object] = {}
     for example in blocks("python"):
-        exec(compile(example, "docs/COLUMNS.md", "exec"), variables)
+        exec(compile(example, "docs/guides/columns.md", "exec"), variables)
     assert capsys.readouterr().out.splitlines() == [
         "caption: str",
         "boxes: float32[?,4]",

@@ -1,4 +1,4 @@
-"""Each guarantee in docs/GUARANTEES.md is held by a test that exists."""
+"""Each guarantee in docs/reference/guarantees.md is held by a test that exists."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "GUARANTEES.md"
+PAGE = ROOT / "docs/reference/guarantees.md"
 ROW = re.compile(r"^\| (?!mishap|---)(.+) \|$", re.MULTILINE)
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 

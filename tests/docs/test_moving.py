@@ -1,4 +1,4 @@
-"""The commands and the example of docs/MOVING.md run as they stand, one after the other."""
+"""The commands and the example of docs/guides/moving.md run as they stand, one after the other."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def test_moving_as_the_page_does(
     convert(tmp_path / "photos" / "train", tmp_path / "dataset", progress=False)
     monkeypatch.chdir(tmp_path)
     printed = ""
-    blocks = BLOCK.findall((ROOT / "docs" / "MOVING.md").read_text(encoding="utf-8"))
+    blocks = BLOCK.findall((ROOT / "docs/guides/moving.md").read_text(encoding="utf-8"))
     assert len(blocks) == 5
     for language, block in blocks:
         if language == "python":
-            exec(compile(block, "docs/MOVING.md", "exec"), {})
+            exec(compile(block, "docs/guides/moving.md", "exec"), {})
             continue
         for line in block.splitlines():
             program, *words = shlex.split(line)

@@ -29,8 +29,8 @@ def test_the_formats_example_writes_a_picture(
 ) -> None:
     dataset = records.make_dataset(tmp_path / "pcr_dataset", (4,))
     monkeypatch.chdir(tmp_path)
-    (example,) = blocks("docs/FORMAT.md", "python")
-    exec(compile(example, "docs/FORMAT.md", "exec"), {})
+    (example,) = blocks("docs/reference/format.md", "python")
+    exec(compile(example, "docs/reference/format.md", "exec"), {})
     written = Path("third_at_level_2.jpg").read_bytes()
     assert written == dataset.records[0].read(2)[2].tobytes()
     assert jpegs.decode(written).shape == jpegs.decode(records.sources(4)[2]).shape
@@ -44,8 +44,8 @@ def test_the_loaders_examples_run_one_after_the_other(
     make_folder(tmp_path / "image_folder", 2)
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
-    for example in blocks("docs/LOADER.md", "python"):
-        exec(compile(example, "docs/LOADER.md", "exec"), names)
+    for example in blocks("docs/guides/loader.md", "python"):
+        exec(compile(example, "docs/guides/loader.md", "exec"), names)
     assert {"train", "evaluate", "files"} <= names.keys()
 
 
@@ -56,8 +56,8 @@ def test_the_examples_of_choosing_run_one_after_the_other(
     records.make_dataset(tmp_path / "pcr_dataset", (4, 5))
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
-    for example in blocks("docs/CHOOSING.md", "python"):
-        exec(compile(example, "docs/CHOOSING.md", "exec"), names)
+    for example in blocks("docs/guides/subsets.md", "python"):
+        exec(compile(example, "docs/guides/subsets.md", "exec"), names)
 
 
 def test_the_examples_of_access_run_one_after_the_other(
@@ -75,8 +75,8 @@ def test_the_examples_of_access_run_one_after_the_other(
     records.make_dataset(tmp_path / "pcr_dataset", (6, 5), columns=captions)
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    for example in blocks("docs/ACCESS.md", "python"):
-        exec(compile(example, "docs/ACCESS.md", "exec"), names)
+    for example in blocks("docs/guides/dataloader.md", "python"):
+        exec(compile(example, "docs/guides/dataloader.md", "exec"), names)
     assert (names["caption"], names["label"]) == ("number 2", 0)
     assert names["captions"][8] == "number 8" and names["of_cats"] == [2, 5, 8]
     assert names["rest"] == 7 and names["trainer"].global_step == 3
@@ -94,8 +94,8 @@ def test_the_migration_examples_run_one_after_the_other(
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(ROOT)  # of PCR_Pipeline.py
     names: dict[str, object] = {}
-    for example in blocks("docs/MIGRATING.md", "python"):
-        exec(compile(example, "docs/MIGRATING.md", "exec"), names)
+    for example in blocks("docs/guides/migrating/release.md", "python"):
+        exec(compile(example, "docs/guides/migrating/release.md", "exec"), names)
     assert {"dataset", "minibatches", "pipe", "loader"} <= names.keys()
     assert Path("converted/PCR.db").exists()
 
@@ -105,8 +105,8 @@ def test_converting_as_the_page_does(
 ) -> None:
     make_folder(tmp_path / "photos" / "train", 2)
     monkeypatch.chdir(tmp_path)
-    (example,) = blocks("docs/CONVERTING.md", "python")
-    exec(compile(example, "docs/CONVERTING.md", "exec"), {})
+    (example,) = blocks("docs/guides/converting.md", "python")
+    exec(compile(example, "docs/guides/converting.md", "exec"), {})
     assert capsys.readouterr().out.startswith("4 (")
 
 
@@ -118,7 +118,7 @@ def test_the_commands_page_runs(tmp_path: Path) -> None:
     pcr.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m pcr "$@"\n')
     pcr.chmod(0o755)
     done = subprocess.run(
-        ["bash", "-euc", "\n".join(blocks("docs/COMMANDS.md", "sh"))],
+        ["bash", "-euc", "\n".join(blocks("docs/reference/commands/index.md", "sh"))],
         cwd=tmp_path,
         env={**os.environ, "PATH": f"{pcr.parent}:{os.environ['PATH']}", "HOME": str(tmp_path)},
         capture_output=True,

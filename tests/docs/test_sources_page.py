@@ -1,4 +1,4 @@
-"""The commands of docs/SOURCES.md run as they stand."""
+"""The commands of docs/guides/sources.md run as they stand."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def test_converting_as_the_page_does(tmp_path: Path, monkeypatch: pytest.MonkeyP
     hub.save_to_disk(tmp_path / "hub" / "saved")
     monkeypatch.chdir(tmp_path)
     for language, block in BLOCK.findall(
-        (ROOT / "docs" / "SOURCES.md").read_text(encoding="utf-8")
+        (ROOT / "docs/guides/sources.md").read_text(encoding="utf-8")
     ):
         if language == "python":
-            exec(compile(block, "docs/SOURCES.md", "exec"), {})
+            exec(compile(block, "docs/guides/sources.md", "exec"), {})
             continue
         for line in block.splitlines():
             program, *words = shlex.split(line)

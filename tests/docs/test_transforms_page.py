@@ -1,4 +1,4 @@
-"""The recipes of docs/TRANSFORMS.md run as they stand, one after the other."""
+"""The recipes of docs/guides/transforms.md run as they stand, one after the other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from helpers import records
 
-PAGE = Path(__file__).parents[2] / "docs" / "TRANSFORMS.md"
+PAGE = Path(__file__).parents[2] / "docs/guides/transforms.md"
 
 
 def test_the_recipes_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,7 +103,7 @@ def test_what_cannot_be_called_is_refused(
     [
         ({"image_transform": lambda image: image.convert("RGB")},
          r"image_transform: expected it to take a ndarray of uint8 and shape \(3, 16, 16\), found "
-         r"AttributeError: .*convert.*: see docs/TRANSFORMS\.md"),
+         r"AttributeError: .*convert.*: see docs/guides/transforms\.md"),
         ({"batch_transform": lambda images: images},
          "batch_transform: expected it to take images and labels, found TypeError"),
         ({"batch_transform": lambda images, labels: images},

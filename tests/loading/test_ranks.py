@@ -109,7 +109,7 @@ def test_ranks_of_frameworks_share_the_dataset(
 
 
 class Batches(torch.utils.data.IterableDataset):
-    """As docs/LOADER.md shows it."""
+    """As docs/guides/loader.md shows it."""
 
     def __init__(self, source) -> None:
         self.source = source
