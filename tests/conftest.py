@@ -21,6 +21,7 @@ from pcr.dataset.reader import Dataset
 from pcr.ladder import Ladder
 
 settings.register_profile("untimed", deadline=None)
+settings.register_profile("thorough", deadline=None, max_examples=10_000)
 settings.load_profile("untimed")
 
 

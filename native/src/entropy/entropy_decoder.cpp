@@ -26,6 +26,18 @@ bool has_only_steps(const HuffmanSpec& spec) {
 
 bool EntropyDecoder::decode(ByteSpan jpeg, int64_t max_pixels,
                             const std::function<BlockRows(const Frame&)>& needed) {
+    misaligned_ = false;
+    if (decode_scans(jpeg, max_pixels, needed)) return true;
+    if (!misaligned_) return false;
+    return decode_scans(jpeg, max_pixels, [&](const Frame& frame) {
+        BlockRows rows = needed(frame);
+        for (RowRange& range : rows) range.begin = 0;
+        return rows;
+    });
+}
+
+bool EntropyDecoder::decode_scans(ByteSpan jpeg, int64_t max_pixels,
+                                  const std::function<BlockRows(const Frame&)>& needed) {
     MarkerParser parser(jpeg);
     int scans = 0;
     clean_ = true;
@@ -60,33 +72,52 @@ bool EntropyDecoder::begin_frame(const MarkerParser& parser, int64_t max_pixels,
     check_pixels(frame_.width, frame_.height, max_pixels);
     if (!frame_.huffman) return false;
     for (int c = 0; c < frame_.num_components; ++c) {
-        needed_[c] = frame_.components[c].height_in_blocks;
+        needed_[c] = {0, frame_.components[c].height_in_blocks};
     }
     if (needed) needed_ = needed(frame_);
     coefficients_.reset(frame_);
     progression_.reset();
     decoded_.fill(false);
+    first_block_.fill(0);
     return true;
 }
 
-/// Runs `decode(reader, first, count)` over the restart intervals of a scan, as far as its rows of
-/// blocks or MCUs are needed, and leaves `position` at the marker after it. Does what libjpeg does
-/// where data or restart markers are missing; false where the order of restart markers is wrong.
+/// Steps over the restart intervals that end before the needed rows: `position` is then the first
+/// byte of the next one. Returns its first unit, which is 0 where a marker is not the expected one.
+uint64_t EntropyDecoder::skip_intervals(const MarkerParser& parser, size_t& position,
+                                        const Units& units) {
+    const ByteSpan jpeg = parser.bytes();
+    const uint64_t interval = parser.tables().restart_interval;
+    if (interval == 0) return 0;
+    const uint64_t skipped = units.needed.begin * units.per_row / interval;
+    size_t at = position;
+    for (uint64_t i = 0; i < skipped; ++i) {
+        at = find_marker(jpeg, at);
+        if (at >= jpeg.size || jpeg.data[at + 1] != kRST0 + (i & 7)) return 0;
+        at += 2;
+    }
+    position = at;
+    return skipped * interval;
+}
+
+/// Runs `decode(reader, first, count)` over the restart intervals of a scan from unit `first` on,
+/// as far as its units are needed, and leaves `position` at the marker after the scan. Does what
+/// libjpeg does where data or restart markers are missing; false where the order of restart markers
+/// is wrong.
 template <typename Decode>
 bool EntropyDecoder::decode_intervals(const MarkerParser& parser, size_t& position,
-                                      uint32_t units_per_row, uint32_t rows, uint32_t rows_needed,
-                                      Decode decode) {
+                                      const Units& units, uint64_t first, Decode decode) {
     ScanData data(parser.bytes(), position, segment_);
-    const uint64_t total = uint64_t{units_per_row} * std::min(rows, rows_needed);
-    const bool is_whole = rows_needed >= rows;
+    const uint64_t total = units.per_row * std::min<uint64_t>(units.rows, units.needed.end);
+    const bool is_whole = first == 0 && units.needed.end >= units.rows;
     const uint64_t interval =
         parser.tables().restart_interval > 0 ? parser.tables().restart_interval : total;
     bool exhausted = false;
-    int expected_restart = 0;
-    for (uint64_t first = 0; first < total; first += interval) {
+    auto expected_restart = static_cast<int>(first / std::max<uint64_t>(interval, 1) & 7);
+    for (uint64_t unit = first; unit < total; unit += interval) {
         BitReader reader;
         bool has_data = true;
-        if (first > 0) {
+        if (unit > first) {
             const int restart = data.take_restart();
             if (restart >= 0 && restart != expected_restart) return false;
             expected_restart = (expected_restart + 1) & 7;
@@ -99,7 +130,7 @@ bool EntropyDecoder::decode_intervals(const MarkerParser& parser, size_t& positi
         } else if (!data.read_segment(reader)) {
             return false;
         }
-        const SegmentEnd end = decode(reader, first, std::min(interval, total - first));
+        const SegmentEnd end = decode(reader, unit, std::min(interval, total - unit));
         if (end == SegmentEnd::kIrregular) return false;
         exhausted = end == SegmentEnd::kExhausted;
         clean_ &= !exhausted && reader.unread_bits() < 8;
@@ -140,9 +171,16 @@ bool EntropyDecoder::decode_band_scan(const MarkerParser& parser, size_t& positi
     band.shift = scan.low;
     band.table = &huffman_[0];
     const auto kernel = refine ? scan_kernels().ac_refine : scan_kernels().ac_first;
-    const uint32_t rows_needed = needed_[scan.components[0]];
-    return decode_intervals(parser, position, component.width_in_blocks, component.height_in_blocks,
-                            rows_needed, [&](BitReader& reader, uint64_t first, uint64_t n) {
+    const Units units{component.width_in_blocks, component.height_in_blocks,
+                      needed_[scan.components[0]]};
+    const uint64_t first_unit = skip_intervals(parser, position, units);
+    // What refinement reads of a block depends on all that came before.
+    uint64_t& first_block = first_block_[scan.components[0]];
+    misaligned_ = refine && first_unit < first_block;
+    if (misaligned_) return false;
+    first_block = std::max(first_block, first_unit);
+    return decode_intervals(parser, position, units, first_unit,
+                            [&](BitReader& reader, uint64_t first, uint64_t n) {
                                 return kernel(reader, band, first, n);
                             });
 }
@@ -152,18 +190,24 @@ bool EntropyDecoder::decode_mcu_scan(const MarkerParser& parser, size_t& positio
     McuScan mcu;
     if (!lay_out_mcu(scan, parser.tables(), mcu)) return false;
     const bool interleaved = scan.count > 1;
-    const uint32_t rows =
-        interleaved ? frame_.mcu_rows() : frame_.components[scan.components[0]].height_in_blocks;
-    uint32_t rows_needed = 0;
-    for (int i = 0; i < scan.count; ++i) {
-        const uint32_t step = interleaved ? frame_.components[scan.components[i]].v : 1;
-        rows_needed = std::max(rows_needed, (needed_[scan.components[i]] + step - 1) / step);
+    Units units{mcu.mcus_per_row, frame_.mcu_rows(), needed_[scan.components[0]]};
+    if (interleaved) {
+        units.needed = {frame_.mcu_rows(), 0};
+        for (int i = 0; i < scan.count; ++i) {
+            const uint32_t step = frame_.components[scan.components[i]].v;
+            const RowRange& rows = needed_[scan.components[i]];
+            units.needed.begin = std::min(units.needed.begin, rows.begin / step);
+            units.needed.end = std::max(units.needed.end, (rows.end + step - 1) / step);
+        }
+    } else {
+        units.rows = frame_.components[scan.components[0]].height_in_blocks;
     }
     const ScanKernels& kernels = scan_kernels();
     const auto kernel = !frame_.progressive ? kernels.sequential
                         : scan.high == 0    ? kernels.dc_first
                                             : kernels.dc_refine;
-    return decode_intervals(parser, position, mcu.mcus_per_row, rows, rows_needed,
+    const uint64_t first_unit = skip_intervals(parser, position, units);
+    return decode_intervals(parser, position, units, first_unit,
                             [&](BitReader& reader, uint64_t first, uint64_t n) {
                                 return kernel(reader, mcu, first, n);
                             });

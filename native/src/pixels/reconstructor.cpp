@@ -59,17 +59,19 @@ bool Reconstructor::run(const Frame& frame, const CoefficientStore& coefficients
     return true;
 }
 
-std::array<uint32_t, kMaxComponents> Reconstructor::block_rows(const Frame& frame, int scale,
-                                                               bool smooth, const Region& region) {
-    std::array<uint32_t, kMaxComponents> rows{};
+BlockRows Reconstructor::block_rows(const Frame& frame, int scale, bool smooth,
+                                    const Region& region) {
+    BlockRows rows{};
     for (int c = 0; c < frame.num_components; ++c) {
         const uint32_t all = frame.components[c].height_in_blocks;
         Samples samples;
-        rows[c] = all;
-        if (plan(frame, c, 8 / scale, region, samples)) {
-            const uint32_t end = samples.window.y1 / static_cast<uint32_t>(samples.block_size);
-            rows[c] = std::min(end + (smooth ? DcSurface::kMargin : 0), all);
-        }
+        rows[c] = {0, all};
+        if (!plan(frame, c, 8 / scale, region, samples)) continue;
+        const uint32_t margin = smooth ? DcSurface::kMargin : 0;
+        const auto size = static_cast<uint32_t>(samples.block_size);
+        rows[c].begin = samples.window.y0 / size;
+        rows[c].begin -= std::min(rows[c].begin, margin);
+        rows[c].end = std::min(samples.window.y1 / size + margin, all);
     }
     return rows;
 }

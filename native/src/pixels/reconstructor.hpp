@@ -5,6 +5,7 @@
 #include <array>
 
 #include "entropy/coefficient_store.hpp"
+#include "jpeg/block_rows.hpp"
 #include "jpeg/frame.hpp"
 #include "pixels/dc_surface.hpp"
 #include "pixels/planar_image.hpp"
@@ -21,10 +22,8 @@ class Reconstructor {
     bool run(const Frame& frame, const CoefficientStore& coefficients, int scale, bool smooth,
              Region region, PlanarImage& out);
 
-    /// How many rows of blocks of each component `run` reads, from the top; all of them where it
-    /// returns false.
-    static std::array<uint32_t, kMaxComponents> block_rows(const Frame& frame, int scale,
-                                                           bool smooth, const Region& region);
+    /// Which rows of blocks of each component `run` reads; all of them where it returns false.
+    static BlockRows block_rows(const Frame& frame, int scale, bool smooth, const Region& region);
 
     void trim(size_t keep_bytes);
 
