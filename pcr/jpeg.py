@@ -96,6 +96,7 @@ def rewrite(
     copy_markers: CopyMarkers = "none",
     max_pixels: int = MAX_PIXELS,
     coder: Literal["native", "libjpeg"] = "native",
+    restart_rows: int = 0,
 ) -> RewrittenJpeg:
     """Rewrite a JPEG with the scans of a script; its quantized coefficients stay as they are.
 
@@ -110,11 +111,18 @@ def rewrite(
     ``coder``: ``"native"`` leaves to libjpeg-turbo what its own entropy coding does not do (arithmetic
     coding, damage); ``"libjpeg"`` leaves it everything: the same bytes, about three times as slowly.
 
+    ``restart_rows``: a restart marker follows after each so many MCU rows of the image, at the same
+    rows in every scan, so that a decoder can begin there; 0: none. An image without more rows gets
+    none; one whose blocks in so many rows are more than 65 535, the limit of T.81 (B.2.4.4), gets
+    them after fewer rows.
+
     Raises FormatError also where libjpeg would only warn, because a damaged JPEG can't be rewritten
     without loss; where scans are missing that decoders would make up for (by block smoothing), or a
     component; and for fractional sampling, which no decoder shows.
     """
-    jpeg, borders, source = native.transcode(data, dict(scripts), copy_markers, max_pixels, coder)
+    jpeg, borders, source = native.transcode(
+        data, dict(scripts), copy_markers, max_pixels, coder, restart_rows
+    )
     return RewrittenJpeg(jpeg, borders, _header(source))
 
 
@@ -125,10 +133,16 @@ def transcode(
     copy_markers: CopyMarkers = "none",
     max_pixels: int = MAX_PIXELS,
     coder: Literal["native", "libjpeg"] = "native",
+    restart_rows: int = 0,
 ) -> NDArray[np.uint8]:
     """The bytes alone of what :func:`rewrite` makes; the same parameters."""
     return rewrite(
-        data, scripts, copy_markers=copy_markers, max_pixels=max_pixels, coder=coder
+        data,
+        scripts,
+        copy_markers=copy_markers,
+        max_pixels=max_pixels,
+        coder=coder,
+        restart_rows=restart_rows,
     ).data
 
 

@@ -53,6 +53,11 @@ pcr::CopyMarkers to_copy_markers(const std::string& name) {
     throw py::value_error("copy_markers must be 'none', 'exif' or 'all', found '" + name + "'");
 }
 
+uint32_t to_restart_rows(int64_t rows) {
+    if (0 <= rows && rows <= 0xFFFF) return static_cast<uint32_t>(rows);
+    throw py::value_error("restart_rows must be 0 to 65535, found " + std::to_string(rows));
+}
+
 py::array_t<int64_t> split(const py::object& source) {
     const BufferView jpeg(source);
     std::vector<int64_t> borders;
@@ -65,13 +70,15 @@ py::array_t<int64_t> split(const py::object& source) {
 
 /// The JPEG, the borders of its scans and the header of its source.
 py::tuple transcode(const py::object& source, const py::dict& scripts,
-                    const std::string& copy_markers, int64_t max_pixels, const std::string& coder) {
+                    const std::string& copy_markers, int64_t max_pixels, const std::string& coder,
+                    int64_t restart_rows) {
     const BufferView jpeg(source);
     const pcr::ScanScripts native_scripts = to_scripts(scripts);
     pcr::TranscodeOptions options;
     options.copy_markers = to_copy_markers(copy_markers);
     options.max_pixels = max_pixels;
     options.coder = to_codec("coder", coder);
+    options.restart_rows = to_restart_rows(restart_rows);
     pcr::Transcoded result;
     {
         py::gil_scoped_release release;
@@ -124,6 +131,7 @@ void bind_jpeg(py::module_& module) {
     module.def("header", &header, py::arg("jpeg"));
     module.def("split", &split, py::arg("jpeg"));
     module.def("transcode", &transcode, py::arg("jpeg"), py::arg("scripts"),
-               py::arg("copy_markers"), py::arg("max_pixels"), py::arg("coder"));
+               py::arg("copy_markers"), py::arg("max_pixels"), py::arg("coder"),
+               py::arg("restart_rows"));
     module.def("pack", &pack, py::arg("parts"));
 }

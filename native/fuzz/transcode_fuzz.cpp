@@ -52,6 +52,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (size == 0) return 0;
     pcr::TranscodeOptions options;
     options.copy_markers = static_cast<pcr::CopyMarkers>(data[size - 1] % 3);
+    options.restart_rows = data[size - 1] / 3 % 4;
     options.max_pixels = 1 << 18;
     const auto result = transcode({data, size}, options, pcr::Codec::kNative);
     const auto reference = transcode({data, size}, options, pcr::Codec::kLibjpeg);

@@ -64,6 +64,20 @@ TEST_CASE(both_coders_write_the_same_bytes) {
     }
 }
 
+TEST_CASE(restart_markers_leave_the_coefficients_as_they_are) {
+    for (const pcr::Codec coder : {pcr::Codec::kNative, pcr::Codec::kLibjpeg}) {
+        pcr::TranscodeOptions options;
+        options.coder = coder;
+        options.restart_rows = 1;
+        for (const JpegKind& kind : all_kinds()) {
+            const auto jpeg = make_jpeg(kind);
+            const pcr::Transcoded result = pcr::transcode(span_of(jpeg), make_scripts(), options);
+            CHECK(read_values(result.jpeg.span()) == read_values(span_of(jpeg)));
+            CHECK(result.borders == pcr::split(result.jpeg.span()));
+        }
+    }
+}
+
 /// Damage is refused, or the result has just the coefficients that libjpeg finds in the source.
 TEST_CASE(damage_is_refused_or_kept) {
     const auto jpeg = make_jpeg({});

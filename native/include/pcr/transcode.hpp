@@ -21,6 +21,7 @@ enum class CopyMarkers {
 struct TranscodeOptions {
     Codec coder = Codec::kNative;
     CopyMarkers copy_markers = CopyMarkers::kNone;
+    uint32_t restart_rows = 0;  // MCU rows of the picture between restart markers, 0: none
     int64_t max_pixels = kMaxPixels;
     int64_t max_memory_bytes = kMaxTranscodeBytes;
 };
@@ -32,8 +33,9 @@ struct Transcoded {
 };
 
 /// Rewrites a JPEG: the same quantised coefficients, in the scans of the script for its number of
-/// components, with optimised Huffman tables. Throws FormatError where the JPEG is damaged (a
-/// libjpeg warning counts), incomplete, of an unsupported kind, or beyond a limit.
+/// components, with optimised Huffman tables. Restart markers come after the same rows of the
+/// picture in each scan. Throws FormatError where the JPEG is damaged (a libjpeg warning counts),
+/// incomplete, of an unsupported kind, or beyond a limit.
 Transcoded transcode(ByteSpan jpeg, const ScanScripts& scripts, const TranscodeOptions& options);
 
 }  // namespace pcr

@@ -1,5 +1,6 @@
 #include "encode/jpeg_encoder.hpp"
 
+#include "encode/scan_grid.hpp"
 #include "encode/scan_tokenizer.hpp"
 #include "jpeg/progression.hpp"
 
@@ -37,18 +38,20 @@ bool is_progression(const ScanScript& script, const Frame& frame) {
 }  // namespace
 
 bool JpegEncoder::encode(const Frame& frame, const CoefficientStore& coefficients,
-                         const ScanScript& script, const std::vector<Segment>& markers,
-                         size_t max_memory_bytes) {
+                         const ScanScript& script, const EncodeOptions& options) {
     const bool progressive = !script.empty();
     const ScanScript scans = progressive ? script : ScanScript{sequential_scan(frame)};
     const bool valid =
         progressive ? is_progression(scans, frame) : has_valid_components(scans[0], frame);
     if (!valid) return false;
-    tokens_.limit(max_memory_bytes);
-    write_headers(frame, markers, progressive);
+    tokens_.limit(options.max_memory_bytes);
+    write_headers(frame, options.markers, progressive);
+    const uint32_t restart_rows = fitting_restart_rows(options.restart_rows, frame);
     borders_.assign(1, 0);
     for (const ScanSpec& scan : scans) {
-        if (!tokenize_scan(frame, coefficients, scan, tokens_) || !write_scan(frame, scan)) {
+        const ScanGrid grid = scan_grid(frame, scan, restart_rows);
+        if (!tokenize_scan(frame, coefficients, scan, grid, tokens_) ||
+            !write_scan(frame, scan, grid.restart_interval())) {
             return false;
         }
         borders_.push_back(static_cast<int64_t>(writer_.bytes().size));
@@ -60,6 +63,7 @@ bool JpegEncoder::encode(const Frame& frame, const CoefficientStore& coefficient
 void JpegEncoder::write_headers(const Frame& frame, const std::vector<Segment>& markers,
                                 bool progressive) {
     writer_.clear();
+    restart_interval_ = 0;
     writer_.marker(kSOI);
     if (writes_jfif(frame)) writer_.jfif(frame);
     if (writes_adobe(frame)) writer_.adobe(frame);
@@ -68,15 +72,22 @@ void JpegEncoder::write_headers(const Frame& frame, const std::vector<Segment>& 
     writer_.frame(frame, progressive);
 }
 
-bool JpegEncoder::write_scan(const Frame& frame, const ScanSpec& scan) {
+bool JpegEncoder::write_scan(const Frame& frame, const ScanSpec& scan, uint32_t restart_interval) {
+    if (!write_tables()) return false;
+    if (restart_interval != restart_interval_) writer_.restart_interval(restart_interval);
+    restart_interval_ = restart_interval;
+    writer_.scan(frame, scan);
+    writer_.entropy(tokens_, codes_);
+    return true;
+}
+
+bool JpegEncoder::write_tables() {
     for (const TableIndex table : {kDc0, kAc0, kDc1, kAc1}) {
         if (tokens_.counts(table) == SymbolCounts{}) continue;
         if (!make_optimal_code(tokens_.counts(table), code_)) return false;
         assign_codes(code_, table, codes_);
         writer_.huffman(table, code_);
     }
-    writer_.scan(frame, scan);
-    writer_.entropy(tokens_, codes_);
     return true;
 }
 

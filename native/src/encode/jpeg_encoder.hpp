@@ -10,15 +10,20 @@
 
 namespace pcr {
 
+struct EncodeOptions {
+    const std::vector<Segment>& markers;  // after those that decoding needs
+    uint32_t restart_rows = 0;            // MCU rows between restart markers, 0: none
+    size_t max_memory_bytes = 0;          // of a scan
+};
+
 /// Keeps its memory between images. Not for two threads at once.
 class JpegEncoder {
   public:
-    /// Writes `script`'s scans (none: one sequential scan), and `markers` after those that
-    /// decoding needs; byte for byte what libjpeg-turbo writes for the same coefficients. False
-    /// where a scan would take more than `max_memory_bytes` of memory, or where the script or a
-    /// coefficient is one that libjpeg refuses.
+    /// Writes `script`'s scans (none: one sequential scan), byte for byte as libjpeg-turbo writes
+    /// them for the same coefficients. False where a scan would take too much memory, or where the
+    /// script or a coefficient is one that libjpeg refuses.
     bool encode(const Frame& frame, const CoefficientStore& coefficients, const ScanScript& script,
-                const std::vector<Segment>& markers, size_t max_memory_bytes);
+                const EncodeOptions& options);
 
     /// The JPEG, until the next call.
     ByteSpan bytes() const { return writer_.bytes(); }
@@ -31,12 +36,14 @@ class JpegEncoder {
 
   private:
     void write_headers(const Frame& frame, const std::vector<Segment>& markers, bool progressive);
-    bool write_scan(const Frame& frame, const ScanSpec& scan);
+    bool write_scan(const Frame& frame, const ScanSpec& scan, uint32_t restart_interval);
+    bool write_tables();
 
     Tokens tokens_;
     HuffmanCode code_;
     CodeTable codes_{};
     JpegWriter writer_;
+    uint32_t restart_interval_ = 0;  // that was written last
     std::vector<int64_t> borders_;
 };
 

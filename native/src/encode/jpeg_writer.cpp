@@ -34,6 +34,21 @@ class BitSink {
         }
     }
 
+    void put(const Token* token, const Token* end, const CodeTable& codes) {
+        for (; token != end; ++token) {
+            const uint32_t code = codes[token->coded_symbol()];
+            const unsigned length = code & 31;
+            put(uint64_t{code >> 8} << token->bit_count() | token->bits(),
+                length + token->bit_count());
+        }
+    }
+
+    void put_marker(uint8_t marker) {
+        finish();
+        *out_++ = 0xFF;
+        *out_++ = marker;
+    }
+
     /// Pads with ones to a whole byte; the end of what was written.
     uint8_t* finish() {
         const unsigned padding = (8 - pending_count_ % 8) % 8;
@@ -155,6 +170,11 @@ void JpegWriter::huffman(TableIndex table, const HuffmanCode& code) {
     bytes_.insert(bytes_.end(), code.symbols.begin(), code.symbols.end());
 }
 
+void JpegWriter::restart_interval(uint32_t mcus) {
+    open(kDRI, 2);
+    put_u16(mcus);
+}
+
 void JpegWriter::scan(const Frame& frame, const ScanSpec& scan) {
     open(kSOS, 4 + 2 * static_cast<size_t>(scan.count));
     put(static_cast<uint32_t>(scan.count));
@@ -174,14 +194,18 @@ void JpegWriter::entropy(const Tokens& tokens, const CodeTable& codes) {
     uint64_t bits = 0;
     for (const Token token : tokens) bits += token.bit_count() + (codes[token.coded_symbol()] & 31);
     const size_t before = bytes_.size();
-    bytes_.resize(before + bits / 8 * 2 + 16);  // as if all were 0xFF
+    constexpr size_t kMaxEndBytes = 4;  // of a padded byte and a marker
+    const auto& ends = tokens.interval_ends();
+    bytes_.resize(before + bits / 8 * 2 + 16 + ends.size() * kMaxEndBytes);  // as if all were 0xFF
     BitSink sink(bytes_.data() + before);
-    for (const Token token : tokens) {
-        const uint32_t code = codes[token.coded_symbol()];
-        const unsigned length = code & 31;
-        sink.put(uint64_t{code >> 8} << token.bit_count() | token.bits(),
-                 length + token.bit_count());
+    const Token* token = tokens.begin();
+    for (size_t i = 0; i < ends.size(); ++i) {
+        const Token* end = tokens.begin() + ends[i];
+        sink.put(token, end, codes);
+        sink.put_marker(static_cast<uint8_t>(kRST0 + i % 8));
+        token = end;
     }
+    sink.put(token, tokens.end(), codes);
     bytes_.resize(static_cast<size_t>(sink.finish() - bytes_.data()));
 }
 

@@ -34,9 +34,11 @@ class JpegWriter {
     void quantisation(const Frame& frame);
     void frame(const Frame& frame, bool progressive);
     void huffman(TableIndex table, const HuffmanCode& code);
+    /// From here on: how many MCUs come before a restart marker.
+    void restart_interval(uint32_t mcus);
     void scan(const Frame& frame, const ScanSpec& scan);
 
-    /// The tokens' bits, padded with ones to whole bytes.
+    /// The tokens' bits, padded with ones to whole bytes before each restart marker and at the end.
     void entropy(const Tokens& tokens, const CodeTable& codes);
 
     size_t capacity_bytes() const { return bytes_.capacity(); }

@@ -46,15 +46,17 @@ struct McuPart {
     }
 };
 
+struct Nothing {
+    void operator()() const {}
+};
+
 /// The MCUs of a DC or sequential scan.
 class McuWalk {
   public:
-    McuWalk(const Frame& frame, const CoefficientStore& coefficients, const ScanSpec& scan)
-        : count_(scan.count) {
+    McuWalk(const Frame& frame, const CoefficientStore& coefficients, const ScanSpec& scan,
+            const ScanGrid& grid)
+        : count_(scan.count), grid_(grid) {
         const bool interleaved = count_ > 1;
-        const Component& single = frame.components[scan.components[0]];
-        rows_ = interleaved ? frame.mcu_rows() : single.height_in_blocks;
-        columns_ = interleaved ? frame.mcus_per_row() : single.width_in_blocks;
         for (int i = 0; i < count_; ++i) {
             const int c = scan.components[i];
             const Component& component = frame.components[c];
@@ -68,12 +70,17 @@ class McuWalk {
         }
     }
 
-    /// Calls `code(part, block index, is_real)` for every block in order; false where that is, or
-    /// where there is no room for more tokens.
-    template <typename Code>
-    bool for_each_block(Tokens& tokens, Code code) {
-        for (size_t row = 0; row < rows_; ++row) {
-            for (size_t column = 0; column < columns_; ++column) {
+    /// Calls `code(part, block index, is_real)` for every block in order, and `finish()` before a
+    /// restart marker; false where `code` is, or where there is no room for more tokens.
+    template <typename Code, typename Finish = Nothing>
+    bool for_each_block(Tokens& tokens, Code code, Finish finish = {}) {
+        for (size_t row = 0; row < grid_.rows; ++row) {
+            if (grid_.restarts_before(row)) {
+                if (!tokens.ensure(kMaxBlockTokens)) return false;
+                finish();
+                restart(tokens);
+            }
+            for (size_t column = 0; column < grid_.columns; ++column) {
                 if (!tokens.ensure(kMaxMcuTokens)) return false;
                 for (int i = 0; i < count_; ++i) {
                     McuPart& part = parts_[i];
@@ -90,10 +97,14 @@ class McuWalk {
   private:
     static constexpr size_t kMaxMcuTokens = kMaxBlocksInMcu * kMaxBlockTokens;
 
+    void restart(Tokens& tokens) {
+        tokens.end_interval();
+        for (McuPart& part : parts_) part.previous_dc = 0;
+    }
+
     std::array<McuPart, kMaxComponents> parts_;
     int count_;
-    size_t rows_;
-    size_t columns_;
+    ScanGrid grid_;
 };
 
 /// Codes the difference to the component's DC value before; false where it is too large.
@@ -118,16 +129,18 @@ bool tokenize_dc_first(McuWalk scan, int shift, Tokens& tokens) {
 bool tokenize_dc_refine(McuWalk scan, int shift, Tokens& tokens) {
     uint64_t bits = 0;
     unsigned count = 0;
-    const bool fits = scan.for_each_block(tokens, [&](McuPart& part, size_t block, bool) {
+    const auto flush = [&] {
+        tokens.add_bits(count, bits);
+        count = 0;
+    };
+    const auto add_bit = [&](McuPart& part, size_t block, bool) {
         bits = bits << 1 | (static_cast<unsigned>(part.plane.dc[block] >> shift) & 1);
-        if (++count == 64) {
-            tokens.add_bits(count, bits);
-            count = 0;
-        }
+        if (++count == 64) flush();
         return true;
-    });
-    if (!fits || !tokens.ensure(kMaxBlockTokens)) return false;
-    tokens.add_bits(count, bits);
+    };
+    if (!scan.for_each_block(tokens, add_bit, flush)) return false;
+    if (!tokens.ensure(kMaxBlockTokens)) return false;
+    flush();
     return true;
 }
 
@@ -147,23 +160,17 @@ ScanSpec sequential_scan(const Frame& frame) {
 }
 
 bool tokenize_scan(const Frame& frame, const CoefficientStore& coefficients, const ScanSpec& scan,
-                   Tokens& tokens) {
+                   const ScanGrid& grid, Tokens& tokens) {
     tokens.clear();
     if (scan.first == 0) {
-        const McuWalk mcus(frame, coefficients, scan);
+        const McuWalk mcus(frame, coefficients, scan, grid);
         if (scan.last > 0) return tokenize_sequential(mcus, tokens);
         return scan.high == 0 ? tokenize_dc_first(mcus, scan.low, tokens)
                               : tokenize_dc_refine(mcus, scan.low, tokens);
     }
     const int index = scan.components[0];
-    const Component& component = frame.components[index];
-    const Band band{coefficients.plane(index),
-                    component.width_in_blocks,
-                    component.height_in_blocks,
-                    ac_table(frame, index),
-                    scan.first,
-                    scan.last,
-                    scan.low};
+    const Band band{
+        coefficients.plane(index), grid, ac_table(frame, index), scan.first, scan.last, scan.low};
     return scan.high == 0 ? token_kernels().ac_first(band, tokens)
                           : token_kernels().ac_refine(band, tokens);
 }

@@ -2,6 +2,7 @@
 // codes them.
 #pragma once
 
+#include "encode/scan_grid.hpp"
 #include "encode/tokens.hpp"
 #include "entropy/coefficient_store.hpp"
 #include "jpeg/frame.hpp"
@@ -12,9 +13,10 @@ namespace pcr {
 /// The one scan of a sequential JPEG: all components, all coefficients.
 ScanSpec sequential_scan(const Frame& frame);
 
-/// Replaces `tokens` by those of a scan of a progression, or of the `sequential_scan`. False where
-/// a coefficient is too large for 8-bit samples, or the tokens for their limit.
+/// Replaces `tokens` by those of a scan of a progression, or of the `sequential_scan`, whose MCUs
+/// are the `grid`'s. False where a coefficient is too large for 8-bit samples, or the tokens for
+/// their limit.
 bool tokenize_scan(const Frame& frame, const CoefficientStore& coefficients, const ScanSpec& scan,
-                   Tokens& tokens);
+                   const ScanGrid& grid, Tokens& tokens);
 
 }  // namespace pcr

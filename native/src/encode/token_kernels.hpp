@@ -2,6 +2,7 @@
 // G.1.2).
 #pragma once
 
+#include "encode/scan_grid.hpp"
 #include "encode/tokens.hpp"
 #include "entropy/coefficient_store.hpp"
 #include "jpeg/frame.hpp"
@@ -11,8 +12,7 @@ namespace pcr {
 /// The spectral band of one component that an AC scan codes.
 struct Band {
     CoefficientPlane plane;
-    uint32_t width_in_blocks = 0;
-    uint32_t height_in_blocks = 0;
+    ScanGrid grid;
     TableIndex table = kAc0;
     int first = 1;  // Ss
     int last = 63;  // Se

@@ -130,6 +130,14 @@ class BandRun {
         bands_ = bit_count_ = 0;
     }
 
+    /// Ends a restart interval: no run goes beyond it. False where there is no room for the run.
+    bool end_interval() {
+        if (!tokens_.ensure(kMaxBlockTokens)) return false;
+        flush();
+        tokens_.end_interval();
+        return true;
+    }
+
   private:
     Tokens& tokens_;
     TableIndex table_;
@@ -164,8 +172,9 @@ inline int add_coefficients(Tokens& tokens, TableIndex table, const int16_t* blo
 bool ac_first(const Band& band, Tokens& tokens) {
     BandRun run(tokens, band.table);
     const uint64_t positions = zigzag_band(band.first, band.last);
-    for (size_t row = 0; row < band.height_in_blocks; ++row) {
-        for (size_t column = 0; column < band.width_in_blocks; ++column) {
+    for (size_t row = 0; row < band.grid.rows; ++row) {
+        if (band.grid.restarts_before(row) && !run.end_interval()) return false;
+        for (size_t column = 0; column < band.grid.columns; ++column) {
             if (!tokens.ensure(kMaxBlockTokens)) return false;
             const size_t index = row * band.plane.stride + column;
             const int16_t* block = band.plane.ac + index * 64;
@@ -225,8 +234,9 @@ inline void add_new_after_zeros(Tokens& tokens, TableIndex table, const BitPlane
 bool ac_refine(const Band& band, Tokens& tokens) {
     BandRun run(tokens, band.table);
     const uint64_t positions = zigzag_band(band.first, band.last);
-    for (size_t row = 0; row < band.height_in_blocks; ++row) {
-        for (size_t column = 0; column < band.width_in_blocks; ++column) {
+    for (size_t row = 0; row < band.grid.rows; ++row) {
+        if (band.grid.restarts_before(row) && !run.end_interval()) return false;
+        for (size_t column = 0; column < band.grid.columns; ++column) {
             if (!tokens.ensure(kMaxBlockTokens)) return false;
             const size_t index = row * band.plane.stride + column;
             const uint64_t nonzero = band.plane.nonzero[index] & positions;

@@ -38,6 +38,7 @@ class Tokens {
   public:
     void clear() {
         size_ = 0;
+        interval_ends_.clear();
         counts_ = {};
     }
 
@@ -69,8 +70,13 @@ class Tokens {
         }
     }
 
+    /// A restart marker follows the tokens so far.
+    void end_interval() { interval_ends_.push_back(size_); }
+
     const Token* begin() const { return tokens_.data(); }
     const Token* end() const { return tokens_.data() + size_; }
+    /// How many tokens come before each restart marker.
+    const std::vector<size_t>& interval_ends() const { return interval_ends_; }
     const SymbolCounts& counts(TableIndex table) const { return counts_[table]; }
 
     size_t capacity_bytes() const { return tokens_.size() * sizeof(Token); }
@@ -80,6 +86,7 @@ class Tokens {
     std::vector<Token> tokens_;  // its first `size_` are in use
     size_t size_ = 0;
     size_t max_size_ = 0;
+    std::vector<size_t> interval_ends_;
     std::array<SymbolCounts, kTables> counts_{};
 };
 

@@ -1,5 +1,8 @@
 #include "transcode/libjpeg_transcoder.hpp"
 
+#include <algorithm>
+
+#include "encode/scan_grid.hpp"
 #include "jpeg/libjpeg.hpp"
 #include "transcode/copied_markers.hpp"
 
@@ -34,6 +37,34 @@ class ApplicationState {
     boolean saw_adobe_;
 };
 
+/// Asks libjpeg for restart markers after the same rows of the picture in each scan. It reads
+/// `restart_in_rows`, which counts a scan's own rows, as a scan begins, and reports progress during
+/// each of the two passes that it makes for a scan: then the number for the next scan is set.
+class RestartRows : public jpeg_progress_mgr {
+  public:
+    RestartRows() : jpeg_progress_mgr{} {
+        progress_monitor = [](j_common_ptr info) {
+            const auto& self = *static_cast<RestartRows*>(info->progress);
+            const auto next = static_cast<size_t>(self.completed_passes) / 2 + 1;
+            self.set(*reinterpret_cast<j_compress_ptr>(info), next);
+        };
+    }
+
+    /// The rows of each scan, the target's first one set.
+    void start(jpeg_compress_struct& target, std::vector<uint32_t> rows) {
+        rows_ = std::move(rows);
+        target.progress = this;
+        set(target, 0);
+    }
+
+  private:
+    void set(jpeg_compress_struct& target, size_t scan) const {
+        if (scan < rows_.size()) target.restart_in_rows = static_cast<int>(rows_[scan]);
+    }
+
+    std::vector<uint32_t> rows_;
+};
+
 /// One run of libjpeg from the source's coefficients to the destination's scans. What it owns is
 /// a member, so that leaving libjpeg through longjmp skips no destructor.
 class Session {
@@ -45,6 +76,7 @@ class Session {
 
     Bytes run(const std::vector<Segment>& applications) {
         errors_.run([this] { read(); });
+        restart_rows_.start(target_, rows_of_scans());
         const auto markers = copied_markers(applications, options_.copy_markers,
                                             target_.write_JFIF_header, target_.write_Adobe_marker);
         errors_.run([&] { write(markers); });
@@ -81,6 +113,29 @@ class Session {
         target_.dest = &destination_;
     }
 
+    std::vector<uint32_t> rows_of_scans() const {
+        uint32_t blocks_per_row = 1;
+        for (int c = 0; c < source_.num_components; ++c) {
+            blocks_per_row =
+                std::max(blocks_per_row, sampling(c) * source_.comp_info[c].width_in_blocks);
+        }
+        const uint32_t mcu_rows =
+            fitting_restart_rows(options_.restart_rows, source_.total_iMCU_rows, blocks_per_row);
+        if (scans_.empty()) return {rows_of_scan(mcu_rows, source_.num_components, sampling(0))};
+        std::vector<uint32_t> rows;
+        for (const jpeg_scan_info& scan : scans_) {
+            rows.push_back(
+                rows_of_scan(mcu_rows, scan.comps_in_scan, sampling(scan.component_index[0])));
+        }
+        return rows;
+    }
+
+    /// A component's vertical sampling; 1 for one that is not there, which libjpeg refuses later.
+    uint32_t sampling(int component) const {
+        if (component < 0 || component >= source_.num_components) return 1;
+        return static_cast<uint32_t>(source_.comp_info[component].v_samp_factor);
+    }
+
     void write(const std::vector<Segment>& markers) {
         jpeg_write_coefficients(&target_, coefficients_);
         for (const Segment& segment : markers) {
@@ -98,6 +153,7 @@ class Session {
     JpegDestination destination_;
     JpegDecompressor source_{errors_};
     JpegCompressor target_{errors_};
+    RestartRows restart_rows_;
     jvirt_barray_ptr* coefficients_ = nullptr;
 };
 

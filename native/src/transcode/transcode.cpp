@@ -51,8 +51,8 @@ class NativeTranscoder {
         const Frame& frame = decoder_.frame();
         const auto markers = copied_markers(applications, options.copy_markers, writes_jfif(frame),
                                             writes_adobe(frame));
-        return encoder_.encode(frame, decoder_.coefficients(), script, markers,
-                               memory_bytes - used);
+        return encoder_.encode(frame, decoder_.coefficients(), script,
+                               {markers, options.restart_rows, memory_bytes - used});
     }
 
     EntropyDecoder decoder_;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,23 +32,29 @@ EARLY_BITS = np.array(  # first scans at high bits, refined bit by bit down to t
 )
 
 
-def outcome(source: bytes, coder: str, scripts: dict, copy_markers: str = "none") -> bytes | str:
+def outcome(source: bytes, coder: str, scripts: dict, **options: Any) -> bytes | str:
     """The rewritten JPEG, or the words of its refusal."""
     try:
-        return jpeg.transcode(source, scripts, coder=coder, copy_markers=copy_markers).tobytes()
+        return jpeg.transcode(source, scripts, coder=coder, **options).tobytes()
     except FormatError as error:
         return str(error)
 
 
-def assert_same(source: bytes, scripts: dict, copy_markers: str = "none") -> None:
-    found = outcome(source, "native", scripts, copy_markers)
-    assert found == outcome(source, "libjpeg", scripts, copy_markers)
+def assert_same(source: bytes, scripts: dict, **options: Any) -> None:
+    found = outcome(source, "native", scripts, **options)
+    assert found == outcome(source, "libjpeg", scripts, **options)
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
 @pytest.mark.parametrize("copy_markers", ["none", "exif", "all"])
 def test_both_coders_write_the_same_bytes(good_jpeg, name, copy_markers):
-    assert_same(good_jpeg, SCRIPTS[name], copy_markers)
+    assert_same(good_jpeg, SCRIPTS[name], copy_markers=copy_markers)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize("restart_rows", [1, 2, 5])
+def test_and_the_same_restart_markers(good_jpeg, name, restart_rows):
+    assert_same(good_jpeg, SCRIPTS[name], restart_rows=restart_rows)
 
 
 @pytest.mark.parametrize("name", jpegs.BAD)
@@ -85,10 +92,12 @@ def test_of_any_image(size, mode, share, name, seed, options):
 
 
 def test_long_runs_of_empty_bands():
-    """An EOB run ends at 32 767 bands."""
+    """An EOB run ends at 32 767 bands, and at a restart marker."""
     plain = jpegs.encode(Image.new("L", (8 * 300, 8 * 250), 77))
     result = jpeg.transcode(plain, {1: EARLY_BITS})
     assert result.tobytes() == outcome(plain, "libjpeg", {1: EARLY_BITS})
+    for restart_rows in (1, 110, 200):
+        assert_same(plain, {1: EARLY_BITS}, restart_rows=restart_rows)
 
 
 @pytest.mark.parametrize("quality", [50, 90, 100])
@@ -96,6 +105,7 @@ def test_many_correction_bits(quality):
     """A run of bands is also ended where it has gathered too many correction bits."""
     source = jpegs.encode(noise(400, 300, "L", 1, 0.9), quality=quality)
     assert_same(source, {1: EARLY_BITS})
+    assert_same(source, {1: EARLY_BITS}, restart_rows=3)
     assert_same(source, SCRIPTS["standard"])
 
 
@@ -109,6 +119,7 @@ def test_scripts_that_libjpeg_refuses():
                 changed = standard.copy()
                 changed[row, column] += change
                 assert_same(source, {3: changed})
+                assert_same(source, {3: changed}, restart_rows=1)
 
 
 @pytest.mark.parametrize("progressive", [False, True])
@@ -149,6 +160,7 @@ def digest() -> str:
     for make in jpegs.GOOD.values():
         for scripts in SCRIPTS.values():
             result.update(jpeg.transcode(make(), scripts))
+            result.update(jpeg.transcode(make(), scripts, restart_rows=2))
     return result.hexdigest()
 
 
