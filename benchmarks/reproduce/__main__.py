@@ -11,7 +11,8 @@ pictures that are drawn from these alone (`--stages draw` draws them again).
 levels      1. bytes and MS-SSIM of each level; time and disk of conversions
 rates       2. images per second at each level, warm and at 20 MB/s (needs snailmail)
 accuracy    3. and 4. accuracy at some levels of two ladders and on the images themselves, over
-               epochs, bytes and time, and over MS-SSIM
+               epochs and bytes, and over MS-SSIM and KL divergence
+limited     3. time to accuracy over a network of 20 MB/s (needs snailmail)
 granularity 5. the same with merged classes
 tuning      6. the level chosen in training: by gradients, by the release's rule, by the loss
 mixtures    7. levels mixed within an epoch
@@ -28,6 +29,7 @@ from pathlib import Path
 
 import accuracy
 import levels
+import limited
 import rates
 import strategies
 from figures import draw_all
@@ -40,6 +42,7 @@ STAGES = {
     "levels": levels.measure,
     "rates": rates.measure,
     "accuracy": accuracy.train_levels,
+    "limited": limited.train_limited,
     "granularity": strategies.merge_classes,
     "tuning": strategies.tune,
     "mixtures": strategies.mix,
@@ -57,7 +60,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     size = parser.add_mutually_exclusive_group(required=True)
     size.add_argument("--quick", action="store_true", help="one network, one seed, a few epochs")
-    size.add_argument("--full", action="store_true", help="two networks, five seeds, 40 epochs")
+    size.add_argument("--full", action="store_true", help="two networks, 3 to 10 seeds, 40 epochs")
     parser.add_argument("--stages", nargs="+", default=[*STAGES], choices=[*STAGES, "draw"])
     parser.add_argument("--jobs", type=int, default=2, help="trainings at the same time (2)")
     arguments = parser.parse_args()
@@ -65,7 +68,7 @@ def main() -> None:
     plan = Plan(setting, arguments.images.resolve(), arguments.out.resolve(), arguments.jobs)
     try:
         run(plan, arguments.stages)
-    except (PCRError, OSError, subprocess.CalledProcessError) as error:
+    except (PCRError, OSError, ImportError, subprocess.CalledProcessError) as error:
         sys.exit(f"reproduce: {error}")
 
 

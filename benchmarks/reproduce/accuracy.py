@@ -1,54 +1,78 @@
-"""Stages 3 and 8: what networks trained at lower levels know, beside those trained on all bytes."""
+"""Stages 3, 4 and 8: what networks trained at lower levels know, beside those trained on all bytes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from levels import encoded, reencode
+from levels import encoded, make_dataset, mean_bytes, reencode
+from results import add_rows, known
 from runs import Run, train_all
-from settings import IMAGES, Plan
+from settings import FULL_LEVEL, IMAGES, LADDER, Plan
 
 from pcr.dataset.reader import Dataset
+from pcr.tools.level_profile import profile_levels
+from pcr.train.checkpoint import LAST_FILE
+from pcr.train.classifier import Classifier
 
 QUALITIES = range(2, 96)
 
 
 def train_levels(plan: Plan) -> None:
-    """Stage 3: each ladder at each level, and the images themselves as a control."""
+    """Stage 3: each ladder at some levels, and the images themselves as a control."""
     setting = plan.setting
-    data = {IMAGES: plan.train, **{name: plan.dataset(name) for name in setting.ladders}}
+    kinds = [(name, str(level)) for name, levels in setting.levels.items() for level in levels]
     runs = [
-        Run("levels", network, name, fidelity, seed)
+        Run("accuracy", network, name, fidelity, seed)
         for network in setting.networks
-        for seed in setting.seeds
-        for name in data
-        for fidelity in ([""] if name == IMAGES else [str(level) for level in setting.levels])
+        for seed in range(network.seeds)
+        for name, fidelity in [*kinds, (IMAGES, "")]
     ]
-    train_all(plan, runs, data)
+    datasets = {name: plan.dataset(name) for name in setting.levels}
+    train_all(plan, runs, {IMAGES: plan.train, **datasets})
+    measure_divergence(plan)
+
+
+def measure_divergence(plan: Plan) -> None:
+    """Stage 4: how predictions for held-out images at each level differ from those at full fidelity.
+
+    By networks that were trained at full fidelity. Writes divergence.csv.
+    """
+    path = plan.out / "divergence.csv"
+    done = known(path, "run")
+    for network in plan.setting.networks:
+        run = Run("accuracy", network, LADDER, str(FULL_LEVEL), 0)
+        if run.name in done:
+            continue
+        predict = Classifier.load(str(plan.out / "runs" / run.name / LAST_FILE)).log_probabilities
+        for ladder in plan.setting.levels:
+            images = plan.datasets / f"{ladder}-held-out"
+            make_dataset(plan.held_out, images, ladder)
+            table = profile_levels(Dataset(images), plan.setting.sample, tries=0, predict=predict)
+            origin = {"run": run.name, "arch": network.arch, "image_size": network.image_size}
+            add_rows(path, table.table.assign(**origin).to_dict("records"))
 
 
 def train_static(plan: Plan) -> None:
     """Stage 8: images re-encoded at the qualities whose bytes are those of levels of `standard`."""
-    data = {}
+    network, data = plan.setting.short, {LADDER: plan.dataset(LADDER)}
+    kinds = [(LADDER, str(level)) for level in (*plan.setting.static_levels, FULL_LEVEL)]
     for level in plan.setting.static_levels:
         quality = matching_quality(plan, level)
-        folder = plan.out / "static" / f"quality-{quality}"
-        if not folder.exists():
-            reencode(plan.train, folder, quality)
-        data[f"quality-{quality}"] = folder
+        name = f"quality-{quality}"
+        data[name] = plan.out / "static" / name
+        reencode(plan.train, data[name], quality)
+        kinds.append((name, ""))
     runs = [
-        Run("static", network, name, "", seed)
-        for network in plan.setting.networks
-        for seed in plan.setting.seeds
-        for name in data
+        Run("static", network, name, fidelity, seed)
+        for seed in range(network.seeds)
+        for name, fidelity in kinds
     ]
     train_all(plan, runs, data)
 
 
 def matching_quality(plan: Plan, level: int) -> int:
     """The highest JPEG quality at which a sample of the images has at most that level's bytes."""
-    dataset = Dataset(plan.dataset("standard"))
-    level_bytes = sum(r.prefix_bytes[level] for r in dataset.records) / len(dataset)
+    level_bytes = mean_bytes(plan.dataset(LADDER), level)
     paths = sorted(plan.train.rglob("*.*"))
     sample = paths[:: max(1, len(paths) // 50)]
     low, high = QUALITIES[0], QUALITIES[-1]

@@ -7,24 +7,27 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from intervals import mean_slope
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy.stats import linregress, t
-from settings import BANDWIDTH_MB_PER_S
-from tables import CONFIDENCE, read
+from settings import BANDWIDTH_MB_PER_S, LIMITED
+from tables import read, with_full
+
+FEWEST_LEVELS = 3  # that a line is drawn through
 
 
 def draw_all(out: Path) -> None:
     """Draw each figure whose stages have run."""
     sns.set_theme(style="whitegrid")
-    levels, rates, runs, epochs = (
-        read(out / f"{name}.csv") for name in ("levels", "rates", "runs", "epochs")
+    rates, runs, epochs, levels, divergence = (
+        read(out / f"{name}.csv") for name in ("rates", "runs", "epochs", "levels", "divergence")
     )
     if rates is not None:
         draw_rates(rates, out / "rates.png")
     if runs is not None and epochs is not None:
         draw_progress(runs, epochs, out / "accuracy.png")
-        if levels is not None:
-            draw_similarity(runs, levels, out / "similarity.png")
+    if runs is not None and levels is not None:
+        draw_similarity(runs, levels, divergence, out / "similarity.png")
 
 
 def draw_rates(rates: pd.DataFrame, path: Path) -> None:
@@ -43,46 +46,58 @@ def draw_rates(rates: pd.DataFrame, path: Path) -> None:
 
 
 def draw_progress(runs: pd.DataFrame, epochs: pd.DataFrame, path: Path) -> None:
-    """Accuracy over epochs, over bytes, and over the time that a limited network would take."""
+    """Accuracy over epochs and bytes of runs on local files, over time of those on a limited network."""
     measured = epochs.assign(test_top_1=pd.to_numeric(epochs["test_top_1"])).dropna()
-    joined = measured.merge(runs[["run", "arch", "data", "fidelity", "way"]], on="run")
-    joined["label"] = (joined["data"] + " " + joined["fidelity"] + " " + joined["way"]).str.strip()
-    joined["seconds"] = np.maximum(joined["train_seconds"], joined["total_MB"] / BANDWIDTH_MB_PER_S)
-    for x in ("total_MB", "seconds"):  # seeds stand at their mean
-        joined[x] = joined.groupby(["arch", "label", "epoch"])[x].transform("mean")
-    titles = {
-        "epoch": "epochs",
-        "total_MB": "MB read",
-        "seconds": f"seconds: of training, or of reading at {BANDWIDTH_MB_PER_S} MB/s if longer",
+    joined = measured.merge(runs[["run", "stage", "arch", "data", "fidelity"]], on="run")
+    joined["label"] = (joined["data"] + " " + joined["fidelity"]).str.strip()
+    for x in ("total_MB", "train_seconds"):  # seeds stand at their mean
+        joined[x] = joined.groupby(["stage", "arch", "label", "epoch"])[x].transform("mean")
+    panels = {
+        ("accuracy", "epoch"): "epochs",
+        ("accuracy", "total_MB"): "MB read",
+        ("limited", "train_seconds"): f"seconds of training, at {LIMITED}",
     }
     archs = list(joined["arch"].unique())
     figure = Figure(figsize=(15, 4.5 * len(archs)), layout="constrained")
     for arch, row in zip(archs, figure.subplots(len(archs), 3, squeeze=False), strict=True):
-        for (x, title), axes in zip(titles.items(), row, strict=True):
-            own = joined[joined["arch"] == arch]
-            sns.lineplot(own, x=x, y="test_top_1", hue="label", errorbar="sd", marker="o", ax=axes)
+        for ((stage, x), title), axes in zip(panels.items(), row, strict=True):
+            own = joined[(joined["arch"] == arch) & (joined["stage"] == stage)]
             axes.set(xlabel=title, ylabel="top-1 %", title=arch)
+            if len(own):
+                sns.lineplot(own, x=x, y="test_top_1", hue="label", errorbar="sd", ax=axes)
     figure.savefig(path, dpi=150)
 
 
-def draw_similarity(runs: pd.DataFrame, levels: pd.DataFrame, path: Path) -> None:
-    """Final accuracy over MS-SSIM, a line through it and the interval of its slope."""
-    same_task = runs[runs["way"] == ""]
-    joined = same_task.assign(level=pd.to_numeric(same_task["fidelity"], errors="coerce")).merge(
-        levels, left_on=["data", "level"], right_on=["ladder", "level"]
-    )
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.subplots()
-    sns.regplot(joined, x="ms_ssim_mean", y="top_1", ax=axes, scatter=False, color="gray")
-    sns.scatterplot(joined, x="ms_ssim_mean", y="top_1", hue="data", style="arch", ax=axes)
-    axes.set(xlabel="MS-SSIM", ylabel="top-1 %", title=fit(joined["ms_ssim_mean"], joined["top_1"]))
+def draw_similarity(
+    runs: pd.DataFrame, levels: pd.DataFrame, divergence: pd.DataFrame | None, path: Path
+) -> None:
+    """Final accuracy, less that of full fidelity with the same seed, over MS-SSIM and over KL."""
+    paired = with_full(runs[runs["stage"] == "accuracy"])
+    paired["level"] = pd.to_numeric(paired["fidelity"], errors="coerce")
+    paired["points"] = paired["top_1"] - paired["top_1_full"]
+    points = paired.merge(levels, left_on=["data", "level"], right_on=["ladder", "level"])
+    figure = Figure(figsize=(11, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    _draw_fit(points, "ms_ssim_mean", "MS-SSIM", left)
+    if divergence is not None:
+        own = divergence[["arch", "image_size", "ladder", "level", "kl_mean"]]
+        points = points.merge(own, on=["arch", "image_size", "ladder", "level"])
+        _draw_fit(points, "kl_mean", "KL divergence, nats", right)
     figure.savefig(path, dpi=150)
 
 
-def fit(x: pd.Series, y: pd.Series) -> str:
-    """Slope of a line through points, with its interval, in words."""
-    if x.nunique() < 3:
-        return "too few levels for a fit"
-    line = linregress(x, y)
-    half = t.ppf((1 + CONFIDENCE) / 2, len(x) - 2) * line.stderr
-    return f"slope {line.slope:.1f} ± {half:.1f} points, r = {line.rvalue:.2f}"
+def _draw_fit(points: pd.DataFrame, x: str, title: str, axes: Axes) -> None:
+    sns.regplot(points, x=x, y="points", ax=axes, scatter=False, color="gray")
+    sns.scatterplot(points, x=x, y="points", hue="data", style="arch", ax=axes)
+    axes.set(xlabel=title, ylabel="points of top-1 from full fidelity", title=fit(points, x))
+
+
+def fit(points: pd.DataFrame, x: str) -> str:
+    """Slopes of lines through the levels of each seed, their mean and its interval, in words."""
+    texts = []
+    for arch, own in points.groupby("arch"):
+        seeds = [seed for _, seed in own.groupby("seed") if seed[x].nunique() >= FEWEST_LEVELS]
+        if seeds:
+            slope, half = mean_slope([(seed[x], seed["points"]) for seed in seeds])
+            texts.append(f"{arch}: slope {slope:.1f} ± {half:.1f} points, {len(seeds)} seeds")
+    return "\n".join(texts) or "too few levels for a line"

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from results import ROOT, add_rows, known
 from settings import Plan
@@ -29,15 +30,14 @@ def prepare(plan: Plan) -> None:
             link.parent.mkdir(parents=True, exist_ok=True)
             if not link.exists():
                 link.symlink_to(image.resolve())
-    for ladder in plan.setting.ladders:
-        if not holds_dataset(plan.dataset(ladder)):
-            convert(plan, plan.dataset(ladder), "--ladder", ladder)
+    for ladder in plan.setting.levels:
+        make_dataset(plan.train, plan.dataset(ladder), ladder)
 
 
 def measure(plan: Plan) -> None:
     """Write levels.csv and conversion.csv."""
     path = plan.out / "levels.csv"
-    for ladder in plan.setting.ladders:
+    for ladder in plan.setting.levels:
         if ladder not in known(path, "ladder"):
             profile = profile_levels(Dataset(plan.dataset(ladder)), plan.setting.sample)
             add_rows(path, profile.table.to_dict("records"))
@@ -50,28 +50,52 @@ def measure(plan: Plan) -> None:
         )
 
 
-def convert(plan: Plan, out: Path, *flags: str) -> None:
-    """Convert the training images."""
+def make_dataset(images: Path, out: Path, ladder: str) -> None:
+    """Convert images where that has not been done, or resume it."""
+    if not holds_dataset(out):
+        convert(images, out, "--ladder", ladder)
+
+
+def mean_bytes(images: Path, level: int) -> float:
+    """Of an image of a PCR dataset up to a level, with what records have besides."""
+    dataset = Dataset(images)
+    return sum(record.prefix_bytes[level] for record in dataset.records) / len(dataset)
+
+
+def convert(images: Path, out: Path, *flags: str) -> None:
+    """Convert images with some flags of the converter."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    words = [str(plan.train), str(out), "--batch_size", RECORD_IMAGES, "--seed", "0", "--quiet"]
+    words = [str(images), str(out), "--batch_size", RECORD_IMAGES, "--seed", "0", "--quiet"]
     subprocess.run(
         [sys.executable, CONVERTER, *words, *flags], check=True, stdout=subprocess.DEVNULL
     )
 
 
-def reencode(source: Path, out: Path, quality: int) -> None:
-    """Static copies of images, as ImageFolder, at a JPEG quality."""
-    for path in sorted(p for p in source.rglob("*") if p.suffix.lower() in (".jpg", ".jpeg")):
-        copy = out / path.relative_to(source)
+def reencode(source: Path, out: Path, quality: int, grain: float = 0) -> None:
+    """Copies of images, as ImageFolder, at a JPEG quality; nothing where that has been done.
+
+    grain: standard deviation of noise that is added, the same to all colours of a pixel, 0 … 255.
+    """
+    if out.exists():
+        return
+    unfinished = out.with_name(out.name + ".unfinished")
+    paths = sorted(p for p in source.rglob("*") if p.suffix.lower() in (".jpg", ".jpeg"))
+    for number, path in enumerate(paths):
+        copy = unfinished / path.relative_to(source)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_bytes(encoded(path, quality))
+        copy.write_bytes(encoded(path, quality, grain, number))
+    unfinished.rename(out)
 
 
-def encoded(path: Path, quality: int) -> bytes:
+def encoded(path: Path, quality: int, grain: float = 0, seed: int = 0) -> bytes:
     """An image as a JPEG of that quality, with Huffman tables of its own as records have them."""
-    stream = io.BytesIO()
     with Image.open(path) as image:
-        image.convert("RGB").save(stream, "JPEG", quality=quality, optimize=True)
+        picture = image.convert("RGB")
+    if grain:
+        noise = np.random.default_rng(seed).normal(0, grain, (picture.height, picture.width, 1))
+        picture = Image.fromarray((picture + noise).round().clip(0, 255).astype(np.uint8))
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", quality=quality, optimize=True)
     return stream.getvalue()
 
 
@@ -79,10 +103,10 @@ def _conversions(plan: Plan, done: set[object]) -> Iterator[tuple[str, float, in
     """Each result that is not known yet: seconds, and bytes on disk."""
     out = plan.out / "conversion"
     ways = {
-        f"PCR {name}": lambda name=name: convert(plan, out, "--ladder", name)
-        for name in plan.setting.ladders
+        f"PCR {name}": lambda name=name: convert(plan.train, out, "--ladder", name)
+        for name in plan.setting.levels
     }
-    ways["TFRecord"] = lambda: convert(plan, out, "--tf_records", "--use_baseline_images")
+    ways["TFRecord"] = lambda: convert(plan.train, out, "--tf_records", "--use_baseline_images")
     for quality in plan.setting.static_qualities:
         ways[f"copy at quality {quality}"] = lambda q=quality: reencode(plan.train, out, q)
     for name, make in ways.items():

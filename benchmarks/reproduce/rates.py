@@ -6,10 +6,9 @@ import subprocess
 import sys
 
 import pandas as pd
+from levels import mean_bytes
 from results import ROOT, add_rows
 from settings import BANDWIDTH_MB_PER_S, Plan
-
-from pcr.dataset.reader import Dataset
 
 MOST_IMAGES = 1000
 
@@ -23,8 +22,8 @@ def measure(plan: Plan) -> None:
     readers = {"local": "warm", "pcr": f"{BANDWIDTH_MB_PER_S} MB/s"}
     names = {
         f"{kind}:{ladder}:{level}": (ladder, level, reader)
-        for ladder in plan.setting.ladders
-        for level in plan.setting.levels
+        for ladder, levels in plan.setting.levels.items()
+        for level in levels
         for kind, reader in readers.items()
     }
     images = min(MOST_IMAGES, len(list(plan.train.rglob("*.*"))))
@@ -36,14 +35,12 @@ def measure(plan: Plan) -> None:
     medians = trials.groupby("loader")["images_per_second"].median()
     rows = []
     for name, (ladder, level, reader) in names.items():
-        dataset = Dataset(plan.dataset(ladder))
-        prefix_bytes = sum(record.prefix_bytes[level] for record in dataset.records)
         rows.append(
             {
                 "ladder": ladder,
                 "level": level,
                 "reader": reader,
-                "mean_bytes": prefix_bytes / len(dataset),
+                "mean_bytes": mean_bytes(plan.dataset(ladder), level),
                 "images_per_second": medians[name],
             }
         )

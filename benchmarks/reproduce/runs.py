@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +39,7 @@ class Run:
 
     stage: str
     network: Network
-    data: str  # a ladder, "images", or "quality-N"
+    data: str  # a ladder, one on images with grain, "images", or "quality-N"
     fidelity: str  # as --n_scans takes it; "" for images
     seed: int
     way: str = ""
@@ -50,14 +50,16 @@ class Run:
     def name(self) -> str:
         """Of its folder; different for different runs."""
         network, fidelity = self.network, f"{self.fidelity} {self.way}".strip()
-        words = (network.arch, network.image_size, self.data, fidelity, self.seed)
+        task = (network.arch, network.image_size, network.epochs)
+        words = (*task, self.data, fidelity, self.seed)
         return re.sub(r"[^\w.=-]+", "_", "-".join(str(word) for word in words if word != ""))
 
 
-def train_all(plan: Plan, runs: Sequence[Run], data: dict[str, Path]) -> None:
+def train_all(plan: Plan, runs: Sequence[Run], data: Mapping[str, Path | str]) -> None:
     """Train what runs.csv does not have yet, seed by seed, some at a time; add it to the tables."""
     path = plan.out / "runs.csv"
-    left = [run for run in runs if run.name not in known(path, "run")]
+    done = known(path, "run")
+    left = [run for run in runs if run.name not in done]
     with ThreadPoolExecutor(plan.jobs) as executor:
         for run, _ in zip(
             left, executor.map(lambda run: train(plan, run, data[run.data]), left), strict=True
@@ -67,7 +69,7 @@ def train_all(plan: Plan, runs: Sequence[Run], data: dict[str, Path]) -> None:
             add_rows(path, [outcome(plan, run, folder)])
 
 
-def train(plan: Plan, run: Run, data: Path) -> None:
+def train(plan: Plan, run: Run, data: Path | str) -> None:
     """Train to the end, from the last checkpoint where there is one."""
     command = [sys.executable, ROOT / "dali_main.py", "--loader", "native", "--resume", "auto"]
     fidelity = ["--n_scans", run.fidelity] if run.fidelity else []

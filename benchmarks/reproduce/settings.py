@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-FULL_LEVEL = 10  # of both ladders
+FULL_LEVEL = 10  # of all ladders, and the same images in all
+LADDER = "standard"  # the paper's
 CLASSES = " classes"  # ends the way of runs whose classes were merged
 IMAGES = "images"  # instead of a ladder: the files themselves
 BANDWIDTH_MB_PER_S = 20
+LIMITED = f"{BANDWIDTH_MB_PER_S} MB/s"  # the way of runs that read over a limited network
+GRAIN = " grain"  # ends the data of runs on images to which grain was added
+LEVELS = {LADDER: (1, 2, 5, FULL_LEVEL), "bitplane": (6,)}  # of each ladder, to train at
+RECOMMENDED = {LADDER: 5, "bitplane": 6}
 
 
 @dataclass(frozen=True)
 class Network:
-    """An architecture of torchvision, and how it is trained from scratch."""
+    """An architecture of torchvision, how it is trained from scratch, and how often (seeds)."""
 
     arch: str
     image_size: int
     epochs: int
+    seeds: int
     lr: float = 0.05
     batch_size: int = 64
 
@@ -35,20 +41,31 @@ class Network:
 class Setting:
     """How much is measured."""
 
-    networks: tuple[Network, ...]
-    seeds: tuple[int, ...]
+    networks: tuple[Network, ...]  # of the stage `accuracy`
+    limited: Network  # of the stage `limited`
+    short: Network  # of the stages that compare strategies
     sample: int  # images whose levels are measured
     rounds: int  # of reading at each level
-    ladders: tuple[str, ...] = ("standard", "bitplane")
-    levels: tuple[int, ...] = (1, 2, 5, FULL_LEVEL)
+    levels: Mapping[str, tuple[int, ...]] = field(default_factory=lambda: LEVELS)
+    coarse_levels: tuple[int, ...] = (1, 5, FULL_LEVEL)  # with merged classes
     static_levels: tuple[int, ...] = (2, 5)  # of `standard`, whose bytes re-encoded images have
     static_qualities: tuple[int, ...] = (90, 75, 50, 25)  # of the copies that a PCR stands for
 
 
-QUICK = Setting((Network("shufflenet_v2_x0_5", 64, epochs=4),), (0,), sample=40, rounds=1)
+QUICK = Setting(
+    (Network("shufflenet_v2_x0_5", 64, epochs=4, seeds=1),),
+    limited=Network("shufflenet_v2_x0_5", 64, epochs=2, seeds=1),
+    short=Network("shufflenet_v2_x0_5", 64, epochs=2, seeds=1),
+    sample=40,
+    rounds=1,
+)
 FULL = Setting(
-    (Network("shufflenet_v2_x0_5", 64, epochs=40), Network("resnet18", 64, epochs=40)),
-    (0, 1, 2, 3, 4),
+    (
+        Network("shufflenet_v2_x0_5", 64, epochs=40, seeds=10),
+        Network("resnet18", 64, epochs=20, seeds=3),
+    ),
+    limited=Network("shufflenet_v2_x0_5", 64, epochs=40, seeds=3),
+    short=Network("shufflenet_v2_x0_5", 64, epochs=20, seeds=3),
     sample=200,
     rounds=5,
 )
@@ -73,9 +90,14 @@ class Plan:
         """The images of all other splits together, as links."""
         return self.out / "held_out"
 
+    @property
+    def datasets(self) -> Path:
+        """The folder of all PCR datasets."""
+        return self.out / "datasets"
+
     def dataset(self, ladder: str) -> Path:
         """The training images as a PCR dataset."""
-        return self.out / "datasets" / ladder
+        return self.datasets / ladder
 
     def other_splits(self) -> Iterator[Path]:
         """The folders of images that are not trained on."""

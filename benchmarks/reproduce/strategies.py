@@ -4,68 +4,56 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
-from itertools import product
 from pathlib import Path
 
 from runs import Run, train_all
-from settings import CLASSES, FULL_LEVEL, Network, Plan
+from settings import CLASSES, FULL_LEVEL, LADDER, Network, Plan
 
 from pcr.imagefolder import ImageFolder
 
-LADDER = "standard"  # the paper's
 MERGED_COUNTS = (5, 2)
 PAPER_RULE = ("--autotune-rule", "paper", "--autotune-threshold", "0.8")
 MIXTURES = ("mix:5=0.9,10=0.1", "mix:2=0.5,10=0.5")
 
 
 def merge_classes(plan: Plan) -> None:
-    """Stage 5: the same images with fewer, coarser classes, at each level."""
-    runs = []
+    """Stage 5: the same images with fewer, coarser classes, at some levels."""
+    runs = [
+        Run("granularity", plan.setting.short, LADDER, str(level), seed)
+        for seed in range(plan.setting.short.seeds)
+        for level in plan.setting.coarse_levels
+    ]
     for count in MERGED_COUNTS:
         merged = merged_names(ImageFolder.scan(plan.train).classes, count)
         flags = ("--merge_classes", str(write_merges(plan.out / f"classes_{count}.csv", merged)))
+        way = f"{count}{CLASSES}"
         runs += [
-            Run("granularity", net, LADDER, str(level), seed, f"{count}{CLASSES}", flags, merged)
-            for net, seed, level in product(*_networks_and_seeds(plan), plan.setting.levels)
+            Run("granularity", run.network, LADDER, run.fidelity, run.seed, way, flags, merged)
+            for run in runs
+            if not run.way
         ]
-    _train(plan, runs)
+    train_all(plan, runs, {LADDER: plan.dataset(LADDER)})
 
 
 def tune(plan: Plan) -> None:
     """Stage 6: `auto` as here, by the release's rule, and by the loss."""
-    ways = {"": (), "paper": PAPER_RULE}
-    runs = [
-        Run("tuning", net, LADDER, "auto", seed, way, (*_tuning(net), *flags))
-        for net, seed, (way, flags) in product(*_networks_and_seeds(plan), ways.items())
-    ]
-    runs += [
-        Run("tuning", net, LADDER, "auto:loss", seed)
-        for net, seed in product(*_networks_and_seeds(plan))
-    ]
-    _train(plan, runs)
+    flags = tuning_flags(plan.setting.short)
+    paper = ("auto", "paper", (*flags, *PAPER_RULE))
+    _train(plan, "tuning", [("auto", "", flags), paper, ("auto:loss", "", ())])
 
 
 def mix(plan: Plan) -> None:
     """Stage 7: a level for each record, drawn again in each epoch."""
-    _train(
-        plan,
-        [
-            Run("mixtures", net, LADDER, text, seed)
-            for net, seed, text in product(*_networks_and_seeds(plan), MIXTURES)
-        ],
-    )
+    _train(plan, "mixtures", [(mixture, "", ()) for mixture in MIXTURES])
 
 
 def schedule(plan: Plan) -> None:
     """Stage 9: low levels and small crops for three quarters of the epochs, everything at the end."""
-    runs = []
-    for net, seed in product(*_networks_and_seeds(plan)):
-        last = max(1, net.epochs * 3 // 4)
-        sizes = ("--image_size", f"0:{net.image_size * 3 // 4},{last}:{net.image_size}")
-        levels = f"0:2,{last}:{FULL_LEVEL}"
-        runs.append(Run("schedules", net, LADDER, levels, seed))
-        runs.append(Run("schedules", net, LADDER, levels, seed, "small crops", sizes))
-    _train(plan, runs)
+    network = plan.setting.short
+    last = max(1, network.epochs * 3 // 4)
+    sizes = ("--image_size", f"0:{network.image_size * 3 // 4},{last}:{network.image_size}")
+    levels = f"0:2,{last}:{FULL_LEVEL}"
+    _train(plan, "schedules", [(levels, "", ()), (levels, "small crops", sizes)])
 
 
 def merged_names(classes: Sequence[str], count: int) -> tuple[tuple[str, str], ...]:
@@ -83,15 +71,18 @@ def write_merges(path: Path, merged: Iterable[tuple[str, str]]) -> Path:
     return path
 
 
-def _tuning(network: Network) -> tuple[str, ...]:
+def tuning_flags(network: Network) -> tuple[str, ...]:
     """The first choice after an eighth of the epochs, then three more."""
     eighth = max(1, network.epochs // 8)
     return ("--autotune-start", str(eighth), "--autotune-freq", str(2 * eighth))
 
 
-def _networks_and_seeds(plan: Plan) -> tuple[Sequence[Network], Sequence[int]]:
-    return plan.setting.networks, plan.setting.seeds
-
-
-def _train(plan: Plan, runs: list[Run]) -> None:
+def _train(plan: Plan, stage: str, kinds: list[tuple[str, str, tuple[str, ...]]]) -> None:
+    """Each kind (fidelity, way, flags) of training, beside full fidelity."""
+    network = plan.setting.short
+    runs = [
+        Run(stage, network, LADDER, fidelity, seed, way, flags)
+        for seed in range(network.seeds)
+        for fidelity, way, flags in [(str(FULL_LEVEL), "", ()), *kinds]
+    ]
     train_all(plan, runs, {LADDER: plan.dataset(LADDER)})

@@ -7,9 +7,11 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from helpers import records
+from scipy.stats import ttest_1samp
 
 REPRODUCE = Path(__file__).parents[2] / "benchmarks" / "reproduce"
 ORIGIN = {"date": "2026-01-01", "commit": "abc", "machine": "a machine"}
@@ -20,8 +22,8 @@ sys.path.insert(0, {folder!r})
 import runpy
 from settings import Network, Plan, Setting
 main = runpy.run_path({folder!r} + "/__main__.py", run_name="reproduce")
-network = Network("shufflenet_v2_x0_5", 32, epochs=1, batch_size=4)
-setting = Setting((network,), (0,), sample=2, rounds=1, ladders=("standard",), levels=(10,),
+network = Network("shufflenet_v2_x0_5", 32, epochs=1, seeds=1, batch_size=4)
+setting = Setting((network,), network, network, sample=2, rounds=1, levels={{"standard": (10,)}},
                   static_qualities=(50,))
 plan = Plan(setting, Path(sys.argv[1]), Path(sys.argv[2]), 1)
 for _ in range(2):
@@ -38,7 +40,7 @@ def run_row(data: str, fidelity: str, seed: int, correct: str) -> dict[str, obje
     share = correct.count("1") / len(correct)
     name = f"net-{data}-{fidelity}-{seed}"
     return {
-        **{"run": name, "stage": "levels", "arch": "net", "image_size": 64, "epochs": 2},
+        **{"run": name, "stage": "accuracy", "arch": "net", "image_size": 64, "epochs": 2},
         **{"data": data, "fidelity": fidelity, "way": "", "seed": seed, "top_1": 100 * share},
         **{"MB": 10.0 * int(fidelity), "correct": correct},
     }
@@ -56,15 +58,60 @@ def test_differences_are_paired_by_seed_and_image() -> None:
             *(run_row("standard", "10", seed, "1100" * 25) for seed in (0, 1)),
             *(run_row("standard", "5", seed, "1100" * 25) for seed in (0, 1)),
             run_row("standard", "1", 0, "1000" * 25),
-            run_row("standard", "1", 1, "0100" * 25),
+            run_row("standard", "1", 1, "1000" * 25),
         ]
     )
     table = import_module("tables").differences(runs).set_index("levels")
     assert table.loc["5", "from full fidelity"] == 0
     assert table.loc["5", "±"] == 0  # the same images are recognised
     assert table.loc["1", "from full fidelity"] == -25
-    assert table.loc["1", "±"] > 0
+    assert 5 < table.loc["1", "±"] < 10  # 1.97 × 0.43 / √100, if the seeds agree
     assert table.loc["1", "bytes"] == 0.1
+
+
+@pytest.mark.usefixtures("reproduce")
+def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
+    paired_difference = import_module("intervals").paired_difference
+    random = np.random.default_rng(0)
+    covered = []
+    for _ in range(400):
+        of_seeds, of_images = random.normal(0, 2, (5, 1)), random.normal(0, 10, 60)
+        mean, half = paired_difference(of_seeds + of_images + random.normal(0, 40, (5, 60)))
+        covered.append(abs(mean) <= half)
+    assert 0.92 <= np.mean(covered) <= 0.98
+
+
+@pytest.mark.usefixtures("reproduce")
+def test_one_seed_has_the_interval_of_its_images() -> None:
+    change = np.array([[100.0, -100.0, 0.0, 100.0]])
+    mean, half = import_module("intervals").paired_difference(change)
+    low, high = ttest_1samp(change[0], 0).confidence_interval()
+    assert (mean - half, mean + half) == pytest.approx((low, high))
+
+
+@pytest.mark.usefixtures("reproduce")
+def test_every_ladder_is_compared_with_full_fidelity_of_standard() -> None:
+    rows = [run_row("standard", "10", 0, "10"), run_row("bitplane", "6", 0, "11")]
+    rows.append(run_row("standard", "10", 0, "00") | {"epochs": 9, "run": "longer"})
+    table = import_module("tables").differences(pd.DataFrame(rows)).set_index("data")
+    assert table.loc["bitplane", "from full fidelity"] == 50
+    assert table.loc["bitplane", "bytes"] == 0.6
+
+
+@pytest.mark.usefixtures("reproduce")
+def test_time_counts_until_full_fidelity_is_reached() -> None:
+    runs, epochs = [], []
+    for fidelity, pace, accuracies in (("10", 10, (20, 40, 50)), ("5", 4, (30, 50, 60))):
+        run = run_row("standard grain", fidelity, 0, "1")
+        runs.append(run | {"way": "20 MB/s", "stage": "limited"})
+        epochs += [
+            {"run": run["run"], "epoch": n, "train_seconds": pace * n, "total_MB": n}
+            | {"test_top_1": accuracy}
+            for n, accuracy in enumerate(accuracies, 1)
+        ]
+    table = import_module("tables").times(pd.DataFrame(runs), pd.DataFrame(epochs))
+    assert list(table["seconds to 50.00 %"]) == [30, 8]
+    assert list(table["of full fidelity's"]) == [1, 0.4]
 
 
 @pytest.mark.usefixtures("reproduce")
@@ -94,6 +141,8 @@ def test_tables_and_figures_need_the_csvs_alone(tmp_path: Path) -> None:
     level = {"ladder": "standard", "mean_bytes": 1000.0, "share": 0.5, "ms_ssim_p10": 0.5}
     rows = [level | {"level": k, "ms_ssim_mean": 0.9 + k / 100} for k in levels]
     write(tmp_path / "levels.csv", rows)
+    kl = [level | {"level": k, "arch": "net", "image_size": 64, "kl_mean": 1 / k} for k in levels]
+    write(tmp_path / "divergence.csv", [row | {"ms_ssim_mean": 1, "same_class": 1} for row in kl])
     rates = {"ladder": "standard", "reader": "warm", "images_per_second": 10.0}
     write(
         tmp_path / "rates.csv",
@@ -104,7 +153,7 @@ def test_tables_and_figures_need_the_csvs_alone(tmp_path: Path) -> None:
     for name in ("accuracy.png", "similarity.png", "rates.png"):
         assert (tmp_path / name).stat().st_size > 1000
     assert "Measured on 2026-01-01, commit abc, on a machine." in text
-    assert "| net, 64 px | standard | 5 | 2 | 25.0 |" in text
+    assert "| net, 64 px, 2 epochs | standard | 5 | 2 | 25.0 | 0.5 |" in text
 
 
 @pytest.mark.slow
@@ -120,7 +169,7 @@ def test_stages_measure_and_are_not_repeated(tmp_path: Path) -> None:
     first, second = done.stderr.strip().splitlines()[-2:]
     assert first == second
     runs = pd.read_csv(tmp_path / "out" / "runs.csv", dtype=str)
-    assert list(runs["data"]) == ["images", "standard"]
+    assert list(runs["data"]) == ["standard", "images"]
     assert set(runs["correct"].str.len()) == {4}
     results = pd.read_csv(tmp_path / "out" / "conversion.csv")["result"]
     assert list(results) == ["PCR standard", "TFRecord", "copy at quality 50"]
