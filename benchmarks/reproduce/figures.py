@@ -76,13 +76,15 @@ def draw_similarity(
     paired["level"] = pd.to_numeric(paired["fidelity"], errors="coerce")
     paired["points"] = paired["top_1"] - paired["top_1_full"]
     points = paired.merge(levels, left_on=["data", "level"], right_on=["ladder", "level"])
+    if points.empty:
+        return
     figure = Figure(figsize=(11, 4), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    left, *right = figure.subplots(1, 1 if divergence is None else 2, squeeze=False)[0]
     _draw_fit(points, "ms_ssim_mean", "MS-SSIM", left)
     if divergence is not None:
         own = divergence[["arch", "image_size", "ladder", "level", "kl_mean"]]
         points = points.merge(own, on=["arch", "image_size", "ladder", "level"])
-        _draw_fit(points, "kl_mean", "KL divergence, nats", right)
+        _draw_fit(points, "kl_mean", "KL divergence, nats", right[0])
     figure.savefig(path, dpi=150)
 
 

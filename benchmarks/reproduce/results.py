@@ -19,9 +19,9 @@ from pcr.atomic import atomic_path
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def add_rows(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
+def add_rows(path: Path, rows: Iterable[Mapping[str, object]], *, with_origin: bool = True) -> None:
     """Append measurements to a table; killed at any moment, it has all of them or none."""
-    added = pd.DataFrame(list(rows)).assign(**origin())
+    added = pd.DataFrame(list(rows)).assign(**origin() if with_origin else {})
     if path.exists():  # as text: numbers stay as they were written
         added = pd.concat([pd.read_csv(path, dtype=str, keep_default_na=False), added])
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -65,7 +65,8 @@ def train_all(plan: Plan, runs: Sequence[Run], data: Mapping[str, Path | str]) -
             left, executor.map(lambda run: train(plan, run, data[run.data]), left), strict=True
         ):
             folder = plan.out / "runs" / run.name
-            add_rows(plan.out / "epochs.csv", epochs(run, folder).to_dict("records"))
+            table = epochs(run, folder).to_dict("records")
+            add_rows(plan.out / "epochs.csv", table, with_origin=False)  # runs.csv has it
             add_rows(path, [outcome(plan, run, folder)])
 
 
@@ -90,7 +91,7 @@ def epochs(run: Run, folder: Path) -> pd.DataFrame:
     table = by_epoch(read_metrics(folder / "train_data_0.csv"))
     table["total_MB"] = table["total_bytes"] / 1e6
     columns = ["train_seconds", "total_MB", "n_scans", "test_top_1"]
-    return table[columns].rename_axis("epoch").reset_index().assign(run=run.name)
+    return table[columns].round(3).rename_axis("epoch").reset_index().assign(run=run.name)
 
 
 def outcome(plan: Plan, run: Run, folder: Path) -> dict[str, object]:

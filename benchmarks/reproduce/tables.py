@@ -92,7 +92,7 @@ def times(runs: pd.DataFrame, epochs: pd.DataFrame) -> pd.DataFrame:
                 "seconds, all epochs": round(curve["train_seconds"].iloc[-1]),
                 "of full fidelity's": round(curve["train_seconds"].iloc[-1] / last, 3),
                 "top-1 %": round(curve["test_top_1"].iloc[-1], 2),
-                f"seconds to {target:.2f} %": good["train_seconds"].min().round(),
+                f"seconds to {target:.2f} %": round(float(good["train_seconds"].min()), 0),
                 "in epoch": good["epoch"].min(),
             }
         )
