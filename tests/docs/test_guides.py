@@ -8,12 +8,19 @@ import pytest
 from helpers import records
 from helpers.conversions import make_folder
 from helpers.sources import make_rows, write_tars
+from helpers.toy_data import make_folder as make_toys
+from helpers.toy_data import make_pcr
 from helpers.walks import walk
 
 from pcr.dataset.reader import Dataset
 
 pytest.importorskip("torchvision", reason="of the extra 'train'")
 GUIDES = "docs/guides"
+SMALLER_TRAINING = {
+    "--epochs 5": "--epochs 1",
+    "--image_size 64": "--image_size 32",
+    "--autotune-start 2": "--autotune-start 0 --autotune-batches 1",
+}
 
 
 @pytest.fixture
@@ -49,3 +56,12 @@ def test_from_webdataset(photos: Path) -> None:
 @pytest.mark.usefixtures("photos")
 def test_from_ffcv_but_for_its_own_code() -> None:
     assert walk(f"{GUIDES}/migrating/ffcv.md").keys() >= {"after", "images"}
+
+
+@pytest.mark.slow
+def test_choosing_a_level(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_pcr(make_toys(tmp_path / "photos" / "train", 6), tmp_path / "dataset")
+    make_toys(tmp_path / "photos" / "val", 3)
+    walk(f"{GUIDES}/levels.md", SMALLER_TRAINING)
+    assert Path("run_auto_0/train_data_0.csv").is_file() and list(Path("plots").glob("*.png"))
