@@ -14,7 +14,7 @@ from pcr.extras import naming_extras
 __version__ = "0.1.0"
 
 _HOMES = {
-    "pcr.errors": ("PCRError", "UsageError", "FormatError", "DatasetError"),
+    "pcr.errors": ("PCRError", "UsageError", "FormatError", "DatasetError", "StorageError"),
     "pcr.ladder": ("Ladder",),
     "pcr.imagefolder": ("ImageFolder",),
     "pcr.dataset.reader": ("Dataset",),
@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from pcr.dataset.image import Image
     from pcr.dataset.reader import Dataset
     from pcr.dataset.record import Record
-    from pcr.errors import DatasetError, FormatError, PCRError, UsageError
+    from pcr.errors import DatasetError, FormatError, PCRError, StorageError, UsageError
     from pcr.imagefolder import ImageFolder
     from pcr.ladder import Ladder
     from pcr.loading.decode_options import DecodeOptions

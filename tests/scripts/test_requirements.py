@@ -28,7 +28,7 @@ def test_requirements_files_say_what_pyproject_says() -> None:
     expected = [*build, *project["project"]["dependencies"], *used]
     assert lines("requirements.txt") == sorted(expected)
     assert lines("requirements-gpu.txt") == extras["dali-cuda13"]
-    assert lines("requirements-dev.txt") == sorted(extras["dev"])
+    assert lines("requirements-dev.txt") == sorted(extras["dev"] + extras["docs"])
 
 
 def pip_calls(sandbox: Sandbox, **variables: str) -> list[str]:
