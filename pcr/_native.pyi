@@ -63,6 +63,7 @@ class DecodePool:
         jpegs: Sequence[Buffer],
         out: NDArray[Any],
         *,
+        spans: NDArray[np.int64] | None = None,
         orientations: NDArray[np.uint8] | None = None,
         boxes: NDArray[np.float32] | None = None,
         flips: NDArray[np.bool_] | None = None,
@@ -84,6 +85,8 @@ def decode_rgb(
     scale: int = 1,
     max_pixels: int = ...,
 ) -> NDArray[np.uint8]: ...
-def picture_sizes(jpegs: Sequence[Buffer]) -> NDArray[np.int32]: ...
+def picture_sizes(
+    jpegs: Sequence[Buffer], spans: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]: ...
 
 test_support: ModuleType  # what only tests ask for

@@ -72,6 +72,25 @@ pcr::OutputSpec describe_output(py::array& out, const std::string& dtype, const 
     return spec;
 }
 
+/// The images of a batch: each buffer, or the span (buffer, first byte, end) of one.
+std::vector<pcr::ByteSpan> collect_jpegs(const std::vector<pcr::ByteSpan>& buffers,
+                                         const std::optional<Array<int64_t>>& spans) {
+    if (!spans) return buffers;
+    require(spans->ndim() == 2 && spans->shape(1) == 3,
+            "spans has shape " + shape_text(*spans) + ", expected (N, 3)");
+    const auto places = spans->unchecked<2>();
+    std::vector<pcr::ByteSpan> jpegs(static_cast<size_t>(places.shape(0)));
+    for (py::ssize_t i = 0; i < places.shape(0); ++i) {
+        const auto buffer = static_cast<size_t>(places(i, 0));  // huge, where it is negative
+        const auto begin = static_cast<size_t>(places(i, 1));
+        const auto end = static_cast<size_t>(places(i, 2));
+        require(buffer < buffers.size() && begin <= end && end <= buffers[buffer].size,
+                "span " + std::to_string(i) + " is not inside a buffer");
+        jpegs[static_cast<size_t>(i)] = buffers[buffer].subspan(begin, end - begin);
+    }
+    return jpegs;
+}
+
 std::vector<pcr::BatchItem> collect_items(const std::vector<pcr::ByteSpan>& jpegs,
                                           const std::optional<Array<uint8_t>>& orientations,
                                           const std::optional<Array<float>>& boxes,
@@ -101,13 +120,14 @@ std::vector<pcr::BatchItem> collect_items(const std::vector<pcr::ByteSpan>& jpeg
 
 std::vector<std::pair<size_t, std::string>> decode_batch(
     pcr::DecodePool& pool, const py::sequence& jpegs, py::array out,
-    const std::optional<Array<uint8_t>>& orientations, const std::optional<Array<float>>& boxes,
-    const std::optional<Array<bool>>& flips, const std::string& dtype, const std::string& layout,
-    const std::array<float, 3>& mean, const std::array<float, 3>& stddev,
-    const std::string& decoder, bool block_smoothing, float oversampling, bool resize_first,
-    int64_t max_pixels) {
+    const std::optional<Array<int64_t>>& spans, const std::optional<Array<uint8_t>>& orientations,
+    const std::optional<Array<float>>& boxes, const std::optional<Array<bool>>& flips,
+    const std::string& dtype, const std::string& layout, const std::array<float, 3>& mean,
+    const std::array<float, 3>& stddev, const std::string& decoder, bool block_smoothing,
+    float oversampling, bool resize_first, int64_t max_pixels) {
     const BufferViews views(jpegs);
-    const auto items = collect_items(views.spans(), orientations, boxes, flips);
+    const auto items =
+        collect_items(collect_jpegs(views.spans(), spans), orientations, boxes, flips);
     const auto output =
         describe_output(out, dtype, layout, mean, stddev, static_cast<py::ssize_t>(items.size()));
     const pcr::DecodeOptions options{to_codec("decoder", decoder), block_smoothing, oversampling,
@@ -135,18 +155,20 @@ py::array decode_whole(const py::object& jpeg, const std::string& decoder, bool 
     return to_array(std::move(image.pixels), {image.height, image.width, 3});
 }
 
-/// (n, 2) int32: width, height; zeros where there is no frame header.
-py::array picture_sizes(const py::sequence& jpegs) {
-    const BufferViews views(jpegs);
-    std::vector<int32_t> values;
+/// (n, 2) int64: width, height; zeros where there is no frame header.
+py::array picture_sizes(const py::sequence& buffers, const std::optional<Array<int64_t>>& spans) {
+    const BufferViews views(buffers);
+    const std::vector<pcr::ByteSpan> jpegs = collect_jpegs(views.spans(), spans);
+    std::vector<int64_t> values;
+    values.reserve(2 * jpegs.size());
     {
         py::gil_scoped_release release;
-        for (const pcr::ByteSpan& jpeg : views.spans()) {
+        for (const pcr::ByteSpan& jpeg : jpegs) {
             const pcr::PictureSize size = pcr::find_picture_size(jpeg);
             values.insert(values.end(), {size.width, size.height});
         }
     }
-    return to_array(std::move(values), {static_cast<py::ssize_t>(views.spans().size()), 2});
+    return to_array(std::move(values), {static_cast<py::ssize_t>(jpegs.size()), 2});
 }
 
 }  // namespace
@@ -156,7 +178,8 @@ void bind_decode(py::module_& m) {
                                 "Threads that decode batches of JPEGs into arrays.")
         .def(py::init<int>(), py::arg("num_threads"))
         .def("decode_batch", &decode_batch, py::arg("jpegs"), py::arg("out").noconvert(),
-             py::kw_only(), py::arg("orientations").noconvert() = py::none(),
+             py::kw_only(), py::arg("spans").noconvert() = py::none(),
+             py::arg("orientations").noconvert() = py::none(),
              py::arg("boxes").noconvert() = py::none(), py::arg("flips").noconvert() = py::none(),
              py::arg("dtype") = "float32", py::arg("layout") = "NCHW",
              py::arg("mean") = std::array<float, 3>{0, 0, 0},
@@ -165,7 +188,8 @@ void bind_decode(py::module_& m) {
              py::arg("resize_first") = false, py::arg("max_pixels") = pcr::kMaxPixels,
              R"(Decode, crop, resize, flip and normalise n JPEGs into `out`.
 
-jpegs: n buffers of bytes, none copied. out: (N, 3, H, W) or (N, H, W, 3) with N >= n, C-contiguous;
+jpegs: buffers of bytes, none copied: n JPEGs, or what spans refers to, int64 (n, 3): of each JPEG
+the number of its buffer, its first byte there, and the byte after its last one. out: (N, 3, H, W) or (N, H, W, 3) with N >= n, C-contiguous;
 uint8 or float32, or uint16 that receives the bit patterns of float16 or bfloat16, as `dtype` says.
 orientations: uint8 (n,), EXIF 1 … 8. boxes: float32 (n, 4), crops as x0, y0, width, height in pixels
 of the oriented image; None: whole images. flips: bool (n,), horizontal, after the crop. Values are
@@ -190,6 +214,7 @@ turns.)");
           "Raises FormatError, also where the JPEG ends without EOI.");
     m.def(
         "picture_sizes", &picture_sizes, py::arg("jpegs"),
-        "int32 (n, 2): width and height of n JPEGs as stored, also of damaged and truncated ones; "
-        "zeros where no frame header is found.");
+        py::arg("spans").noconvert() = py::none(),
+        "int64 (n, 2): width and height of n JPEGs as stored, also of damaged and truncated ones; "
+        "zeros where no frame header is found. spans: as for decode_batch.");
 }

@@ -54,14 +54,14 @@ class Decoder(ABC):
         Raises FormatError, naming the image, where one can't be decoded, or none of the epoch can.
         """
         images, values = self._new_images(), self._values(jpegs)
-        errors = self._decode(jpegs, images, values) if jpegs.jpegs else {}
+        errors = self._decode(jpegs, images, values) if len(jpegs) else {}
         if errors and self._options.on_error == "raise":
             raise FormatError(next(iter(errors.values())))
         for failed in errors:
             images[failed], own = self._stand_in(failed, images, values, errors, number)
             for name, value in own.items():
                 values[name][failed] = value
-        batch = {"images": self._finished(images, len(jpegs.jpegs))}
+        batch = {"images": self._finished(images, len(jpegs))}
         batch |= {name: self._output.values(value) for name, value in values.items()}
         batch = self._transformed(batch, jpegs)
         return Decoded(self._output.send(batch), tuple(errors.values()))
@@ -95,7 +95,7 @@ class Decoder(ABC):
 
     def _values(self, jpegs: JpegBatch) -> Values:
         """What is asked for of the images of a batch; decoding fills in windows and flips."""
-        count = len(jpegs.labels)
+        count = len(jpegs)
         values: Values = {"labels": jpegs.labels.copy()}
         values |= {name: column.copy() for name, column in jpegs.columns.items()}
         if self._options.return_index:
@@ -131,8 +131,8 @@ class Decoder(ABC):
     def _first_good(self, jpegs: JpegBatch) -> tuple[Any, Values] | None:
         """The first image of a batch that can be decoded, and its values."""
         images = self._new_images()
-        for place in range(len(jpegs.jpegs)):
-            one = jpegs.only(place)
+        for place in range(len(jpegs)):
+            one = jpegs[place : place + 1]
             values = self._values(one)
             if not self._decode(one, images, values):
                 return np.array(images[0]), _values_of(values, 0)
@@ -177,7 +177,7 @@ class TensorDecoder(Decoder):
         return self._output.images(images, count)
 
     def _decode(self, batch: JpegBatch, images: NDArray[Any], values: Values) -> dict[int, str]:
-        sizes = native.picture_sizes(batch.jpegs).astype(np.int64)
+        sizes = native.picture_sizes(batch.buffers, batch.spans)
         orientations = self._source.orientations(batch) if self._options.apply_orientation else None
         if orientations is not None:
             sizes = np.where(orientations[:, None] > 4, sizes[:, ::-1], sizes)
@@ -186,8 +186,9 @@ class TensorDecoder(Decoder):
         boxes, flips = self._transform.windows(np.maximum(sizes, 1), keys)
         self._note_crops(values, sizes, boxes, flips)
         errors = self._pool.decode_batch(
-            batch.jpegs,
+            batch.buffers,
             images,
+            spans=batch.spans,
             orientations=orientations,
             boxes=np.asarray(boxes, dtype=np.float32),
             flips=np.asarray(flips, dtype=np.bool_),
@@ -221,7 +222,7 @@ class WholeImageDecoder(Decoder):
         return [self._output.whole_image(image) for image in images]
 
     def _decode(self, batch: JpegBatch, images: list[Any], values: Values) -> dict[int, str]:
-        orientations = [1] * len(batch.jpegs)
+        orientations = [1] * len(batch)
         if self._options.apply_orientation:
             orientations = self._source.orientations(batch).tolist()
         images[:] = self._executor.map(self._decode_one, batch.jpegs, orientations)

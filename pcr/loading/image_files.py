@@ -18,7 +18,7 @@ from pcr.errors import DatasetError, FormatError
 from pcr.imagefolder import ImageFolder
 from pcr.lazy import lazy
 from pcr.loading.drawing import Drawing
-from pcr.loading.jpeg_batch import JpegBatch
+from pcr.loading.jpeg_batch import JpegBatch, whole_buffers
 from pcr.loading.order import EpochOrder
 from pcr.loading.ranks import Ranks
 from pcr.loading.read_ahead import ReadAhead, Reading
@@ -127,9 +127,11 @@ def _batches(
         labels = np.array([samples[image].label for image in batch], dtype=np.int64)
         jpegs = [data for data, _ in files]
         images = np.array(batch, dtype=np.int64)
-        return JpegBatch(jpegs, labels, images, images), sum(size for _, size in files)
+        read_bytes = sum(size for _, size in files)
+        return JpegBatch(jpegs, whole_buffers(jpegs), labels, images, images), read_bytes
 
-    with ReadAhead((read(batch) for batch in batches), READ_AHEAD_BATCHES) as arrivals:
+    drawn = (read(batch) for batch in batches)
+    with ReadAhead(drawn, READ_AHEAD_BATCHES, name="pcr-files") as arrivals:
         while True:
             try:
                 batch = reading.receive(arrivals)

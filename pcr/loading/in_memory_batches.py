@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pcr.errors import UsageError
 from pcr.jpeg import EOI
 from pcr.loading.iterator import PCRIterator
-from pcr.loading.jpeg_batch import JpegBatch
+from pcr.loading.jpeg_batch import JpegBatch, whole_buffers
 from pcr.loading.level_mix import Scans
 from pcr.loading.read_ahead import Reading
 from pcr.loading.source import JpegSource
@@ -38,7 +38,7 @@ class InMemoryBatches(JpegSource):
 
     def sizes(self, epoch: int, first_batch: int = 0) -> Iterator[int]:
         """The images of each batch that is held from ``first_batch`` on."""
-        return (len(batch.jpegs) for batch in self._held[first_batch:])
+        return (len(batch) for batch in self._held[first_batch:])
 
     @property
     def n_scans(self) -> int:
@@ -72,7 +72,7 @@ class InMemoryBatches(JpegSource):
         for batch, ends in zip(self._held[first_batch:], self._ends[first_batch:], strict=True):
             pairs = zip(batch.jpegs, ends[:, level - 1], strict=True)
             cut = [np.concatenate([jpeg[:end], _EOI]) for jpeg, end in pairs]
-            yield replace(batch, jpegs=cut)
+            yield replace(batch, buffers=cut, spans=whole_buffers(cut))
 
     def orientations(self, batch: JpegBatch) -> NDArray[np.uint8]:
         """The EXIF orientation of each image, 1 … 8."""

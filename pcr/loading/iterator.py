@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
-from itertools import chain
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,15 +14,13 @@ from pcr.arguments import check_at_least
 from pcr.dataset.column_types import ColumnType
 from pcr.dataset.messages import ImageInfo
 from pcr.dataset.reader import Dataset, open_dataset
-from pcr.dataset.record import RecordImages
 from pcr.errors import FormatError
 from pcr.loading.drawing import Drawing
-from pcr.loading.jpeg_batch import JpegBatch
+from pcr.loading.jpeg_batch import JpegBatch, dealt
 from pcr.loading.level_mix import LevelMix, Scans
 from pcr.loading.order import EpochOrder
 from pcr.loading.ranks import Ranks
-from pcr.loading.read_ahead import ReadAhead, Reading
-from pcr.loading.rounds import Round, ShareOrder
+from pcr.loading.record_images import RecordReading, read_images
 from pcr.loading.selection import Subset, select
 from pcr.loading.source import JpegSource
 from pcr.storage.location import Location
@@ -32,19 +29,6 @@ from pcr.storage.store import Store
 LOCAL_READS = 1
 # With 50 ms of latency and records of 128 images, 8 reads outrun decoding: docs/guides/storage.md.
 REMOTE_READS = 8
-
-DrawnImage = tuple[RecordImages, int, int, int]
-"""An image of an epoch: its record as read, the record's number, its position there, its repeat."""
-
-
-@dataclass(kw_only=True)
-class RecordReading(Reading):
-    """How records are read, and what that took so far."""
-
-    mix: LevelMix
-    verify_checksums: bool = True
-    concurrent_reads: int = 1
-    columns: Mapping[str, ColumnType] = field(default_factory=dict)
 
 
 class PCRIterator(JpegSource):
@@ -185,9 +169,12 @@ class PCRIterator(JpegSource):
     def read(self, epoch: int, first_batch: int = 0) -> Generator[JpegBatch, None, None]:
         """The batches of an epoch from ``first_batch`` on."""
         share = self.share(epoch, first_batch)
-        images = draw_images(self.dataset, share, self._reading, self.batch_size)
-        sizes, columns = self.sizes(epoch, first_batch), self._reading.columns
-        return _batches(images, sizes, self._first_images, columns)
+        images = read_images(
+            self.dataset, share, self._reading, self._first_images, self.batch_size
+        )
+        columns = self._reading.columns
+        batches = dealt(images, self.sizes(epoch, first_batch), columns)
+        return _collected(batches, columns) if columns else batches
 
     def orientations(self, batch: JpegBatch) -> NDArray[np.uint8]:
         """Each image's EXIF orientation, 1 … 8, from its record's metadata."""
@@ -221,65 +208,13 @@ class PCRIterator(JpegSource):
         return records, images - self._first_images[records]
 
 
-def _batches(
-    images: Generator[DrawnImage, None, None],
-    sizes: Iterator[int],
-    first_images: NDArray[np.int64],
-    columns: Mapping[str, ColumnType],
+def _collected(
+    batches: Generator[JpegBatch, None, None], columns: Mapping[str, ColumnType]
 ) -> Generator[JpegBatch, None, None]:
     # Not a method: a generator that held its iterator would keep it, and its thread, alive.
-    with closing(images):
-        for size in sizes:
-            yield _batch([next(images) for _ in range(size)], first_images, columns)
-
-
-def _batch(
-    drawn: list[DrawnImage], first_images: NDArray[np.int64], columns: Mapping[str, ColumnType]
-) -> JpegBatch:
-    places = np.array([place for _, *place in drawn], dtype=np.int64).reshape(-1, 3)
-    images = first_images[places[:, 0]] + places[:, 1]
-    return JpegBatch(
-        [record[image] for record, _, image, _ in drawn],
-        np.array([record.labels[image] for record, _, image, _ in drawn], dtype=np.int64),
-        images,
-        images + places[:, 2] * first_images[-1],
-        {
-            name: type.collect([record.columns[name][image] for record, _, image, _ in drawn])
-            for name, type in columns.items()
-        },
-    )
-
-
-def draw_images(
-    dataset: Dataset, order: ShareOrder, reading: RecordReading, batch_size: int
-) -> Generator[DrawnImage, None, None]:
-    """One rank's share of an epoch image by image."""
-
-    def read(number: int) -> tuple[RecordImages, int]:
-        record, level = dataset.records[number], reading.mix.draw(order.order.level_random(number))
-        images = record.read(level, columns=columns, verify=reading.verify_checksums)
-        return images, record.bytes_to_read(level, columns)
-
-    columns = tuple(reading.columns)
-    numbers = (number for drawn in order.rounds() for number in drawn.reads)
-    rounds = order.rounds()
-    # The first batch's records come alone: beside others they would have a part of the bandwidth.
-    begun = list(_first_rounds(rounds, batch_size))
-    first = sum(len(drawn.reads) for drawn in begun)
-    at_once = reading.concurrent_reads
-    with ReadAhead(numbers, at_once, threads=at_once, finish=read, first=first) as arrivals:
-        window: dict[int, RecordImages] = {}
-        for drawn in chain(begun, rounds):
-            for record in drawn.reads:
-                window[record] = reading.receive(arrivals)
-            for record, image, repeat in drawn.draws():
-                yield window[record], record, image, repeat
-            for record in drawn.forget:
-                del window[record]
-
-
-def _first_rounds(rounds: Iterator[Round], images: int) -> Iterator[Round]:
-    """The first rounds that have so many images together, or all."""
-    while images > 0 and (drawn := next(rounds, None)) is not None:
-        yield drawn
-        images -= len(drawn)
+    with closing(batches):
+        for batch in batches:
+            values = {
+                name: type.collect(list(batch.columns[name])) for name, type in columns.items()
+            }
+            yield replace(batch, columns=values)

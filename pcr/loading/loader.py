@@ -105,7 +105,7 @@ class TensorLoader(EpochIterator[Tensors]):
     def _run(self, epoch: int, first_batch: int) -> Generator[Tensors, None, None]:
         numbers = range(first_batch, len(self))
         batches = self._decoded(epoch, numbers)
-        with ReadAhead(batches, self.options.prefetch_batches) as arrivals:
+        with ReadAhead(batches, self.options.prefetch_batches, name="pcr-batches") as arrivals:
             for _ in numbers:
                 # Not kept in a variable: its buffer is free once the user lets go of it.
                 yield self._receive(arrivals)

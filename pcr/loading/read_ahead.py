@@ -32,7 +32,9 @@ class ReadAhead(Generic[T]):
     """
 
     @overload
-    def __init__(self, source: Generator[T, None, None], depth: int) -> None: ...
+    def __init__(
+        self, source: Generator[T, None, None], depth: int, *, name: str = ...
+    ) -> None: ...
 
     @overload
     def __init__(
@@ -43,6 +45,7 @@ class ReadAhead(Generic[T]):
         threads: int,
         finish: Callable[[S], T],
         first: int | None = None,
+        name: str = ...,
     ) -> None: ...
 
     def __init__(
@@ -53,14 +56,16 @@ class ReadAhead(Generic[T]):
         threads: int = 1,
         finish: Callable[[Any], T] = _as_it_is,
         first: int | None = None,
+        name: str = "pcr-read",
     ) -> None:
         """Begin to iterate over ``source``, on one thread at a time.
 
         finish: makes items of what the source yields, on as many ``threads`` at once.
         first: no more than so many items are made before those are received; None: ``depth``.
+        name: of the threads.
         """
         first = depth if first is None else max(1, min(first, depth))
-        self._crew: _Crew[Any, T] = _Crew(source, finish, depth, threads, first)
+        self._crew: _Crew[Any, T] = _Crew(source, finish, depth, threads, first, name)
         # Before the start: whatever interrupts what follows, something will end the threads.
         self._finalizer = weakref.finalize(self, self._crew.end)
         try:
@@ -86,8 +91,8 @@ class ReadAhead(Generic[T]):
 class _Reader(threading.Thread):
     """A daemon: the finalizer ends it, not the interpreter, which would wait before finalizers run."""
 
-    def __init__(self, work: Callable[[], None]) -> None:
-        super().__init__(name="pcr-read", daemon=True)
+    def __init__(self, work: Callable[[], None], name: str) -> None:
+        super().__init__(name=name, daemon=True)
         self._work = work
 
     def run(self) -> None:
@@ -109,11 +114,12 @@ class _Crew(Generic[S, T]):
         depth: int,
         threads: int,
         first: int,
+        name: str,
     ) -> None:
         self._source, self._finish = source, finish
         self._process, self._owner = os.getpid(), threading.current_thread()
         self._owner_gives_up = nobody_waits()  # where it is a reader of another crew
-        self._threads = [_Reader(self._work) for _ in range(threads)]
+        self._threads = [_Reader(self._work, name) for _ in range(threads)]
         self._turn = threading.Lock()  # of the threads, to take from the source
         self._begun = 0  # items
         self._made: SimpleQueue[tuple[int, T, None] | tuple[int, None, BaseException]]

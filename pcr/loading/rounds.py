@@ -48,19 +48,16 @@ class Round:
     @property
     def records(self) -> NDArray[np.int64]:
         """Shape (n,), in the order in which the images are drawn."""
-        return self._drawn[0]
+        return self.drawn[0]
 
     @property
     def images(self) -> NDArray[np.int64]:
         """Positions in the records, of shape (n,)."""
-        return self._drawn[1]
-
-    def draws(self) -> Iterator[tuple[int, int, int]]:
-        """Of each image in order its record, its position there, and how often it came before."""
-        return zip(*self._drawn.tolist(), strict=True)
+        return self.drawn[1]
 
     @lazy
-    def _drawn(self) -> Images:
+    def drawn(self) -> Images:
+        """Of each image its record, its position there, and how often it came before."""
         if not self.parts:
             return np.empty((3, 0), dtype=np.int64)
         drawn = [part.turn.images[:, part.low : part.high] for _, part in self.parts]

@@ -141,7 +141,7 @@ def test_a_server_that_goes_away_is_one_line_and_leaves_no_thread(served: Served
     assert "\n" not in str(caught.value)
     loader.close()
     gc.collect()
-    readers = [thread for thread in threading.enumerate() if thread.name == "pcr-read"]
+    readers = [thread for thread in threading.enumerate() if thread.name == "pcr-records"]
     assert all(thread in before for thread in readers)
 
 

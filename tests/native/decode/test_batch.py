@@ -117,6 +117,30 @@ def test_picture_sizes_of_whole_cut_and_other_files() -> None:
     assert native.picture_sizes([]).shape == (0, 2)
 
 
+def test_images_are_spans_of_buffers() -> None:
+    first, second = SAMPLES["rgb"], SAMPLES["progressive CMYK"]
+    buffers = [first + second, b"junk" + first]
+    places = [[0, len(first), len(first + second)], [1, 4, 4 + len(first)], [0, 0, len(first)]]
+    spans = np.array(places, dtype=np.int64)
+    pool, jpegs = native.DecodePool(2), [second, first, first]
+    found, expected = np.zeros((2, 3, 3, 8, 8), np.uint8)
+    assert pool.decode_batch(buffers, found, spans=spans, dtype="uint8") == []
+    assert pool.decode_batch(jpegs, expected, dtype="uint8") == []
+    assert np.array_equal(found, expected)
+    assert np.array_equal(native.picture_sizes(buffers, spans), native.picture_sizes(jpegs))
+
+
+@pytest.mark.parametrize(
+    "span", [(2, 0, 1), (-1, 0, 1), (0, -1, 1), (0, 2, 1), (0, 0, 5), (1, 9, 9)]
+)
+def test_spans_outside_of_buffers_raise(span: tuple[int, int, int]) -> None:
+    spans = np.array([(0, 0, 4), span], dtype=np.int64)
+    with pytest.raises(ValueError, match="span 1 is not inside a buffer"):
+        native.picture_sizes([b"four", b""], spans)
+    with pytest.raises(ValueError, match="expected"):
+        native.picture_sizes([b"four"], spans[:, :2].copy())
+
+
 def test_arguments_that_do_not_fit_raise() -> None:
     pool = native.DecodePool(1)
     jpegs = [SAMPLES["rgb"]]
