@@ -6,6 +6,8 @@ from helpers.toy_data import make_folder, make_pcr
 from PIL import Image
 
 import PCR_Iterator
+from pcr.conversion.run import convert
+from pcr.errors import UsageError
 from pcr.imagefolder import ImageFolder
 from pcr.loading.image_files import FileIterator
 from pcr.loading.iterator import PCRIterator
@@ -169,3 +171,16 @@ def test_an_empty_prefix_of_a_jpeg_fails(dataset):
 
     with pytest.raises(RuntimeError):
         PCRPipeline(Broken(dataset, 4), **CPU).run()
+
+
+def test_columns_are_refused(folder, tmp_path):
+    table = tmp_path / "table.csv"
+    rows = [
+        f"{path},{label},{len(path)}" for path, label in zip(*files_and_labels(folder), strict=True)
+    ]
+    table.write_text("\n".join(["path,label,score", *rows]) + "\n")
+    convert(table, tmp_path / "pcr", progress=False)
+    with pytest.raises(
+        UsageError, match=r"^columns: expected none: pipelines of DALI take JPEGs and labels$"
+    ):
+        PCRPipeline(PCRIterator(tmp_path / "pcr", 4, columns=["score"]), **CPU).build()

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from pcr.cli.command import refuse_existing
 from pcr.cli.json_output import add_json_flag, print_json
+from pcr.cli.measuring import add_measuring_flags, check_measuring_flags, load_network
 from pcr.cli.text import paragraph, printable
 from pcr.dataset.reader import Dataset
-from pcr.errors import DatasetError, UsageError
+from pcr.errors import DatasetError
 
 if TYPE_CHECKING:
-    from pcr.tools.level_profile import LevelProfile, Predict
+    from pcr.tools.level_profile import LevelProfile
 
 HELP = "Measure what a dataset's levels cost and are worth, and recommend one."
 TABLE_FILE, PLOT_FILE = "profile.csv", "profile.png"
@@ -36,37 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add = parser.add_argument
     add("dataset", help="directory or URL of a finished dataset")
-    add(
-        "--threshold",
-        type=float,
-        default=0.95,
-        metavar="S",
-        help="mean MS-SSIM that the recommended level reaches, 0 to 1 (default: %(default)s)",
-    )
-    add(
-        "--model",
-        metavar="NAME|CHECKPOINT",
-        help="recommend by what this network sees: a checkpoint of pcr train, or a classifier of "
-        "torchvision, whose weights are downloaded",
-    )
-    add(
-        "--kl",
-        type=float,
-        default=0.1,
-        metavar="D",
-        help="with --model: mean KL divergence, in nats, of its predictions from those at the last "
-        "level that the recommended level has at most (default: %(default)s)",
-    )
-    add(
-        "--sample",
-        type=int,
-        default=100,
-        metavar="N",
-        help="images to measure (default: %(default)s)",
-    )
-    add(
-        "--seed", type=int, default=0, metavar="N", help="seed of the sample (default: %(default)s)"
-    )
+    add_measuring_flags(parser)
     add(
         "--out",
         type=Path,
@@ -81,20 +52,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Measure, print the table and the recommendation, write table and plot."""
-    from pcr.tools.level_profile import (  # pandas takes a second
-        profile_levels,
-        recommend,
-        recommend_by_kl,
-        write_table,
-    )
+    check_measuring_flags(arguments)
+    # pandas takes a second
+    from pcr.tools.level_profile import profile_levels, recommend, write_table
     from pcr.tools.pictures import plot_levels
 
-    if arguments.sample < 1:
-        raise UsageError(f"expected at least 1 image, found {arguments.sample}", "sample")
-    if not 0 <= arguments.threshold <= 1:
-        raise UsageError(f"expected 0 to 1, found {arguments.threshold}", "threshold")
-    if not arguments.kl >= 0:
-        raise UsageError(f"expected 0 or more, found {arguments.kl:g}", "kl")
     dataset = Dataset(arguments.dataset)
     if not len(dataset):
         raise DatasetError(f"{dataset.location}: expected a dataset with images, found none")
@@ -106,31 +68,18 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.sample,
         seed=arguments.seed,
         progress=not arguments.quiet,
-        predict=_load_network(arguments.model) if arguments.model else None,
+        predict=load_network(arguments.model),
     )
     arguments.out.mkdir(parents=True, exist_ok=True)
     write_table(table, profile.table)
     plot_levels(profile.table, plot, sources_known=profile.sources_known)
-    level, reason = (
-        recommend_by_kl(profile.table, arguments.kl)
-        if arguments.model
-        else recommend(profile.table, arguments.threshold)
-    )
+    level, reason = recommend(profile.table, arguments.threshold, arguments.kl)
     if arguments.json:
         rows = profile.table.to_dict("records")
         print_json({"dataset": dataset.location, "recommended_level": level, "levels": rows})
         return
     print("\n".join([*table_lines(profile), "", paragraph(reason), ""]))
     print(f"{printable(table)}: this table\n{printable(plot)}: the same as a plot")
-
-
-def _load_network(name: str) -> Predict:
-    from pcr.train.classifier import Classifier  # torch takes seconds
-
-    try:
-        return Classifier.load(name).log_probabilities
-    except UsageError as error:
-        raise UsageError(error.reason, "model") from error
 
 
 def table_lines(profile: LevelProfile) -> Iterator[str]:

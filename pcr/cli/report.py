@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from pcr.cli.command import refuse_existing
+from pcr.cli.measuring import add_measuring_flags, check_measuring_flags, load_network
 from pcr.cli.parser import positive
 from pcr.cli.text import printable
 from pcr.dataset.reader import Dataset
@@ -41,35 +42,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="one per run, the same for seeds of one run (default: the name of the folder)",
     )
     add(
-        "--sample",
-        type=positive,
-        default=100,
-        metavar="N",
-        help="images whose levels are measured (default: %(default)s)",
-    )
-    add(
         "--images_per_class",
         type=positive,
         default=3,
         metavar="N",
         help="images in the gallery (default: %(default)s)",
     )
-    add(
-        "--threshold",
-        type=float,
-        default=0.95,
-        metavar="S",
-        help="mean MS-SSIM that the recommended level reaches, 0 to 1 (default: %(default)s)",
-    )
-    add("--seed", type=int, default=0, metavar="N", help="seed of what is drawn (default: 0)")
+    add_measuring_flags(parser)
     add("--force", action="store_true", help="replace the page if it exists")
     add("--quiet", action="store_true", help="no progress bar")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the page and say where it is."""
-    if not 0 <= arguments.threshold <= 1:
-        raise UsageError(f"expected 0 to 1, found {arguments.threshold}", "threshold")
+    check_measuring_flags(arguments)
     refuse_existing(arguments.out, arguments.force)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     from pcr.report.run_report import metrics_files  # pandas takes a second
@@ -102,6 +88,8 @@ def _report_dataset(arguments: argparse.Namespace) -> None:
         sample=arguments.sample,
         images_per_class=arguments.images_per_class,
         threshold=arguments.threshold,
+        most_kl=arguments.kl,
+        predict=load_network(arguments.model),
         seed=arguments.seed,
         progress=not arguments.quiet,
     )

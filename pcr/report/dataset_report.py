@@ -18,7 +18,7 @@ from pcr.report import charts
 from pcr.report.gallery import GalleryImage, choose_images, read_gallery
 from pcr.report.inventory import conversion_report, oddities, take_inventory
 from pcr.report.page import write_page
-from pcr.tools.level_profile import LevelProfile, profile_levels, recommend
+from pcr.tools.level_profile import LevelProfile, Predict, profile_levels, recommend
 from pcr.tools.pictures import level_figure
 
 MOST_BARS = 40
@@ -39,21 +39,25 @@ def report_dataset(
     sample: int = 100,
     images_per_class: int = 3,
     threshold: float = 0.95,
+    most_kl: float = 0.1,
+    predict: Predict | None = None,
     seed: int = 0,
     progress: bool = True,
 ) -> None:
     """Write the report on a dataset to ``path``: one file of HTML that needs no other.
 
     sample: images whose levels are measured. images_per_class: in the gallery. threshold: mean
-    MS-SSIM that the recommended level reaches. Raises DatasetError where the dataset has no images,
-    FormatError where it is damaged.
+    MS-SSIM that the recommended level reaches. predict: a network, whose predictions at the levels
+    are compared. most_kl: their divergence at the recommended level, in nats. Raises DatasetError
+    where the dataset has no images, FormatError where it is damaged.
     """
     if not len(dataset):
         raise DatasetError(f"{dataset.location}: expected a dataset with images, found none")
     images = take_inventory(dataset, progress=progress)
-    profile = profile_levels(dataset, sample, seed=seed, progress=progress)
+    profile = profile_levels(dataset, sample, seed=seed, progress=progress, predict=predict)
+    level, reason = recommend(profile.table, threshold, most_kl)
     with charts.page_style():
-        content = _levels(dataset, profile, threshold) | _images(dataset, images)
+        content = _levels(dataset, profile, level) | _images(dataset, images)
     chosen = choose_images(images, images_per_class, seed)
     write_page(
         path,
@@ -64,6 +68,7 @@ def report_dataset(
         date=datetime.datetime.now(datetime.UTC).date(),
         facts=list(_facts(dataset)),
         measured=min(sample, len(dataset)),
+        reason=reason,
         gallery=_by_class(dataset, read_gallery(dataset, images, chosen)),
         classes_left_out=len(dataset.classes) - images.loc[chosen, "label"].nunique(),
         **content,
@@ -86,8 +91,7 @@ def _facts(dataset: Dataset) -> Iterator[tuple[str, str]]:
     yield "Copied markers", info.copied_markers
 
 
-def _levels(dataset: Dataset, profile: LevelProfile, threshold: float) -> dict[str, Any]:
-    level, reason = recommend(profile.table, threshold)
+def _levels(dataset: Dataset, profile: LevelProfile, level: int) -> dict[str, Any]:
     figure = level_figure(profile.table, sources_known=profile.sources_known)
     described = (
         "Similarity and decode rate of each level over its share of the bytes, as in the table"
@@ -95,11 +99,11 @@ def _levels(dataset: Dataset, profile: LevelProfile, threshold: float) -> dict[s
     return {
         "levels": dataset.levels,
         "recommended": profile.table.iloc[level - 1],
-        "reason": reason,
         "command": f"pcr train --n_scans {level} {shlex.quote(dataset.location)} VALIDATION",
         "snippet": _snippet(dataset, level),
         "table": list(profile.table.itertuples()),
         "sources_known": profile.sources_known,
+        "network_known": "kl_mean" in profile.table,
         "baseline_rate": profile.baseline_rate["loader"],
         "level_chart": charts.to_svg(figure, "levels-chart", described),
     }

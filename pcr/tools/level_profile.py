@@ -141,6 +141,13 @@ def compare_predictions(
     return divergence.mean(axis=0).clip(min=0), same.mean(axis=0)
 
 
+def recommend(table: pd.DataFrame, threshold: float, most_kl: float) -> tuple[int, str]:
+    """The level to start with, and the reason for it: by a network, or without one by MS-SSIM."""
+    if "kl_mean" in table:
+        return recommend_by_kl(table, most_kl)
+    return recommend_by_similarity(table, threshold)
+
+
 def lowest_sufficient_level(table: pd.DataFrame, threshold: float) -> int:
     """The lowest level from which on the mean MS-SSIM is at least ``threshold``."""
     insufficient = table.loc[table["ms_ssim_mean"] < threshold, "level"]
@@ -160,7 +167,7 @@ def recommend_by_kl(table: pd.DataFrame, most_kl: float) -> tuple[int, str]:
     )
 
 
-def recommend(table: pd.DataFrame, threshold: float) -> tuple[int, str]:
+def recommend_by_similarity(table: pd.DataFrame, threshold: float) -> tuple[int, str]:
     """The level to start with, as `lowest_sufficient_level`, and the reason for it."""
     level = lowest_sufficient_level(table, threshold)
     row = table.iloc[level - 1]

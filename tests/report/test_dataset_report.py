@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers import jpegs
 from helpers.browser import needs_browser, open_page
 from helpers.conversions import PCR, fail, run
+from numpy.typing import NDArray
 
 from pcr.conversion.run import convert
 from pcr.dataset.reader import Dataset
@@ -120,6 +123,19 @@ def test_the_page_says_what_the_dataset_is(report: Path, dataset: Dataset) -> No
         assert fact in text
     assert f"{dataset.info.source_bytes:,} bytes" in text
     assert len(text) < 5_000_000
+
+
+def test_a_network_has_its_say(dataset: Dataset, tmp_path: Path) -> None:
+    def predict(images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
+        """A network that tells images by their brightness, so that each level is another to it."""
+        dark = np.array([image.mean() / 300 for image in images])
+        return np.log(np.stack([dark, 1 - dark], axis=1))
+
+    path = tmp_path / "page.html"
+    report_dataset(dataset, path, predict=predict, most_kl=100, images_per_class=1, progress=False)
+    text = path.read_text(encoding="utf-8")
+    for fact in ("n_scans=1</code>", "lowest level with a KL divergence", ">same class</th>"):
+        assert fact in text
 
 
 def test_the_command(dataset: Dataset, tmp_path: Path) -> None:
