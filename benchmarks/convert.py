@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Images per second of the converter, of jpegtran on all cores, and of the same libjpeg calls in a bare C++ loop.
 
-python3 benchmarks/convert.py [FOLDER] [--rounds 5] [--batch_size 1024]
+python3 benchmarks/convert.py [FOLDER] [--rounds 5] [--batch_size 1024] [--restart_rows 0]
 
 FOLDER is an ImageFolder of JPEGs; without it, 1000 images of ImageNet's size and file size are made.
 In each round all three run in turn, on the same files in the page cache. The converter is timed as
@@ -43,12 +43,13 @@ Cost = tuple[float, float]  # seconds, and seconds of all processors
 class Contest:
     """What is compared, on one list of files."""
 
-    def __init__(self, folder: Path, work: Path, batch_size: int) -> None:
+    def __init__(self, folder: Path, work: Path, batch_size: int, restart_rows: int) -> None:
         source = ImageFolder.scan(folder)
         self.names = [sample.name for sample in source.samples]
         self.paths = [source.path(sample).absolute() for sample in source.samples]
         self.source_bytes = sum(path.stat().st_size for path in self.paths)
-        self.folder, self.work, self.batch_size = folder, work, batch_size
+        self.folder, self.work = folder, work
+        self.flags = ["--batch_size", str(batch_size), "--restart_rows", str(restart_rows)]
         self.out = work / "pcr"
         self.list = work / "files.txt"
         self.list.write_text("".join(f"{path}\n" for path in self.paths))
@@ -58,7 +59,7 @@ class Contest:
     def convert(self) -> dict[str, Cost]:
         """The converter, whole and its records phase."""
         command = [sys.executable, str(ROOT / "PCR_Converter_advanced.py"), str(self.folder)]
-        flags = ["--ladder", "standard", "--batch_size", str(self.batch_size), "--force", "--quiet"]
+        flags = ["--ladder", "standard", *self.flags, "--force", "--quiet"]
         cost = measured(lambda: self._run_watched([*command, str(self.out), *flags]))
         timings = json.loads((self.out / layout.TIMINGS_FILE).read_text())
         return {"converter": cost, "its records phase": (timings["seconds"]["records"], np.nan)}
@@ -157,13 +158,15 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batch_size", type=int, default=1024)
+    parser.add_argument("--restart_rows", type=int, default=0)
     arguments = parser.parse_args()
     print(describe("numpy", "protobuf", "xxhash"))
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         if arguments.folder is None:
             write_images(work / "images", 1000)
-        contest = Contest(arguments.folder or work / "images", work, arguments.batch_size)
+        folder = arguments.folder or work / "images"
+        contest = Contest(folder, work, arguments.batch_size, arguments.restart_rows)
         print(
             f"{len(contest.paths)} images, mean {contest.source_bytes / len(contest.paths):,.0f} bytes"
         )

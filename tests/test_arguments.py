@@ -20,6 +20,7 @@ from pcr.tools.verification import verify
 OPTIONS = (
     "images_per_record",
     "seed",
+    "restart_rows",
     "max_pixels",
     "quality",
     "static_compression",

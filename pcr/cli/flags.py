@@ -192,6 +192,13 @@ def _add_record_flags(parser: argparse.ArgumentParser) -> None:
         help=f"scan script: {', '.join(shipped_names())} or a file; the paper's is standard "
         f"(default: {DEFAULT_LADDER}; {_KEPT})",
     )
+    add(
+        "--restart_rows",
+        type=int,
+        metavar="N",
+        help="put a restart marker after each N rows of MCUs (blocks of 8 or 16 pixels) into every "
+        f"scan, so that crops need less decoding; 2 is a good choice (default: 0, none; {_KEPT})",
+    )
 
 
 def _add_source_flags(parser: argparse.ArgumentParser) -> None:

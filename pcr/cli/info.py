@@ -41,6 +41,7 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         "images_per_record": info.images_per_record,
         "seed": info.seed,
         "copied_markers": info.copied_markers,
+        "restart_rows": info.restart_rows,
         "ladder": info.ladder_name,
         "ladder_text": info.ladder_text,
         "source_bytes": info.source_bytes or None,
@@ -89,7 +90,7 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
     yield f"  classes  {len(classes):,}: {name_list(classes, 60)}"
     yield f"  ladder   {printable(facts['ladder'])}, {counted(len(levels), 'level')}"
     yield f"  seed     {facts['seed']}"
-    yield f"  markers  {printable(facts['copied_markers'])} copied"
+    yield f"  markers  {printable(facts['copied_markers'])} copied{_restarts(facts['restart_rows'])}"
     yield f"  sources  {_size(facts['source_bytes'])}"
     yield f"  dataset  {_size(facts['file_bytes'])}"
     for number, column in enumerate(facts["columns"]):
@@ -104,6 +105,12 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
     }
     sizes = [row["group_bytes"] for row in levels]
     yield from level_table(sizes, facts["source_bytes"] or 0, further)
+
+
+def _restarts(rows: int) -> str:
+    if rows < 2:
+        return ", restart markers after each MCU row" * rows
+    return f", restart markers after each {rows:,} MCU rows"
 
 
 def _size(size: int | None) -> str:

@@ -68,6 +68,7 @@ class Base:
         for name, found, expected in (
             ("ladder", options.ladder.text, self.info.ladder_text),
             ("copy_markers", options.copy_markers, self.info.copied_markers),
+            ("restart_rows", options.restart_rows, self.info.restart_rows),
         ):
             if found != expected:
                 raise DatasetError(

@@ -74,6 +74,7 @@ def _dataset_info(
         seed=options.seed,
         copied_markers=options.copy_markers,
         source_bytes=sum(record.source_bytes for record in finished),
+        restart_rows=options.restart_rows,
     )
 
 

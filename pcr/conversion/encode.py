@@ -101,7 +101,11 @@ def encode_jpeg(data: bytes, sample: Sample, options: ConversionOptions) -> Enco
     """Rewrite a JPEG with the ladder's scans; FormatError where that can't be done without loss."""
     ladder = options.ladder
     rewritten = jpeg.rewrite(
-        data, ladder.scripts, copy_markers=options.copy_markers, max_pixels=options.max_pixels
+        data,
+        ladder.scripts,
+        copy_markers=options.copy_markers,
+        restart_rows=options.restart_rows,
+        max_pixels=options.max_pixels,
     )
     header = rewritten.source
     offsets = ladder.level_offsets(header.components, rewritten.borders)

@@ -28,6 +28,9 @@ class ConversionOptions:
     shuffle: False keeps the folder's order; default True.
     copy_markers: which markers the dataset keeps besides those that decoding needs: "none" (the
         default), "exif" or "all".
+    restart_rows: put a restart marker after each so many rows of MCUs (blocks of 8 or 16 pixels) into
+        every scan, so that the loader's decoder can begin at the rows that a crop shows; 0 to 65535.
+        Default 0: none. Sources rewritten by ``convert_images`` get none.
     max_pixels: the largest image to accept, in pixels; default 178 956 970, Pillow's limit.
     on_bad_image: what to do with a file that is damaged or anything but a JPEG: "fail" (the
         default), "skip", or "reencode" what Pillow can decode.
@@ -53,6 +56,7 @@ class ConversionOptions:
     seed: int = 0
     shuffle: bool = True
     copy_markers: CopyMarkers = "none"
+    restart_rows: int = 0
     max_pixels: int = MAX_PIXELS
     on_bad_image: OnBadImage = "fail"
     quality: int = 95
@@ -77,6 +81,7 @@ class ConversionOptions:
         for name, least, most in (
             ("images_per_record", 1, layout.MAX_RECORD_IMAGES),
             ("seed", 0, 2**63 - 1),
+            ("restart_rows", 0, layout.MAX_RESTART_ROWS),
             ("max_pixels", 1, 65535**2),
             ("quality", 1, 100),
             ("static_compression", 1, 100),
@@ -104,6 +109,7 @@ class ConversionOptions:
             "images_per_record": info.images_per_record,
             "seed": info.seed,
             "copy_markers": cast(CopyMarkers, markers),
+            "restart_rows": info.restart_rows,
         }
         if "ladder" not in changes:
             kept["ladder"] = _ladder_to_append_with(info)

@@ -46,6 +46,7 @@ MAX_CLASSES = 2**24
 MAX_RECORD_IMAGES = 2**20
 MAX_RECORDS = 2**24
 MAX_COLUMNS = 1000
+MAX_RESTART_ROWS = 65535  # between restart markers: more than an image has
 MAX_VALUE_BYTES_WITHIN = 4096  # of a column that lies within the records, unless told otherwise
 MAX_INDEX_BYTES = 2**33  # twice what so many records of ten levels take
 

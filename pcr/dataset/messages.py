@@ -133,7 +133,10 @@ class RecordIndex:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What the index keeps of the dataset as a whole; ``source_bytes`` is 0 where it is not known."""
+    """What the index keeps of the dataset as a whole.
+
+    ``source_bytes`` is 0 where it is not known, ``restart_rows`` where there are no restart markers.
+    """
 
     classes: tuple[str, ...]
     images: int
@@ -146,6 +149,7 @@ class DatasetInfo:
     copied_markers: str
     index_checksum: int = 0
     source_bytes: int = 0
+    restart_rows: int = 0
 
     @property
     def ladder(self) -> Ladder:
@@ -184,6 +188,7 @@ class DatasetInfo:
             copied_markers=self.copied_markers,
             index_checksum=self.index_checksum,
             source_bytes=self.source_bytes,
+            restart_rows=self.restart_rows,
         ).SerializeToString(deterministic=True)
 
     @classmethod
@@ -197,6 +202,7 @@ class DatasetInfo:
             )
         _check_range(source, "levels", message.progressive_levels, 1, MAX_SCANS)
         _check_range(source, "records", message.records, 0, layout.MAX_RECORDS)
+        _check_range(source, "restart rows", message.restart_rows, 0, layout.MAX_RESTART_ROWS)
         _check_range(source, "classes", len(message.classes), 1, layout.MAX_CLASSES)
         return cls(
             tuple(os.fsdecode(name) for name in message.classes),
@@ -210,6 +216,7 @@ class DatasetInfo:
             message.copied_markers,
             message.index_checksum,
             message.source_bytes,
+            message.restart_rows,
         )
 
 

@@ -89,6 +89,8 @@ def _facts(dataset: Dataset) -> Iterator[tuple[str, str]]:
     yield "Sources", f"{info.source_bytes:,} bytes" if info.source_bytes else "of unknown size"
     yield "Dataset", f"{file_bytes:,} bytes"
     yield "Copied markers", info.copied_markers
+    if info.restart_rows:
+        yield "MCU rows between restart markers", str(info.restart_rows)
 
 
 def _levels(dataset: Dataset, profile: LevelProfile, level: int) -> dict[str, Any]:

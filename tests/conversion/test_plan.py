@@ -96,6 +96,8 @@ def test_options_are_checked() -> None:
         {"convert_images": True, "static_compression": 50},
         {"on_bad_image": "ignore"},
         {"copy_markers": "some"},
+        {"restart_rows": -1},
+        {"restart_rows": 65536},
     ):
         with pytest.raises(UsageError, match=r"expected|cannot be combined"):
             replace(OPTIONS, **changes)  # type: ignore[arg-type]

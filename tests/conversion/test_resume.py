@@ -126,6 +126,9 @@ def test_other_options_or_sources_are_refused(tmp_path: Path) -> None:
     assert "began with --seed 0, not --seed 1" in fail(
         CONVERTER, source, out, *OPTIONS, "--seed", 1
     )
+    assert "began with --restart_rows 0, not --restart_rows 2" in fail(
+        CONVERTER, source, out, *OPTIONS, "--restart_rows", 2
+    )
     assert "began with another --ladder:" in fail(
         CONVERTER, source, out, *OPTIONS, "--ladder", "luma"
     )
