@@ -70,7 +70,9 @@ class Ladder:
         """The ladder in ``text``; ``source`` is what messages call it.
 
         complete: refuse a ladder that leaves bits of coefficients out, as the first levels of one
-        do. Raises FormatError for anything but a ladder.
+        do.
+
+        Raises FormatError for anything but a ladder.
         """
         source = source or f"ladder {name}"
         if len(text) > _MAX_TEXT_CHARACTERS:

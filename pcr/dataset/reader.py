@@ -38,8 +38,9 @@ class Dataset:
     """A finished dataset: its index in memory, its records read on demand.
 
     location: its path or URL. store: the store there, with the counters of what was asked of it.
-    info: what the index says of it as a whole. records: its records, in order. Safe to use from
-    threads, in forked processes, and to pickle.
+    info: what the index says of it as a whole. records: its records, in order.
+
+    Safe to use from threads, in forked processes, and to pickle.
     """
 
     def __init__(
@@ -162,8 +163,10 @@ class Dataset:
         """Positions of the images of each part, ascending: int64 arrays, as many as ``fractions``.
 
         fractions: the size of each part; their sum is 1. stratify: divide each class alike, to
-        within an image. The parts depend on the names of the images and on ``seed`` alone, and on
-        labels where they are stratified. Raises UsageError where an argument is out of range.
+        within an image.
+
+        The parts depend on the names of the images and on ``seed`` alone, and on labels where they
+        are stratified. Raises UsageError where an argument is out of range.
         """
         labels = self.labels if stratify else np.zeros(len(self), dtype=np.int64)
         return split(self.names, labels, fractions, seed)

@@ -152,10 +152,10 @@ class Record:
         """The values of some columns, in the images' order, without reading the images.
 
         names: columns of the dataset, ``label`` (int64 of shape (images,)) and ``name`` (str).
-        Values of one size come as an array of shape (images, …), others as a list.
         verify: compare the checksums of all that is read.
 
-        Raises FormatError, naming the file, where one is damaged, UsageError where there is no such
+        Values of one size come as an array of shape (images, …), others as a list. Raises
+        FormatError, naming the file, where one is damaged, UsageError where there is no such
         column.
         """
         choice = ColumnChoice.of(names, self.column_indexes)

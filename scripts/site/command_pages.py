@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterator
 from html import escape
 
@@ -12,6 +13,8 @@ from mkdocs.structure.files import File, Files
 from pcr.cli.command import Command
 from pcr.cli.examples import EXAMPLES
 from pcr.cli.main import COMMANDS, make_parser
+
+_OF_THIS_MACHINE = re.compile(r", here \d+")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -36,5 +39,5 @@ def _page(name: str, parser: argparse.ArgumentParser, command: Command) -> Itera
         for action in actions:
             meaning = formatter._expand_help(action) if action.help else ""
             yield f"<code>{escape(formatter._format_action_invocation(action))}</code>"
-            yield f":   {escape(meaning)}\n"
+            yield f":   {escape(_OF_THIS_MACHINE.sub('', meaning))}\n"
     yield "[The command `pcr`](index.md) has the exit codes, and says how JSON is printed."

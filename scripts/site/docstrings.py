@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import griffe
@@ -11,66 +11,45 @@ import griffe
 import pcr
 
 _SUBMODULES = ("pcr.torch", "pcr.transforms", "pcr.dali")
-_ITEM = r"(?:\w+, )*\w+"
-_FIRST_ITEM = re.compile(rf"(?P<names>{_ITEM}): ")
-_FURTHER_ITEM = re.compile(rf"(?<=[.;)] )(?P<names>{_ITEM}): ")
-_CODE = re.compile(r"``(?P<code>[^`]+)``|`(?P<name>[\w.]+)`|\b(?P<error>[A-Z]\w*Error)\b")
+_ITEM = re.compile(r"\w+(?:, \w+)*: ")
+_NEXT_ITEM = re.compile(r"(?<=\.) (?=[a-z_]\w*(?:, \w+)*: )")
+_PROSE_AFTER = re.compile(r"(?<=\.)\n(?=[A-Z])")
+_REFERENCE = re.compile(r"(?<!`)`(?P<name>[\w.]+)`(?!`)|\b(?P<error>[A-Z]\w*Error)\b")
 
 
 class Docstrings(griffe.Extension):
-    """Rewrites the docstring of each object, once its parameters are known."""
+    """Rewrites the docstrings that the reference shows."""
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
         """Rewrite one."""
         if obj.docstring is not None:
-            names = set(_described(obj))
-            paragraphs = obj.docstring.value.strip().split("\n\n")
-            obj.docstring.value = "\n\n".join(
-                _linked(_as_list(paragraph, names), obj.module) for paragraph in paragraphs
-            )
+            summary, *paragraphs = obj.docstring.value.strip().split("\n\n")
+            text = "\n\n".join([summary, *map(_as_list, paragraphs)])
+            obj.docstring.value = _REFERENCE.sub(lambda found: _linked(found, obj.module), text)
 
 
-def _described(obj: griffe.Object) -> Iterable[str]:
-    """What an object's docstring may describe: its parameters, or its attributes."""
-    if isinstance(obj, griffe.Function):
-        return [parameter.name for parameter in obj.parameters]
-    return obj.members if isinstance(obj, griffe.Class) else ()
-
-
-def _as_list(paragraph: str, names: set[str]) -> str:
-    """A paragraph of ``name: meaning`` as a list, others as they are."""
-    if not _FIRST_ITEM.match(paragraph):
+def _as_list(paragraph: str) -> str:
+    """A paragraph of ``name: meaning`` as a list, and the prose after it; others as they are."""
+    if not _ITEM.match(paragraph):
         return paragraph
-    items: list[str] = []
-    for line in paragraph.split("\n"):
-        if _FIRST_ITEM.match(line) or not items:
-            items.append(line)
-        else:
-            items[-1] += " " + line.strip()
-    return "\n".join(line for item in items for line in _split(item, names))
+    described, *prose = _PROSE_AFTER.split(paragraph, maxsplit=1)
+    items = re.sub(r"\n(?=\w+(?:, \w+)*: )", "\n\n", described).split("\n\n")
+    lines = [line for item in items for line in _items(" ".join(item.split()))]
+    return "\n\n".join(["\n".join(lines), *prose])
 
 
-def _split(item: str, names: set[str]) -> Iterator[str]:
-    """The items of a line: a further one begins after a sentence, with names that are known."""
-    starts = [
-        found.start()
-        for found in _FURTHER_ITEM.finditer(item)
-        if names.issuperset(found["names"].split(", "))
-    ]
-    for start, end in zip([0, *starts], [*starts, len(item)], strict=True):
-        described, meaning = item[start:end].strip().split(": ", maxsplit=1)
-        yield f"- {', '.join(f'``{name}``' for name in described.split(', '))}: {meaning}"
+def _items(text: str) -> Iterator[str]:
+    """The items of one line or more: a further one begins after a sentence."""
+    for item in _NEXT_ITEM.split(text):
+        names, meaning = item.split(": ", maxsplit=1)
+        yield f"- {', '.join(f'``{name}``' for name in names.split(', '))}: {meaning}"
 
 
-def _linked(text: str, module: griffe.Module) -> str:
-    """A text whose public names lead to what the reference says of them."""
-
-    def link(found: re.Match[str]) -> str:
-        name = found["code"] or found["name"] or found["error"]
-        path = _path(name, module)
-        return f"[`{name}`][{path}]" if path else f"`{name}`"
-
-    return _CODE.sub(link, text)
+def _linked(found: re.Match[str], module: griffe.Module) -> str:
+    """A name in single backticks, or of an error, as a link to what the reference says of it."""
+    name = found["name"] or found["error"]
+    path = _path(name, module)
+    return f"[`{name}`][{path}]" if path else f"`{name}`"
 
 
 def _path(name: str, module: griffe.Module) -> str | None:
