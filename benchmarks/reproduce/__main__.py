@@ -60,7 +60,9 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     size = parser.add_mutually_exclusive_group(required=True)
     size.add_argument("--quick", action="store_true", help="one network, one seed, a few epochs")
-    size.add_argument("--full", action="store_true", help="two networks, 3 to 10 seeds, 40 epochs")
+    size.add_argument(
+        "--full", action="store_true", help="two networks, 3 to 16 seeds, 20 and 40 epochs"
+    )
     parser.add_argument("--stages", nargs="+", default=[*STAGES], choices=[*STAGES, "draw"])
     parser.add_argument("--jobs", type=int, default=2, help="trainings at the same time (2)")
     arguments = parser.parse_args()

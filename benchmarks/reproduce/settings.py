@@ -53,15 +53,17 @@ class Setting:
 
 
 QUICK = Setting(
-    (Network("shufflenet_v2_x0_5", 64, epochs=4, seeds=1),),
+    (Network("shufflenet_v2_x0_5", 64, epochs=3, seeds=1),),
     limited=Network("shufflenet_v2_x0_5", 64, epochs=2, seeds=1),
     short=Network("shufflenet_v2_x0_5", 64, epochs=2, seeds=1),
     sample=40,
     rounds=1,
+    coarse_levels=(1, FULL_LEVEL),
+    static_qualities=(50,),
 )
 FULL = Setting(
     (
-        Network("shufflenet_v2_x0_5", 64, epochs=40, seeds=10),
+        Network("shufflenet_v2_x0_5", 64, epochs=40, seeds=16),
         Network("resnet18", 64, epochs=20, seeds=3),
     ),
     limited=Network("shufflenet_v2_x0_5", 64, epochs=40, seeds=3),
