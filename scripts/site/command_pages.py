@@ -9,8 +9,9 @@ from html import escape
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
-from pcr.cli.command import Command
+from pcr.cli.command import Command, load
 from pcr.cli.examples import EXAMPLES
 from pcr.cli.main import COMMANDS, make_parser
 
@@ -24,6 +25,15 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         content = "\n".join(_page(name, parser, commands[name]))
         files.append(File.generated(config, f"reference/commands/{name}.md", content=content))
     return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Let the page on `pcr` list its commands."""
+    if page.file.src_uri != "reference/commands/index.md":
+        return markdown
+    rows = [f"| [{name}]({name}.md) | {load(name).HELP} |" for name in COMMANDS]
+    table = "\n".join(["## Commands", "", "| command | does |", "|---|---|", *rows, "", ""])
+    return markdown.replace("## Exit codes", f"{table}## Exit codes", 1)
 
 
 def _page(name: str, parser: argparse.ArgumentParser, command: Command) -> Iterator[str]:

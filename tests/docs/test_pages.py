@@ -24,6 +24,12 @@ def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
 
 
+def test_the_start_page_shows_what_the_readme_shows() -> None:
+    """Where it is tested."""
+    shown = blocks("docs/index.md", "python")
+    assert shown and set(shown) <= set(blocks("README.md", "python"))
+
+
 def test_the_formats_example_writes_a_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
