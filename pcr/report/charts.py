@@ -33,6 +33,7 @@ _STYLE = {
 }
 _MOST_CHARACTERS = 30
 _PIXELS_PER_INCH = 85
+_LEAST_SCALE = 0.5  # on a narrow screen; below it the chart scrolls
 _METADATA = {"Date": None, "Creator": None}  # the same input gives the same page
 
 
@@ -54,8 +55,11 @@ def to_svg(figure: Figure, name: str, description: str) -> Markup:
     svg = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{name}-", svg)
     svg = re.sub(r'<svg ([^>]*?)width="[^"]*" height="[^"]*"', r"<svg \1", svg, count=1)
     width = _PIXELS_PER_INCH * figure.get_figwidth()
-    opening = '<svg role="img" aria-label="{}" style="width: {:.0f}px" '
-    return Markup(svg.replace("<svg ", Markup(opening).format(description, width), 1))
+    opening = (
+        '<svg role="img" aria-label="{}" style="width: {:.0f}px; min-width: max(24rem, {:.0f}px)" '
+    )
+    least = _LEAST_SCALE * width
+    return Markup(svg.replace("<svg ", Markup(opening).format(description, width, least), 1))
 
 
 def draw_bars(values: Sequence[int], labels: Sequence[str], xlabel: str) -> Figure:

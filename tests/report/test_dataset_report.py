@@ -91,11 +91,12 @@ def test_images_are_the_levels_of_the_dataset(report: Path) -> None:
 
 
 @needs_browser
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_is_accessible(report: Path, scheme: str) -> None:
+@pytest.mark.parametrize(("scheme", "width"), [("light", 360), ("light", 1400), ("dark", 800)])
+def test_the_page_is_accessible(report: Path, scheme: str, width: int) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
-    with open_page(report, color_scheme=scheme, bypass_csp=True) as page:
+    viewport = {"width": width, "height": 800}
+    with open_page(report, color_scheme=scheme, viewport=viewport, bypass_csp=True) as page:
         found = Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
 
