@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdlib>
 
+#include "entropy/reverse_bits.hpp"
 #include "simd/isa.hpp"
 
 namespace pcr {

@@ -1,8 +1,11 @@
-// Included by kernel_variants.inl once per instruction set.
+// Included by kernel_variants.inl once per instruction set. Sets of coefficients are descending
+// here, zigzag index k at bit 63 - k, as the bits that are written have the first one highest.
 
 inline unsigned bit_length(unsigned value) {
     return value == 0 ? 0 : 32 - static_cast<unsigned>(__builtin_clz(value));
 }
+
+inline uint64_t descending_bit(int k) { return uint64_t{1} << (63 - k); }
 
 inline unsigned count_of(uint64_t positions) {
     return static_cast<unsigned>(__builtin_popcountll(positions));
@@ -153,7 +156,7 @@ inline int add_coefficients(Tokens& tokens, TableIndex table, const int16_t* blo
     int last = before;
     while (positions != 0) {
         const int k = __builtin_clzll(positions);
-        positions &= ~zigzag_bit(k);
+        positions &= ~descending_bit(k);
         int run = k - last - 1;
         last = k;
         for (; run > 15; run -= 16) tokens.add(table, kZeroRun, 0, 0);
@@ -171,15 +174,15 @@ inline int add_coefficients(Tokens& tokens, TableIndex table, const int16_t* blo
 
 bool ac_first(const Band& band, Tokens& tokens) {
     BandRun run(tokens, band.table);
-    const uint64_t positions = zigzag_band(band.first, band.last);
+    const uint64_t positions = reverse_bits(zigzag_band(band.first, band.last));
     for (size_t row = 0; row < band.grid.rows; ++row) {
         if (band.grid.restarts_before(row) && !run.end_interval()) return false;
         for (size_t column = 0; column < band.grid.columns; ++column) {
             if (!tokens.ensure(kMaxBlockTokens)) return false;
             const size_t index = row * band.plane.stride + column;
             const int16_t* block = band.plane.ac + index * 64;
-            const uint64_t coded =
-                coded_positions(block, band.plane.nonzero[index] & positions, band.shift);
+            const uint64_t coded = coded_positions(
+                block, reverse_bits(band.plane.nonzero[index]) & positions, band.shift);
             if (coded == 0) {
                 run.add(0, 0);
                 continue;
@@ -215,7 +218,7 @@ inline void add_new_after_zeros(Tokens& tokens, TableIndex table, const BitPlane
     unsigned zeros = 0;
     uint64_t corrected = 0;
     for (uint64_t met = (gap & plane.old) | position; met != 0;) {
-        const uint64_t next = zigzag_bit(__builtin_clzll(met));
+        const uint64_t next = descending_bit(__builtin_clzll(met));
         const uint64_t before = gap & ~(next | (next - 1));
         zeros += count_of(before & ~plane.old);
         gap &= next - 1;
@@ -233,13 +236,13 @@ inline void add_new_after_zeros(Tokens& tokens, TableIndex table, const BitPlane
 
 bool ac_refine(const Band& band, Tokens& tokens) {
     BandRun run(tokens, band.table);
-    const uint64_t positions = zigzag_band(band.first, band.last);
+    const uint64_t positions = reverse_bits(zigzag_band(band.first, band.last));
     for (size_t row = 0; row < band.grid.rows; ++row) {
         if (band.grid.restarts_before(row) && !run.end_interval()) return false;
         for (size_t column = 0; column < band.grid.columns; ++column) {
             if (!tokens.ensure(kMaxBlockTokens)) return false;
             const size_t index = row * band.plane.stride + column;
-            const uint64_t nonzero = band.plane.nonzero[index] & positions;
+            const uint64_t nonzero = reverse_bits(band.plane.nonzero[index]) & positions;
             if (nonzero == 0) {
                 run.add(0, 0);
                 continue;
@@ -249,7 +252,7 @@ bool ac_refine(const Band& band, Tokens& tokens) {
             uint64_t fresh = plane.coded & ~plane.old;
             if (fresh != 0) run.flush();
             while (fresh != 0) {
-                const uint64_t position = zigzag_bit(__builtin_clzll(fresh));
+                const uint64_t position = descending_bit(__builtin_clzll(fresh));
                 const uint64_t gap = left & ~(position | (position - 1));
                 const uint64_t corrected = gap & plane.old;
                 const unsigned zeros = count_of(gap) - count_of(corrected);
@@ -272,7 +275,7 @@ bool ac_refine(const Band& band, Tokens& tokens) {
 }
 
 bool sequential_block(const int16_t* block, uint64_t nonzero, TableIndex table, Tokens& tokens) {
-    const int last = add_coefficients(tokens, table, block, nonzero, 0, 0);
+    const int last = add_coefficients(tokens, table, block, reverse_bits(nonzero), 0, 0);
     if (last >= 0 && last < 63) tokens.add(table, 0, 0, 0);  // EOB
     return last >= 0;
 }

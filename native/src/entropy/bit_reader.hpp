@@ -1,5 +1,4 @@
-// Reads bits, most significant first, from entropy-coded data whose byte stuffing is already
-// removed.
+// Reads bits from entropy-coded data whose byte stuffing is already removed.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +11,13 @@ namespace pcr {
 /// most 31 bits) before `exhausted` is asked.
 inline constexpr size_t kBitPadding = 4096;
 
+/// Where the first bit of a byte lies.
+enum class BitOrder {
+    kHighestFirst,  // as in files
+    kLowestFirst    // reversed, for refinement scans
+};
+
+/// Reads bytes of which the highest bit comes first.
 class BitReader {
   public:
     BitReader() = default;
@@ -40,22 +46,6 @@ class BitReader {
         count_ -= n;
     }
 
-    /// n bits, 0 <= n <= 64, refilling as needed.
-    uint64_t take_long(unsigned n) {
-        uint64_t high = 0;
-        if (n > 32) {
-            refill();
-            high = peek(32);
-            skip(32);
-            n -= 32;
-            high <<= n;
-        }
-        refill();
-        const uint64_t low = peek(n);
-        skip(n);
-        return high | low;
-    }
-
     /// Bits of the data that are still unread; below zero where zero padding was used too.
     ptrdiff_t unread_bits() const { return (end_ - next_) * 8 + static_cast<ptrdiff_t>(count_); }
 
@@ -63,10 +53,46 @@ class BitReader {
     bool exhausted() const { return unread_bits() < 0; }
 
   private:
+    friend class ReversedBitReader;
+
     uint64_t window_ = 0;
     unsigned count_ = 0;
     const uint8_t* next_ = nullptr;
     const uint8_t* end_ = nullptr;
+};
+
+/// Reads bytes of which the lowest bit comes first.
+class ReversedBitReader {
+  public:
+    /// From where `other` stands, which has read nothing yet or was stored by `store`.
+    explicit ReversedBitReader(const BitReader& other) : reader_(other) {}
+
+    void store(BitReader& other) const { other = reader_; }
+
+    /// At least 56 bits are ready afterwards.
+    void refill() {
+        uint64_t word;
+        std::memcpy(&word, reader_.next_, sizeof word);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        word = __builtin_bswap64(word);
+#endif
+        reader_.window_ |= word << reader_.count_;
+        reader_.next_ += (63 - reader_.count_) >> 3;
+        reader_.count_ |= 56;
+    }
+
+    uint64_t window() const { return reader_.window_; }  // next bit lowest
+    unsigned count() const { return reader_.count_; }
+
+    void skip(unsigned n) {
+        reader_.window_ >>= n;
+        reader_.count_ -= n;
+    }
+
+    bool exhausted() const { return reader_.exhausted(); }
+
+  private:
+    BitReader reader_;
 };
 
 }  // namespace pcr

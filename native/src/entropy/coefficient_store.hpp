@@ -2,7 +2,7 @@
 //
 // DC values lie apart from the AC values, and the AC values of a block are in zigzag order: scans
 // then touch memory in the order in which they code it. `nonzero` has one bit per coefficient,
-// zigzag index k at bit 63 - k; a block whose word is zero has *uninitialised* AC memory, which
+// zigzag index k at bit k; a block whose word is zero has *uninitialised* AC memory, which
 // saves clearing it.
 #pragma once
 
@@ -21,11 +21,11 @@ struct CoefficientPlane {
     size_t stride = 0;            // blocks per row
 };
 
-inline uint64_t zigzag_bit(int k) { return uint64_t{1} << (63 - k); }
+inline uint64_t zigzag_bit(int k) { return uint64_t{1} << k; }
 
 /// Bits of the coefficients first … last.
 inline uint64_t zigzag_band(int first, int last) {
-    return (~uint64_t{0} >> first) & (~uint64_t{0} << (63 - last));
+    return (~uint64_t{0} << first) & (~uint64_t{0} >> (63 - last));
 }
 
 class CoefficientStore {

@@ -106,8 +106,9 @@ uint64_t EntropyDecoder::skip_intervals(const MarkerParser& parser, size_t& posi
 /// is wrong.
 template <typename Decode>
 bool EntropyDecoder::decode_intervals(const MarkerParser& parser, size_t& position,
-                                      const Units& units, uint64_t first, Decode decode) {
-    ScanData data(parser.bytes(), position, segment_);
+                                      const Units& units, uint64_t first, BitOrder order,
+                                      Decode decode) {
+    ScanData data(parser.bytes(), position, order, segment_);
     const uint64_t total = units.per_row * std::min<uint64_t>(units.rows, units.needed.end);
     const bool is_whole = first == 0 && units.needed.end >= units.rows;
     const uint64_t interval =
@@ -159,8 +160,10 @@ bool EntropyDecoder::decode_band_scan(const MarkerParser& parser, size_t& positi
     const ScanHeader& scan = parser.scan();
     const bool refine = scan.high != 0;
     const HuffmanSpec& spec = parser.tables().ac[scan.ac_table[0]];
-    const CodeKind kind = refine ? CodeKind::kAcRefine : CodeKind::kAcFirst;
-    if (!spec.defined || !huffman_[0].build(spec, kind)) return false;
+    if (!spec.defined) return false;
+    const bool built =
+        refine ? refinement_.build(spec) : huffman_[0].build(spec, CodeKind::kAcFirst);
+    if (!built) return false;
     clean_ &= !refine || has_only_steps(spec);
     const Component& component = frame_.components[scan.components[0]];
     BandScan band;
@@ -170,6 +173,7 @@ bool EntropyDecoder::decode_band_scan(const MarkerParser& parser, size_t& positi
     band.last = scan.last;
     band.shift = scan.low;
     band.table = &huffman_[0];
+    band.refinement = &refinement_;
     const auto kernel = refine ? scan_kernels().ac_refine : scan_kernels().ac_first;
     const Units units{component.width_in_blocks, component.height_in_blocks,
                       needed_[scan.components[0]]};
@@ -179,7 +183,8 @@ bool EntropyDecoder::decode_band_scan(const MarkerParser& parser, size_t& positi
     misaligned_ = refine && first_unit < first_block;
     if (misaligned_) return false;
     first_block = std::max(first_block, first_unit);
-    return decode_intervals(parser, position, units, first_unit,
+    const BitOrder order = refine ? BitOrder::kLowestFirst : BitOrder::kHighestFirst;
+    return decode_intervals(parser, position, units, first_unit, order,
                             [&](BitReader& reader, uint64_t first, uint64_t n) {
                                 return kernel(reader, band, first, n);
                             });
@@ -207,7 +212,7 @@ bool EntropyDecoder::decode_mcu_scan(const MarkerParser& parser, size_t& positio
                         : scan.high == 0    ? kernels.dc_first
                                             : kernels.dc_refine;
     const uint64_t first_unit = skip_intervals(parser, position, units);
-    return decode_intervals(parser, position, units, first_unit,
+    return decode_intervals(parser, position, units, first_unit, BitOrder::kHighestFirst,
                             [&](BitReader& reader, uint64_t first, uint64_t n) {
                                 return kernel(reader, mcu, first, n);
                             });

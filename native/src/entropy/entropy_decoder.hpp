@@ -58,7 +58,7 @@ class EntropyDecoder {
     bool decode_scan(const MarkerParser& parser, size_t& position);
     template <typename Decode>
     bool decode_intervals(const MarkerParser& parser, size_t& position, const Units& units,
-                          uint64_t first, Decode decode);
+                          uint64_t first, BitOrder order, Decode decode);
     static uint64_t skip_intervals(const MarkerParser& parser, size_t& position,
                                    const Units& units);
     bool decode_band_scan(const MarkerParser& parser, size_t& position);
@@ -72,6 +72,7 @@ class EntropyDecoder {
     CoefficientStore coefficients_;
     AlignedBuffer<uint8_t> segment_;
     std::array<HuffmanTable, 2 * kMaxComponents> huffman_;
+    RefinementTable refinement_;
     Progression progression_{kMaxLow};
     std::array<bool, kMaxComponents> decoded_{};          // sequential: component is complete
     std::array<uint64_t, kMaxComponents> first_block_{};  // the first that AC scans decoded

@@ -26,7 +26,7 @@ inline bool read_sequential_ac(BitReader& reader, const HuffmanTable& table, int
         if (k > 63 || code.total_bits() == 0) return false;
         block[k] =
             static_cast<int16_t>(appended_value(reader.window(), code.code_bits(), code.size()));
-        set |= static_cast<uint64_t>(code.size() != 0) << (63 - k);
+        set |= static_cast<uint64_t>(code.size() != 0) << k;
         reader.skip(code.total_bits());
     }
     nonzero = set;

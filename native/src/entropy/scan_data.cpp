@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "entropy/reverse_bits.hpp"
+
 namespace pcr {
 
 bool ScanData::read_segment(BitReader& reader) {
@@ -30,6 +32,9 @@ bool ScanData::read_segment(BitReader& reader) {
         position_ = ff;
         if (!stuffed) break;
         position_ = ff + 2;
+    }
+    if (order_ == BitOrder::kLowestFirst) {
+        for (size_t i = 0; i < size; ++i) out[i] = reverse_bits(out[i]);
     }
     std::memset(out + size, 0, kBitPadding);
     reader = BitReader(out, size);

@@ -12,9 +12,9 @@ namespace pcr {
 class ScanData {
   public:
     /// `jpeg` from `position`, the first byte after the SOS segment. `scratch` holds the current
-    /// segment.
-    ScanData(ByteSpan jpeg, size_t position, AlignedBuffer<uint8_t>& scratch)
-        : jpeg_(jpeg), position_(position), scratch_(scratch) {}
+    /// segment, its bytes in the given order of bits.
+    ScanData(ByteSpan jpeg, size_t position, BitOrder order, AlignedBuffer<uint8_t>& scratch)
+        : jpeg_(jpeg), position_(position), order_(order), scratch_(scratch) {}
 
     /// Copies the bytes up to the next marker. False where a fill byte precedes a stuffed zero,
     /// which the standard does not allow and decoders read differently.
@@ -35,6 +35,7 @@ class ScanData {
   private:
     ByteSpan jpeg_;
     size_t position_;
+    BitOrder order_;
     AlignedBuffer<uint8_t>& scratch_;
 };
 

@@ -8,6 +8,7 @@
 #include "entropy/bit_reader.hpp"
 #include "entropy/coefficient_store.hpp"
 #include "entropy/huffman_table.hpp"
+#include "entropy/refinement_table.hpp"
 
 namespace pcr {
 
@@ -22,10 +23,11 @@ enum class SegmentEnd {
 struct BandScan {
     CoefficientPlane plane;
     uint32_t width_in_blocks = 0;
-    int first = 1;  // Ss
-    int last = 63;  // Se
-    int shift = 0;  // Al
-    const HuffmanTable* table = nullptr;
+    int first = 1;                                // Ss
+    int last = 63;                                // Se
+    int shift = 0;                                // Al
+    const HuffmanTable* table = nullptr;          // of a first scan
+    const RefinementTable* refinement = nullptr;  // of a refinement scan, read lowest bit first
 };
 
 /// Where the MCU's n-th block lies and how it is coded.

@@ -33,6 +33,7 @@ inline Code next_code(BitReader& reader, const HuffmanTable& table) {
 
 #include "entropy/band_kernels.inl"
 #include "entropy/mcu_kernels.inl"
+#include "entropy/refinement_kernels.inl"
 
 const ScanKernels kKernels = {decode_sequential, decode_dc_first, decode_dc_refine, decode_ac_first,
                               decode_ac_refine};

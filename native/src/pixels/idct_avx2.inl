@@ -185,7 +185,7 @@ inline void store_flat(uint8_t a, uint8_t b, uint8_t* out, size_t stride) {
 
 void idct_size8(const BlockRun& run, const QuantTable& quant, uint8_t* out, size_t stride) {
     static const ZigzagShuffles shuffles;
-    constexpr uint64_t kBeyondFourVectors = 0xFFFFFFFF;  // zigzag indices 32 … 63
+    constexpr uint64_t kBeyondFourVectors = ~uint64_t{0} << 32;  // zigzag indices 32 … 63
     for (uint32_t i = 0; i < run.count; i += 2, out += 16) {
         const uint32_t j = std::min(i + 1, run.count - 1);
         const uint64_t nonzero = run.nonzero[i] | run.nonzero[j];

@@ -5,7 +5,7 @@ inline void dequantise(const BlockRun& run, uint32_t i, const QuantTable& quant,
     std::memset(out, 0, 64 * sizeof *out);
     out[0] = static_cast<int16_t>(run.dc[i] * quant[0]);
     for (uint64_t left = run.nonzero[i]; left != 0; left &= left - 1) {
-        const int k = 63 - __builtin_ctzll(left);
+        const int k = __builtin_ctzll(left);
         out[kZigzagToNatural[k]] = static_cast<int16_t>(run.ac[size_t{i} * 64 + k] * quant[k]);
     }
 }
