@@ -33,6 +33,13 @@ _EMPTY_HEADER = re.compile(r"<th(?: [^>]*)?></th>")
 _MENTION = re.compile(r"\bdocs/(?P<page>[a-z_/-]+\.md)\b")
 
 
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Name the repository at the foot of each page."""
+    if repository := config.extra["repository"]:
+        config.copyright = f'{config.copyright} <a href="{repository}">Repository</a>'
+    return config
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that lie outside of docs/."""
     for page, source in _SOURCES.items():
@@ -61,9 +68,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             return f"{link['text']}({relative}{link['anchor'] or ''})"
         if not (ROOT / path).exists():
             return link[0]  # which the build complains of
-        if not config.repo_url:
+        if not config.extra["repository"]:
             return link["text"][1:-1]
-        return f"{link['text']}({config.repo_url.rstrip('/')}/blob/main/{path})"
+        return f"{link['text']}({config.extra['repository']}/blob/main/{path})"
 
     return _LINK.sub(rewritten, markdown)
 
