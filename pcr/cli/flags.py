@@ -197,7 +197,7 @@ def _add_record_flags(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="N",
         help="put a restart marker after each N rows of MCUs (blocks of 8 or 16 pixels) into every "
-        f"scan, so that crops need less decoding; 2 is a good choice (default: 0, none; {_KEPT})",
+        f"scan, so that crops need less decoding (default: 0, none; {_KEPT})",
     )
 
 
