@@ -25,6 +25,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import accuracy
@@ -49,6 +50,7 @@ STAGES = {
     "static": accuracy.train_static,
     "schedules": strategies.schedule,
 }
+SERVED = {"rates", "limited"}
 
 
 def main() -> None:
@@ -66,11 +68,16 @@ def main() -> None:
     parser.add_argument("--stages", nargs="+", default=[*STAGES], choices=[*STAGES, "draw"])
     parser.add_argument("--jobs", type=int, default=2, help="trainings at the same time (2)")
     arguments = parser.parse_args()
+    if SERVED & set(arguments.stages) and not find_spec("snailmail"):
+        parser.error(
+            "the stages rates and limited need snailmail: pip install 'snailmail[s3]', or name the "
+            "other stages after --stages"
+        )
     setting = FULL if arguments.full else QUICK
     plan = Plan(setting, arguments.images.resolve(), arguments.out.resolve(), arguments.jobs)
     try:
         run(plan, arguments.stages)
-    except (PCRError, OSError, ImportError, subprocess.CalledProcessError) as error:
+    except (PCRError, OSError, subprocess.CalledProcessError) as error:
         sys.exit(f"reproduce: {error}")
 
 

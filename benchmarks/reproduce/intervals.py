@@ -15,12 +15,12 @@ def paired_difference(change: NDArray[np.float64]) -> tuple[float, float]:
     Seeds and images are both samples, and every network sees every image: the design of readers
     who judge cases. So this is the analysis of variance of Dorfman, Berbaum and Metz, with Hillis's
     degrees of freedom (Statistics in Medicine 26, 2007, https://doi.org/10.1002/sim.2532). One seed
-    has the images' variance alone.
+    says nothing about others: its interval is NaN.
     """
     seeds, images = change.shape
     mean, of_seeds, of_images = change.mean(), change.mean(axis=1), change.mean(axis=0)
     if seeds == 1:
-        return mean, _quantile(images - 1) * of_images.std(ddof=1) / images**0.5
+        return mean, float("nan")
     rest = change - of_seeds[:, None] - of_images + mean
     over_seeds = images * of_seeds.var(ddof=1)
     over_images = seeds * of_images.var(ddof=1)
