@@ -78,7 +78,7 @@ def draw_similarity(
     points = paired.merge(levels, left_on=["data", "level"], right_on=["ladder", "level"])
     if points.empty:
         return
-    figure = Figure(figsize=(11, 4), layout="constrained")
+    figure = Figure(figsize=(15, 4), layout="constrained")
     left, *right = figure.subplots(1, 1 if divergence is None else 2, squeeze=False)[0]
     _draw_fit(points, "ms_ssim_mean", "MS-SSIM", left)
     if divergence is not None:
@@ -92,6 +92,7 @@ def _draw_fit(points: pd.DataFrame, x: str, title: str, axes: Axes) -> None:
     sns.regplot(points, x=x, y="points", ax=axes, scatter=False, color="gray")
     sns.scatterplot(points, x=x, y="points", hue="data", style="arch", ax=axes)
     axes.set(xlabel=title, ylabel="points of top-1 from full fidelity", title=fit(points, x))
+    sns.move_legend(axes, "center left", bbox_to_anchor=(1, 0.5), frameon=False)
 
 
 def fit(points: pd.DataFrame, x: str) -> str:
