@@ -73,7 +73,7 @@ def test_pages_are_accessible(site: Path, scheme: str, width: int) -> None:
     with open_page(
         site / "index.html", own_files=True, color_scheme=scheme, viewport=viewport
     ) as page:
-        for name in ("index", "reference/python/loader", "reference/trainer", "evidence/loaders"):
+        for name in ("index", "reference/python/tools", "evidence/loaders"):
             page.goto((site / f"{name}.html").as_uri())
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             found = Axe().run(page, options={"preload": False})  # of styles, which files may not be
