@@ -3,11 +3,11 @@
 
 python3 benchmarks/serial.py DATASET [--levels 2,10] [--batch_sizes 64,256] [--rounds 5]
 
-However many cores decode, there is one thread of each kind: the user's (`main`), the one that makes
-batches, and those that read records. Their time, in microseconds of processor time for each image,
-bounds what any number of cores can reach. Only the thread of records works without the interpreter's
-lock for most of its time. `decoding` is the rest of the process. The rounds are interleaved; the
-table has medians of whole epochs, the first one left out.
+However many cores decode, there is one thread of each kind: the user's (`main`), one that begins
+batches, one that makes tensors of them, and one that reads records. Their time, in microseconds of
+processor time for each image, bounds what any number of cores can reach. Only the thread of records
+works without the interpreter's lock for most of its time. `decoding` is the rest of the process. The
+rounds are interleaved; the table has medians of whole epochs, the first one left out.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from machine import describe
 from pcr import Dataset, Loader
 from pcr.loading import read_ahead
 
-MAIN, BATCHES, RECORDS = "main", "pcr-batches", "pcr-records"
+MAIN = "main"
+KINDS = (MAIN, "pcr-tensors", "pcr-batches", "pcr-records")
 
 
 def main() -> None:
@@ -59,7 +60,7 @@ def measure(loader: Loader) -> dict[str, float]:
         for _, labels in loader:
             images += len(labels)
     all_seconds = time.process_time() - begun_seconds
-    kinds = {kind: 1e6 * cpu_seconds[kind] / images for kind in (MAIN, BATCHES, RECORDS)}
+    kinds = {kind: 1e6 * cpu_seconds[kind] / images for kind in KINDS}
     own = sum(kinds.values())
     return {**kinds, "together": own, "decoding": 1e6 * all_seconds / images - own}
 

@@ -54,11 +54,14 @@ class RecordJoiner:
     def feed(self, level: int, chunk: Buffer) -> None: ...
     def finish(self) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int32]]: ...
 
+class DecodeJob:
+    def wait(self) -> list[tuple[int, str]]: ...
+
 class DecodePool:
     """Threads that decode batches of JPEGs into arrays."""
 
     def __init__(self, num_threads: int) -> None: ...
-    def decode_batch(
+    def begin(
         self,
         jpegs: Sequence[Buffer],
         out: NDArray[Any],
@@ -76,7 +79,8 @@ class DecodePool:
         oversampling: float = 1.0,
         resize_first: bool = False,
         max_pixels: int = ...,
-    ) -> list[tuple[int, str]]: ...
+    ) -> DecodeJob: ...
+    def stage_seconds(self) -> dict[str, float]: ...
 
 def decode_rgb(
     jpeg: Buffer,
@@ -84,7 +88,15 @@ def decode_rgb(
     block_smoothing: bool = False,
     scale: int = 1,
     max_pixels: int = ...,
+    window: tuple[int, int, int, int] | None = None,
 ) -> NDArray[np.uint8]: ...
+def random_resized_crops(
+    sizes: NDArray[np.int64],
+    keys: NDArray[np.uint64],
+    scale: tuple[float, float],
+    ratio: tuple[float, float],
+    flip: float,
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]: ...
 def picture_sizes(
     jpegs: Sequence[Buffer], spans: NDArray[np.int64] | None = None
 ) -> NDArray[np.int64]: ...

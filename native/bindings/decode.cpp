@@ -3,8 +3,11 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "arguments.hpp"
@@ -13,6 +16,7 @@
 #include "pcr/decode_pool.hpp"
 #include "pcr/decode_rgb.hpp"
 #include "pcr/header.hpp"
+#include "pcr/random_crops.hpp"
 
 namespace py = pybind11;
 
@@ -118,39 +122,104 @@ std::vector<pcr::BatchItem> collect_items(const std::vector<pcr::ByteSpan>& jpeg
     return items;
 }
 
-std::vector<std::pair<size_t, std::string>> decode_batch(
-    pcr::DecodePool& pool, const py::sequence& jpegs, py::array out,
-    const std::optional<Array<int64_t>>& spans, const std::optional<Array<uint8_t>>& orientations,
-    const std::optional<Array<float>>& boxes, const std::optional<Array<bool>>& flips,
-    const std::string& dtype, const std::string& layout, const std::array<float, 3>& mean,
-    const std::array<float, 3>& stddev, const std::string& decoder, bool block_smoothing,
-    float oversampling, bool resize_first, int64_t max_pixels) {
-    const BufferViews views(jpegs);
-    const auto items =
-        collect_items(collect_jpegs(views.spans(), spans), orientations, boxes, flips);
+/// A batch that is being decoded, with the Python objects that it is decoded from and to.
+class Job {
+  public:
+    Job(std::unique_ptr<BufferViews> views, py::array out, pcr::DecodeJob job)
+        : views_(std::move(views)), out_(std::move(out)), job_(std::move(job)) {}
+    ~Job() {
+        const py::gil_scoped_release release;
+        job_.reset();
+    }
+    Job(const Job&) = delete;
+    Job& operator=(const Job&) = delete;
+
+    std::vector<std::pair<size_t, std::string>> wait() {
+        std::vector<pcr::ImageError> errors;
+        {
+            const py::gil_scoped_release release;
+            errors = job_->wait();
+        }
+        std::vector<std::pair<size_t, std::string>> result;
+        for (pcr::ImageError& error : errors)
+            result.emplace_back(error.index, std::move(error.message));
+        return result;
+    }
+
+  private:
+    std::unique_ptr<BufferViews> views_;
+    py::array out_;
+    std::optional<pcr::DecodeJob> job_;
+};
+
+std::unique_ptr<Job> begin(pcr::DecodePool& pool, const py::sequence& jpegs, py::array out,
+                           const std::optional<Array<int64_t>>& spans,
+                           const std::optional<Array<uint8_t>>& orientations,
+                           const std::optional<Array<float>>& boxes,
+                           const std::optional<Array<bool>>& flips, const std::string& dtype,
+                           const std::string& layout, const std::array<float, 3>& mean,
+                           const std::array<float, 3>& stddev, const std::string& decoder,
+                           bool block_smoothing, float oversampling, bool resize_first,
+                           int64_t max_pixels) {
+    auto views = std::make_unique<BufferViews>(jpegs);
+    auto items = collect_items(collect_jpegs(views->spans(), spans), orientations, boxes, flips);
     const auto output =
         describe_output(out, dtype, layout, mean, stddev, static_cast<py::ssize_t>(items.size()));
     const pcr::DecodeOptions options{to_codec("decoder", decoder), block_smoothing, oversampling,
                                      max_pixels, resize_first};
-    std::vector<pcr::ImageError> errors;
-    {
-        py::gil_scoped_release release;
-        errors = pool.decode_batch(items, output, options);
+    pcr::DecodeJob job = pool.begin(std::move(items), output, options);
+    return std::make_unique<Job>(std::move(views), std::move(out), std::move(job));
+}
+
+std::map<std::string, double> stage_seconds(const pcr::DecodePool& pool) {
+    const pcr::StageSeconds seconds = pool.stage_seconds();
+    return {{"entropy", seconds.entropy},
+            {"transform", seconds.transform},
+            {"resample", seconds.resample}};
+}
+
+/// Boxes (n, 4) and flips (n,).
+std::pair<py::array, py::array> random_resized_crops(const Array<int64_t>& sizes,
+                                                     const Array<uint64_t>& keys,
+                                                     const std::array<double, 2>& scale,
+                                                     const std::array<double, 2>& ratio,
+                                                     double flip) {
+    const py::ssize_t n = keys.size();
+    require(sizes.ndim() == 2 && sizes.shape(0) == n && sizes.shape(1) == 2 && keys.ndim() == 1,
+            "sizes has shape " + shape_text(sizes) + ", expected (n, 2) beside n keys");
+    const auto widths_and_heights = sizes.unchecked<2>();
+    Array<float> boxes({n, py::ssize_t{4}});
+    Array<bool> flips(n);
+    for (py::ssize_t i = 0; i < n; ++i) {
+        const pcr::PictureSize size{static_cast<int32_t>(widths_and_heights(i, 0)),
+                                    static_cast<int32_t>(widths_and_heights(i, 1))};
+        const pcr::RandomCrop crop = pcr::draw_random_crop(size, keys.at(i), {scale, ratio, flip});
+        float* box = boxes.mutable_data(i);
+        box[0] = crop.box.x0;
+        box[1] = crop.box.y0;
+        box[2] = crop.box.width;
+        box[3] = crop.box.height;
+        flips.mutable_at(i) = crop.flip;
     }
-    std::vector<std::pair<size_t, std::string>> result;
-    for (pcr::ImageError& error : errors)
-        result.emplace_back(error.index, std::move(error.message));
-    return result;
+    return {std::move(boxes), std::move(flips)};
 }
 
 py::array decode_whole(const py::object& jpeg, const std::string& decoder, bool block_smoothing,
-                       int scale, int64_t max_pixels) {
+                       int scale, int64_t max_pixels,
+                       const std::optional<std::array<uint32_t, 4>>& window) {
     const BufferView view(jpeg);
+    pcr::Region region;
+    if (window) {
+        const auto [left, top, width, height] = *window;
+        const bool fits = left <= UINT32_MAX - width && top <= UINT32_MAX - height;
+        require(fits && width > 0 && height > 0, "the window is not inside the image");
+        region = {left, top, left + width, top + height};
+    }
     const pcr::DecodeOptions options{to_codec("decoder", decoder), block_smoothing, 1, max_pixels};
     pcr::RgbImage image;
     {
         py::gil_scoped_release release;
-        image = pcr::decode_rgb(view.span(), options, scale);
+        image = pcr::decode_rgb(view.span(), options, scale, region);
     }
     return to_array(std::move(image.pixels), {image.height, image.width, 3});
 }
@@ -174,19 +243,28 @@ py::array picture_sizes(const py::sequence& buffers, const std::optional<Array<i
 }  // namespace
 
 void bind_decode(py::module_& m) {
+    py::class_<Job>(m, "DecodeJob", "A batch that a DecodePool decodes.")
+        .def("wait", &Job::wait,
+             "Wait for all images: [(index, message)] of those that failed, ascending, those cut "
+             "short (without EOI) among them; their places hold zeros. To be called once.");
+
     py::class_<pcr::DecodePool>(m, "DecodePool",
                                 "Threads that decode batches of JPEGs into arrays.")
         .def(py::init<int>(), py::arg("num_threads"))
-        .def("decode_batch", &decode_batch, py::arg("jpegs"), py::arg("out").noconvert(),
-             py::kw_only(), py::arg("spans").noconvert() = py::none(),
-             py::arg("orientations").noconvert() = py::none(),
-             py::arg("boxes").noconvert() = py::none(), py::arg("flips").noconvert() = py::none(),
-             py::arg("dtype") = "float32", py::arg("layout") = "NCHW",
-             py::arg("mean") = std::array<float, 3>{0, 0, 0},
-             py::arg("std") = std::array<float, 3>{1, 1, 1}, py::arg("decoder") = "native",
-             py::arg("block_smoothing") = false, py::arg("oversampling") = 1.0f,
-             py::arg("resize_first") = false, py::arg("max_pixels") = pcr::kMaxPixels,
-             R"(Decode, crop, resize, flip and normalise n JPEGs into `out`.
+        .def("stage_seconds", &stage_seconds,
+             "Seconds of all images so far, summed over threads: entropy (headers and scans; all "
+             "of decoding by libjpeg), transform (IDCT, upsampling, colour), resample.")
+        .def(
+            "begin", &begin, py::arg("jpegs"), py::arg("out").noconvert(), py::kw_only(),
+            py::arg("spans").noconvert() = py::none(),
+            py::arg("orientations").noconvert() = py::none(),
+            py::arg("boxes").noconvert() = py::none(), py::arg("flips").noconvert() = py::none(),
+            py::arg("dtype") = "float32", py::arg("layout") = "NCHW",
+            py::arg("mean") = std::array<float, 3>{0, 0, 0},
+            py::arg("std") = std::array<float, 3>{1, 1, 1}, py::arg("decoder") = "native",
+            py::arg("block_smoothing") = false, py::arg("oversampling") = 1.0f,
+            py::arg("resize_first") = false, py::arg("max_pixels") = pcr::kMaxPixels,
+            R"(Begin to decode, crop, resize, flip and normalise n JPEGs into `out`, after what was begun before.
 
 jpegs: buffers of bytes, none copied: n JPEGs, or what spans refers to, int64 (n, 3): of each JPEG
 the number of its buffer, its first byte there, and the byte after its last one. out: (N, 3, H, W) or (N, H, W, 3) with N >= n, C-contiguous;
@@ -201,17 +279,23 @@ times the output in both directions; at least 1; infinity: always at full size. 
 the whole image was resized and the box cut out of the result, not the box cut out and then resized;
 the two differ at the border.
 
-Returns [(index, message)] of the images that failed, those cut short (without EOI) among them,
-ascending; their places hold zeros. Raises
-ValueError or TypeError for arguments that do not fit. Releases the GIL; calls on one pool take
-turns.)");
+Returns a DecodeJob; dropped, it leaves out what no thread has begun. Raises ValueError or TypeError
+for arguments that do not fit. The GIL is not needed meanwhile.)");
+
+    m.def("random_resized_crops", &random_resized_crops, py::arg("sizes").noconvert(),
+          py::arg("keys").noconvert(), py::arg("scale"), py::arg("ratio"), py::arg("flip"),
+          "Random windows as RandomResizedCrop draws them, and flips of that probability: float32 "
+          "(n, 4), x, y, width, height, and bool (n,).\n\n"
+          "sizes: int64 (n, 2), width and height. keys: uint64 (n,), on which the draws depend.");
 
     m.def("decode_rgb", &decode_whole, py::arg("jpeg"), py::arg("decoder") = "native",
           py::arg("block_smoothing") = false, py::arg("scale") = 1,
-          py::arg("max_pixels") = pcr::kMaxPixels,
+          py::arg("max_pixels") = pcr::kMaxPixels, py::arg("window") = py::none(),
           "The whole picture at 1/scale (1, 2, 4, 8) as uint8 (height, width, 3), stored "
-          "orientation.\n\n"
-          "Raises FormatError, also where the JPEG ends without EOI.");
+          "orientation; or a window of it, (left, top, width, height), of which only what it needs "
+          "is decoded.\n\n"
+          "Raises FormatError, also where the JPEG ends without EOI, ValueError for a window that "
+          "is not inside.");
     m.def(
         "picture_sizes", &picture_sizes, py::arg("jpegs"),
         py::arg("spans").noconvert() = py::none(),

@@ -59,7 +59,7 @@ void decode_crop(pcr::ByteSpan jpeg) {
     const bool resize_first = jpeg.size % 5 < 2;
     const bool block_smoothing = jpeg.size % 7 < 4;
     for (pcr::Codec decoder : {pcr::Codec::kNative, pcr::Codec::kLibjpeg}) {
-        pool.decode_batch({item}, output, {decoder, block_smoothing, 1, kPixelLimit, resize_first});
+        pool.begin({item}, output, {decoder, block_smoothing, 1, kPixelLimit, resize_first}).wait();
     }
 }
 

@@ -78,7 +78,7 @@ Result decode(pcr::DecodePool& pool, const std::vector<File>& files, pcr::Codec 
     Result result;
     result.pixels.resize(files.size() * 3 * output.width * output.height);
     output.data = result.pixels.data();
-    result.failures = pool.decode_batch(make_items(files), output, options).size();
+    result.failures = pool.begin(make_items(files), output, options).wait().size();
     return result;
 }
 

@@ -15,7 +15,7 @@ from pcr.dataset.image_index import ImageIndex
 from pcr.dataset.messages import ImageInfo, RecordInfo
 from pcr.dataset.recent import RecentValues
 from pcr.dataset.record import Record, Records, check_level
-from pcr.errors import FormatError, StorageError
+from pcr.errors import FormatError, StorageError, UsageError
 from pcr.extension import native
 from pcr.jpeg import EOI
 from pcr.kept_threads import KeptThreads
@@ -67,15 +67,28 @@ class Image:
         level = check_level(n_scans, self.record.levels, "n_scans")
         return self._reader.jpeg(self.record, self.place, level)
 
-    def decode(self, n_scans: int | None = None) -> NDArray[np.uint8]:
+    def decode(
+        self, n_scans: int | None = None, window: tuple[int, int, int, int] | None = None
+    ) -> NDArray[np.uint8]:
         """Its pixels at a level, as the loader decodes them: uint8 of shape (height, width, 3).
 
-        Raises as `jpeg`, and FormatError, naming the image, where it can't be decoded.
+        window: left, top, width and height of a part, in pixels of the image as it is stored; only
+            what that needs is decoded, but all of its bytes are read. None: the whole image.
+
+        Raises as `jpeg`, and FormatError, naming the image, where it can't be decoded, UsageError
+        where the window is not inside.
         """
+        jpeg = self.jpeg(n_scans)
         try:
-            return native.decode_rgb(self.jpeg(n_scans))
+            return native.decode_rgb(jpeg, window=window)
         except FormatError as error:
             raise FormatError(f"{self.record.location}: image {self.name}: {error}") from None
+        except (TypeError, ValueError):
+            raise UsageError(
+                "expected left, top, width and height of whole pixels inside the "
+                f"{self.info.width} × {self.info.height} of {self.name}, found {window!r}",
+                "window",
+            ) from None
 
     def column(self, name: str) -> Any:
         """Its value of a column, a copy.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass
@@ -34,6 +35,20 @@ class Decoded:
 Values: TypeAlias = dict[str, Any]
 """What a batch has besides images, by name: an array or a list with one value for each image."""
 
+Wait: TypeAlias = Callable[[], dict[int, str]]
+"""Waits for a batch's images; says what is wrong with those that can't be decoded."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A batch of an epoch that is being decoded."""
+
+    number: int
+    jpegs: JpegBatch
+    images: Any
+    values: Values
+    wait: Wait
+
 
 class Decoder(ABC):
     """Decodes batches, and lets good images stand in for bad ones where `on_error` is "skip"."""
@@ -48,17 +63,22 @@ class Decoder(ABC):
         )
         self._executor = ThreadPoolExecutor(options.threads, thread_name_prefix="pcr-decode")
 
-    def decode(self, jpegs: JpegBatch, number: int) -> Decoded:
-        """The epoch's batch of that number.
+    def begin(self, jpegs: JpegBatch, number: int) -> Begun:
+        """Begin to decode the epoch's batch of that number."""
+        images, values = self._new_images(), self._values(jpegs)
+        wait = self._begin(jpegs, images, values) if len(jpegs) else dict
+        return Begun(number, jpegs, images, values, wait)
+
+    def finish(self, begun: Begun) -> Decoded:
+        """Wait for a batch. Batches are finished in their order.
 
         Raises FormatError, naming the image, where one can't be decoded, or none of the epoch can.
         """
-        images, values = self._new_images(), self._values(jpegs)
-        errors = self._decode(jpegs, images, values) if len(jpegs) else {}
+        jpegs, images, values, errors = begun.jpegs, begun.images, begun.values, begun.wait()
         if errors and self._options.on_error == "raise":
             raise FormatError(next(iter(errors.values())))
         for failed in errors:
-            images[failed], own = self._stand_in(failed, images, values, errors, number)
+            images[failed], own = self._stand_in(failed, images, values, errors, begun.number)
             for name, value in own.items():
                 values[name][failed] = value
         batch = {"images": self._finished(images, len(jpegs))}
@@ -86,8 +106,8 @@ class Decoder(ABC):
         """Where a batch's images go, by their places."""
 
     @abstractmethod
-    def _decode(self, jpegs: JpegBatch, images: Any, values: Values) -> dict[int, str]:
-        """Decode into the first places; what is wrong with those that can't be decoded."""
+    def _begin(self, jpegs: JpegBatch, images: Any, values: Values) -> Wait:
+        """Begin to decode into the first places."""
 
     @abstractmethod
     def _finished(self, images: Any, count: int) -> Any:
@@ -134,7 +154,7 @@ class Decoder(ABC):
         for place in range(len(jpegs)):
             one = jpegs[place : place + 1]
             values = self._values(one)
-            if not self._decode(one, images, values):
+            if not self._begin(one, images, values)():
                 return np.array(images[0]), _values_of(values, 0)
         return None
 
@@ -176,7 +196,7 @@ class TensorDecoder(Decoder):
     def _finished(self, images: NDArray[Any], count: int) -> Any:
         return self._output.images(images, count)
 
-    def _decode(self, batch: JpegBatch, images: NDArray[Any], values: Values) -> dict[int, str]:
+    def _begin(self, batch: JpegBatch, images: NDArray[Any], values: Values) -> Wait:
         sizes = native.picture_sizes(batch.buffers, batch.spans)
         orientations = self._source.orientations(batch) if self._options.apply_orientation else None
         if orientations is not None:
@@ -185,7 +205,7 @@ class TensorDecoder(Decoder):
         keys = image_keys(self._source.seed, self._epoch, batch.draws)
         boxes, flips = self._transform.windows(np.maximum(sizes, 1), keys)
         self._note_crops(values, sizes, boxes, flips)
-        errors = self._pool.decode_batch(
+        job = self._pool.begin(
             batch.buffers,
             images,
             spans=batch.spans,
@@ -194,7 +214,7 @@ class TensorDecoder(Decoder):
             flips=np.asarray(flips, dtype=np.bool_),
             **self._arguments,
         )
-        return {i: self._source.error(batch.images[i], message) for i, message in errors}
+        return lambda: {i: self._source.error(batch.images[i], text) for i, text in job.wait()}
 
 
 def _pool_arguments(output: Output, options: DecodeOptions, transform: Transform) -> dict[str, Any]:
@@ -221,19 +241,24 @@ class WholeImageDecoder(Decoder):
     def _finished(self, images: list[Any], count: int) -> list[Any]:
         return [self._output.whole_image(image) for image in images]
 
-    def _decode(self, batch: JpegBatch, images: list[Any], values: Values) -> dict[int, str]:
+    def _begin(self, batch: JpegBatch, images: list[Any], values: Values) -> Wait:
         orientations = [1] * len(batch)
         if self._options.apply_orientation:
             orientations = self._source.orientations(batch).tolist()
-        images[:] = self._executor.map(self._decode_one, batch.jpegs, orientations)
-        sizes = np.array([_width_and_height(image) for image in images], dtype=np.int64)
-        windows = np.concatenate([np.zeros_like(sizes), sizes], axis=1)
-        self._note_crops(values, sizes, windows, np.zeros(len(images), dtype=np.bool_))
-        return {
-            i: self._source.error(batch.images[i], str(image))
-            for i, image in enumerate(images)
-            if isinstance(image, FormatError)
-        }
+        decoded = self._executor.map(self._decode_one, batch.jpegs, orientations)
+
+        def wait() -> dict[int, str]:
+            images[:] = decoded
+            sizes = np.array([_width_and_height(image) for image in images], dtype=np.int64)
+            windows = np.concatenate([np.zeros_like(sizes), sizes], axis=1)
+            self._note_crops(values, sizes, windows, np.zeros(len(images), dtype=np.bool_))
+            return {
+                i: self._source.error(batch.images[i], str(image))
+                for i, image in enumerate(images)
+                if isinstance(image, FormatError)
+            }
+
+        return wait
 
     def _decode_one(self, jpeg: NDArray[np.uint8], orientation: int) -> Any:
         try:

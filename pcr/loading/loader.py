@@ -18,7 +18,7 @@ from pcr.jpeg import MAX_PIXELS
 from pcr.loading.buffers import BatchSpec, NumpyOutput, Output
 from pcr.loading.callables import BatchTransform, ImageTransform
 from pcr.loading.decode_options import DEFAULT_TRANSFORM, DecodeOptions, Layout
-from pcr.loading.decoding import Decoded, Decoder, TensorDecoder, WholeImageDecoder, is_named
+from pcr.loading.decoding import Begun, Decoded, Decoder, TensorDecoder, WholeImageDecoder, is_named
 from pcr.loading.epochs import EpochIterator
 from pcr.loading.iterator import PCRIterator
 from pcr.loading.level_mix import Scans
@@ -104,20 +104,25 @@ class TensorLoader(EpochIterator[Tensors]):
 
     def _run(self, epoch: int, first_batch: int) -> Generator[Tensors, None, None]:
         numbers = range(first_batch, len(self))
-        batches = self._decoded(epoch, numbers)
-        with ReadAhead(batches, self.options.prefetch_batches, name="pcr-batches") as arrivals:
+        # Of the batches that are made ahead, one is decoded while those before it are finished.
+        depth = max(1, self.options.prefetch_batches - 1)
+        with ReadAhead(self._decoded(epoch, numbers), depth, name="pcr-tensors") as arrivals:
             for _ in numbers:
                 # Not kept in a variable: its buffer is free once the user lets go of it.
                 yield self._receive(arrivals)
 
     def _decoded(self, epoch: int, numbers: range) -> Generator[Decoded, None, None]:
-        """The batches as the background thread makes them, which owns all that this takes."""
-        with (
-            closing(self.source.read(epoch, numbers.start)) as jpegs,
-            closing(self._make_decoder(epoch)) as decoder,
-        ):
+        """The batches as the background threads make them, which own all that this takes."""
+        with closing(self._make_decoder(epoch)) as decoder:
+            begun = self._begun(decoder, epoch, numbers)
+            with ReadAhead(begun, 1, name="pcr-batches") as arrivals:
+                for _ in numbers:
+                    yield decoder.finish(next(arrivals))
+
+    def _begun(self, decoder: Decoder, epoch: int, numbers: range) -> Generator[Begun, None, None]:
+        with closing(self.source.read(epoch, numbers.start)) as jpegs:
             for number in numbers:
-                yield decoder.decode(next(jpegs), number)
+                yield decoder.begin(next(jpegs), number)
 
     def _receive(self, arrivals: ReadAhead[Decoded]) -> Tensors:
         asked = time.perf_counter()

@@ -27,7 +27,9 @@ class TorchOutput:
 
     def images(self, buffer: NDArray[Any], count: int) -> torch.Tensor:
         """See `Output`."""
-        images = torch.from_numpy(buffer[:count]).view(self.dtype)
+        images = torch.from_numpy(buffer[:count])
+        if images.dtype != self.dtype:
+            images = images.view(self.dtype)
         return images.permute(0, 3, 1, 2) if self.spec.layout == CHANNELS_LAST else images
 
     def whole_image(self, image: NDArray[np.uint8]) -> torch.Tensor:

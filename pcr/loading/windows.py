@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from pcr.arguments import check_at_least, check_numbers, is_number
 from pcr.errors import UsageError
+from pcr.extension import native
 
 Size: TypeAlias = int | tuple[int, int]
 Triple: TypeAlias = tuple[float, float, float]
@@ -34,7 +36,6 @@ PAPER_SCALE = (0.1, 1.0)  # of the image's area
 PAPER_RATIO = (0.8, 1.25)  # width / height
 
 CROP_ATTEMPTS = 10
-_FLIPS, _CROPS = range(2)  # one stream of random numbers for each purpose
 
 
 @runtime_checkable
@@ -116,8 +117,7 @@ class TrainTransform:
 
     def windows(self, sizes: NDArray[np.int64], keys: NDArray[np.uint64]) -> Windows:
         """Random windows, whole pixels; flips after the crop."""
-        flips = uniforms(keys, _FLIPS, 1)[:, 0] < self.flip
-        return random_resized_crops(sizes, keys, self.scale, self.ratio), flips
+        return native.random_resized_crops(sizes, keys, self.scale, self.ratio, self.flip)
 
 
 @dataclass(frozen=True)
@@ -166,12 +166,14 @@ class EvalTransform:
 
 def image_keys(seed: int, epoch: int, images: NDArray[np.int64]) -> NDArray[np.uint64]:
     """What the draws of an epoch depend on: uint64 of shape (n,) for n images' numbers."""
-    (epoch_key,) = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)
-    return _mix(images.astype(np.uint64) * _GOLDEN_GAMMA + epoch_key)
+    return _mix(images.astype(np.uint64) * _GOLDEN_GAMMA + _epoch_key(seed, epoch))
 
 
 def uniforms(keys: NDArray[np.uint64], stream: int, count: int) -> NDArray[np.float64]:
-    """Numbers in [0, 1), shape (n, count), by SplitMix64 (doi 10.1145/2660193.2660195)."""
+    """Numbers in [0, 1), shape (n, count), by SplitMix64 (doi 10.1145/2660193.2660195).
+
+    stream: a number for each purpose; `TrainTransform` draws flips from 0 and crops from 1.
+    """
     states = _mix(keys + np.uint64(stream) * _GOLDEN_GAMMA)
     steps = np.arange(1, count + 1, dtype=np.uint64) * _GOLDEN_GAMMA
     # A float64 holds 53 bits.
@@ -179,45 +181,10 @@ def uniforms(keys: NDArray[np.uint64], stream: int, count: int) -> NDArray[np.fl
     return np.ldexp(bits, -53)
 
 
-def random_resized_crops(
-    sizes: NDArray[np.int64],
-    keys: NDArray[np.uint64],
-    scale: tuple[float, float],
-    ratio: tuple[float, float],
-) -> NDArray[np.float32]:
-    """A random window of each image, as `RandomResizedCrop` draws it: float32 of shape (n, 4).
-
-    Ten attempts at an area and an aspect ratio; where none fits, the largest centred window whose
-    ratio does.
-    """
-    draws = uniforms(keys, _CROPS, 2 * CROP_ATTEMPTS + 2)
-    area = sizes.prod(axis=1)[:, None] * (
-        scale[0] + draws[:, :CROP_ATTEMPTS] * (scale[1] - scale[0])
-    )
-    low, high = np.log(ratio)
-    aspect = np.exp(low + draws[:, CROP_ATTEMPTS:-2] * (high - low))
-    attempts = np.stack([np.rint(np.sqrt(area * aspect)), np.rint(np.sqrt(area / aspect))], axis=2)
-    fits: NDArray[np.bool_] = np.all((attempts > 0) & (attempts <= sizes[:, None, :]), axis=2)
-    drawn = attempts[np.arange(len(sizes)), fits.argmax(axis=1)]
-    corner = np.floor(draws[:, -2:] * (sizes - drawn + 1))
-    central = _largest_windows(sizes, ratio)
-    window = np.where(
-        fits.any(axis=1, keepdims=True),
-        np.concatenate([corner, drawn], axis=1),
-        np.concatenate([(sizes - central) // 2, central], axis=1),
-    )
-    return window.astype(np.float32)
-
-
-def _largest_windows(sizes: NDArray[np.int64], ratio: tuple[float, float]) -> NDArray[np.float64]:
-    width, height = sizes[:, 0], sizes[:, 1]
-    return np.stack(
-        [
-            np.minimum(width, np.maximum(np.rint(height * ratio[1]), 1)),
-            np.minimum(height, np.maximum(np.rint(width / ratio[0]), 1)),
-        ],
-        axis=1,
-    )
+@lru_cache(maxsize=8)
+def _epoch_key(seed: int, epoch: int) -> np.uint64:
+    (key,) = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)
+    return np.uint64(key)
 
 
 _GOLDEN_GAMMA = np.uint64(0x9E3779B97F4A7C15)

@@ -60,6 +60,8 @@ def samples() -> dict[str, bytes]:
     files["rgb"] = encode(picture(33, 21), keep_rgb=True)
     files["one pixel"] = encode(picture(1, 1), progressive=True)
     files["high quality"] = encode(picture(50, 40), quality=100, progressive=True)
+    files["restart rows"] = encode(picture(90, 67), restart_marker_rows=1, progressive=True)
+    files["restart blocks"] = encode(picture(50, 67), restart_marker_blocks=5)
     files["low quality"] = encode(picture(50, 40), quality=3, progressive=True)
     return files
 
@@ -77,7 +79,7 @@ def decode(jpegs: list[bytes], size: tuple[int, int], **options: object) -> np.n
     shape = (height, width, 3) if channels_last else (3, height, width)
     out = np.full((len(jpegs), *shape), 77, element)
     pool = native.DecodePool(int(options.pop("num_threads", 1)))
-    assert pool.decode_batch(jpegs, out, **options) == []
+    assert pool.begin(jpegs, out, **options).wait() == []
     return out
 
 

@@ -8,6 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers.forks import ending
 from helpers.loaders import numpy_loader
@@ -86,15 +87,16 @@ def test_a_child_may_begin_where_another_thread_was_in_the_midst_of_a_batch(
 
 def test_a_native_pool_is_inert_in_a_child() -> None:
     pools = [native.DecodePool(2)]
+    jobs = [pools[0].begin([b"x"], np.empty((1, 3, 2, 2), np.uint8), dtype="uint8")]
 
     def use() -> None:
-        import numpy as np
-
         with pytest.raises(RuntimeError, match="in the process that made it"):
-            pools[0].decode_batch([b"x"], np.empty((1, 3, 2, 2), np.uint8), dtype="uint8")
+            pools[0].begin([b"x"], np.empty((1, 3, 2, 2), np.uint8), dtype="uint8")
+        jobs.clear()
         pools.clear()
 
     assert in_child(use) == ""
+    assert [index for index, _ in jobs[0].wait()] == [0]
 
 
 def test_a_fork_waits_for_calls_into_sqlite() -> None:

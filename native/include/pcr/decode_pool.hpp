@@ -25,8 +25,36 @@ struct ImageError {
     std::string message;
 };
 
-/// Threads with their workspaces. The threads live as long as the pool, and belong to the process
-/// that made it: in a child, the pool does nothing but leave them alone.
+/// Processor-bound seconds of all images so far, by stage, summed over threads.
+struct StageSeconds {
+    double entropy = 0;    // headers and scans, to coefficients; all of decoding by libjpeg
+    double transform = 0;  // IDCT, upsampling, colour
+    double resample = 0;   // to the output: resize, flip, normalise
+};
+
+/// A batch that is being decoded. What it was begun with stays where it is until `wait` returns, or
+/// until this is destroyed, which leaves out the images that no thread has begun.
+class DecodeJob {
+  public:
+    DecodeJob(DecodeJob&&) noexcept = default;
+    ~DecodeJob();
+
+    /// Waits for all images. Those that failed are reported in order of their index, and their
+    /// places filled with zeros. Throws std::bad_alloc where memory is short. To be called once.
+    std::vector<ImageError> wait();
+
+  private:
+    friend class DecodePool;
+    class Batch;
+    struct Pool;
+    DecodeJob(std::shared_ptr<Pool> pool, std::shared_ptr<Batch> batch);
+
+    std::shared_ptr<Pool> pool_;  // before the batch: it outlives it
+    std::shared_ptr<Batch> batch_;
+};
+
+/// Threads with their workspaces. The threads live as long as the pool and its jobs, and belong to
+/// the process that made it: in a child, the pool does nothing but leave them alone.
 class DecodePool {
   public:
     /// Throws std::invalid_argument for fewer than one thread.
@@ -35,17 +63,17 @@ class DecodePool {
     DecodePool(const DecodePool&) = delete;
     DecodePool& operator=(const DecodePool&) = delete;
 
-    /// Decodes every item into its place of the output. Images that fail are reported in order of
-    /// their index and their places filled with zeros; the result does not depend on the number of
-    /// threads. Calls from several threads take turns. Throws std::invalid_argument for options
-    /// that exclude each other, std::bad_alloc where memory is short, and std::runtime_error in a
-    /// process that was forked from the pool's.
-    std::vector<ImageError> decode_batch(const std::vector<BatchItem>& items,
-                                         const OutputSpec& output, const DecodeOptions& options);
+    /// Begins to decode every item into its place of the output, after what was begun before; the
+    /// result does not depend on the number of threads. Throws std::invalid_argument for options
+    /// that exclude each other, and std::runtime_error in a process that was forked from the
+    /// pool's.
+    DecodeJob begin(std::vector<BatchItem> items, const OutputSpec& output,
+                    const DecodeOptions& options);
+
+    StageSeconds stage_seconds() const;
 
   private:
-    struct State;
-    std::unique_ptr<State> state_;
+    std::shared_ptr<DecodeJob::Pool> pool_;
 };
 
 }  // namespace pcr

@@ -1,4 +1,4 @@
-// Decoding one whole JPEG to its pixels.
+// Decoding one JPEG to its pixels.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +6,7 @@
 
 #include "pcr/bytes.hpp"
 #include "pcr/decode_options.hpp"
+#include "pcr/region.hpp"
 
 namespace pcr {
 
@@ -16,8 +17,11 @@ struct RgbImage {
     std::vector<uint8_t> pixels;
 };
 
-/// The whole picture at 1/`scale` (1, 2, 4 or 8), in stored orientation. Throws FormatError, and
-/// std::invalid_argument for another scale or options that exclude each other.
-RgbImage decode_rgb(ByteSpan jpeg, const DecodeOptions& options, int scale);
+/// A region of the picture at 1/`scale` (1, 2, 4 or 8), in stored orientation; an empty region
+/// stands for all of it. Only what the region needs is decoded. Throws FormatError, and
+/// std::invalid_argument for another scale, a region outside of the picture, or options that
+/// exclude each other.
+RgbImage decode_rgb(ByteSpan jpeg, const DecodeOptions& options, int scale,
+                    const Region& region = {});
 
 }  // namespace pcr

@@ -6,13 +6,13 @@
 
 namespace pcr {
 
-RgbImage decode_rgb(ByteSpan jpeg, const DecodeOptions& options, int scale) {
+RgbImage decode_rgb(ByteSpan jpeg, const DecodeOptions& options, int scale, const Region& region) {
     if (scale != 1 && scale != 2 && scale != 4 && scale != 8) {
         throw std::invalid_argument("scale must be 1, 2, 4 or 8");
     }
     options.check();
     ImageDecoder decoder;
-    const PlanarImage& image = decoder.decode_whole(jpeg, options, scale);
+    const PlanarImage& image = decoder.decode_region(jpeg, options, scale, region);
     RgbImage rgb{image.width(), image.height(), {}};
     rgb.pixels.resize(size_t{image.width()} * image.height() * 3);
     uint8_t* out = rgb.pixels.data();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <sstream>
+#include <stdexcept>
 
 #include "decode/libjpeg_decoder.hpp"
 #include "jpeg/markers.hpp"
@@ -53,6 +54,16 @@ void check_box(const Box& box, uint32_t width, uint32_t height) {
     message << "crop " << box.x0 << "," << box.y0 << " " << box.width << "x" << box.height
             << " is not inside the image of " << width << "x" << height << " pixels";
     throw FormatError(message.str());
+}
+
+/// The region, or all of the picture for an empty one.
+Region region_inside(const Region& region, uint32_t width, uint32_t height) {
+    if (region.x0 == region.x1 && region.y0 == region.y1) return {0, 0, width, height};
+    if (region.x0 >= region.x1 || region.x1 > width || region.y0 >= region.y1 ||
+        region.y1 > height) {
+        throw std::invalid_argument("the window is not inside the image");
+    }
+    return region;
 }
 
 /// Decoders fill up with gray what is missing of a file that was cut short. Pillow and torchvision
@@ -111,32 +122,45 @@ void ImageDecoder::decode_item(const BatchItem& item, const OutputSpec& output,
         crop = plan_crop(item, output, options, frame.width, frame.height);
         return Reconstructor::block_rows(frame, crop.scale, options.block_smoothing, crop.region);
     };
-    if (decode_natively(item.jpeg, options, needed)) {
-        done = reconstructor_.run(entropy_.frame(), entropy_.coefficients(), crop.scale,
-                                  options.block_smoothing, crop.region, image_);
+    if (clocks_.entropy.time([&] { return decode_natively(item.jpeg, options, needed); })) {
+        done = clocks_.transform.time([&] {
+            return reconstructor_.run(entropy_.frame(), entropy_.coefficients(), crop.scale,
+                                      options.block_smoothing, crop.region, image_);
+        });
     }
-    if (!done) {
-        LibjpegImage libjpeg(item.jpeg, options.max_pixels);
-        if (!ends_in_eoi(item.jpeg)) fail_truncated();
-        crop = plan_crop(item, output, options, libjpeg.width(), libjpeg.height());
-        libjpeg.decode(crop.scale, options.block_smoothing, crop.region, image_);
-    }
+    if (!done)
+        clocks_.entropy.time([&] {
+            LibjpegImage libjpeg(item.jpeg, options.max_pixels);
+            if (!ends_in_eoi(item.jpeg)) fail_truncated();
+            crop = plan_crop(item, output, options, libjpeg.width(), libjpeg.height());
+            libjpeg.decode(crop.scale, options.block_smoothing, crop.region, image_);
+        });
     const Orientation orientation = Orientation::from_exif(item.orientation);
-    resampler_.run(image_, crop.box, item.flip ? orientation.then_flip() : orientation, output,
-                   index);
+    clocks_.resample.time([&] {
+        resampler_.run(image_, crop.box, item.flip ? orientation.then_flip() : orientation, output,
+                       index);
+    });
     trim();
 }
 
-const PlanarImage& ImageDecoder::decode_whole(ByteSpan jpeg, const DecodeOptions& options,
-                                              int scale) {
-    if (decode_natively(jpeg, options) &&
+const PlanarImage& ImageDecoder::decode_region(ByteSpan jpeg, const DecodeOptions& options,
+                                               int scale, const Region& region) {
+    Region inside;
+    const auto needed = [&](const Frame& frame) {
+        inside = region_inside(region, scaled_size(frame.width, scale),
+                               scaled_size(frame.height, scale));
+        return Reconstructor::block_rows(frame, scale, options.block_smoothing, inside);
+    };
+    if (decode_natively(jpeg, options, needed) &&
         reconstructor_.run(entropy_.frame(), entropy_.coefficients(), scale,
-                           options.block_smoothing, {}, image_)) {
+                           options.block_smoothing, inside, image_)) {
         return image_;
     }
     LibjpegImage libjpeg(jpeg, options.max_pixels);
     if (!ends_in_eoi(jpeg)) fail_truncated();
-    libjpeg.decode(scale, options.block_smoothing, {}, image_);
+    inside = region_inside(region, scaled_size(libjpeg.width(), scale),
+                           scaled_size(libjpeg.height(), scale));
+    libjpeg.decode(scale, options.block_smoothing, inside, image_);
     return image_;
 }
 

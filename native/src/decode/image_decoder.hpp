@@ -1,6 +1,7 @@
 // One thread's workspace: decodes one image after another, native or by libjpeg.
 #pragma once
 
+#include "decode/stage_clock.hpp"
 #include "entropy/entropy_decoder.hpp"
 #include "pcr/decode_pool.hpp"
 #include "pixels/planar_image.hpp"
@@ -15,8 +16,12 @@ class ImageDecoder {
     void decode_item(const BatchItem& item, const OutputSpec& output, const DecodeOptions& options,
                      size_t index);
 
-    /// The whole picture at 1/`scale`, stored orientation, no resizing. Throws FormatError.
-    const PlanarImage& decode_whole(ByteSpan jpeg, const DecodeOptions& options, int scale);
+    /// A region of the picture at 1/`scale`, an empty one for all of it; stored orientation, no
+    /// resizing. Throws FormatError, std::invalid_argument for a region outside of the picture.
+    const PlanarImage& decode_region(ByteSpan jpeg, const DecodeOptions& options, int scale,
+                                     const Region& region);
+
+    const StageClocks& clocks() const { return clocks_; }
 
   private:
     struct Crop {
@@ -37,6 +42,7 @@ class ImageDecoder {
     Reconstructor reconstructor_;
     Resampler resampler_;
     PlanarImage image_;
+    StageClocks clocks_;
 };
 
 }  // namespace pcr

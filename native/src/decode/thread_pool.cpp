@@ -1,6 +1,7 @@
 #include "decode/thread_pool.hpp"
 
 #include <stdexcept>
+#include <utility>
 
 namespace pcr {
 
@@ -22,33 +23,29 @@ void ThreadPool::stop() {
         std::lock_guard<std::mutex> lock(mutex_);
         stopping_ = true;
     }
-    started_.notify_all();
+    added_.notify_all();
     for (std::thread& thread : threads_) thread.join();
 }
 
-void ThreadPool::run(const std::function<void(int)>& work) {
-    std::lock_guard<std::mutex> turn(turn_);
-    std::unique_lock<std::mutex> lock(mutex_);
-    work_ = &work;
-    running_ = size();
-    ++generation_;
-    started_.notify_all();
-    finished_.wait(lock, [this] { return running_ == 0; });
-    work_ = nullptr;
+void ThreadPool::add(std::shared_ptr<Work> work) {
+    {
+        std::lock_guard<std::mutex> lock(mutex_);
+        queue_.push_back(std::move(work));
+    }
+    added_.notify_all();
 }
 
 void ThreadPool::loop(int number) {
-    size_t seen = 0;
     std::unique_lock<std::mutex> lock(mutex_);
     for (;;) {
-        started_.wait(lock, [&] { return stopping_ || generation_ != seen; });
+        added_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
         if (stopping_) return;
-        seen = generation_;
-        const std::function<void(int)>& work = *work_;
+        const std::shared_ptr<Work> work = queue_.front();
         lock.unlock();
-        work(number);
+        while (work->do_next(number)) {
+        }
         lock.lock();
-        if (--running_ == 0) finished_.notify_one();
+        if (!queue_.empty() && queue_.front() == work) queue_.pop_front();
     }
 }
 

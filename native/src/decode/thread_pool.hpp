@@ -1,14 +1,24 @@
-// Threads that run numbered tasks; owned by whoever makes the pool, joined on destruction.
+// Threads that do pieces of work; owned by whoever makes the pool, joined on destruction.
 #pragma once
 
 #include <condition_variable>
-#include <cstddef>
-#include <functional>
+#include <deque>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
 
 namespace pcr {
+
+/// What threads do together, piece by piece.
+class Work {
+  public:
+    virtual ~Work() = default;
+
+    /// Does one piece on the thread of that number; false where there is none left to begin. Must
+    /// not throw.
+    virtual bool do_next(int thread) = 0;
+};
 
 class ThreadPool {
   public:
@@ -17,23 +27,17 @@ class ThreadPool {
     ThreadPool(const ThreadPool&) = delete;
     ThreadPool& operator=(const ThreadPool&) = delete;
 
-    int size() const { return static_cast<int>(threads_.size()); }
-
-    /// Calls `work(thread number)` once on every thread and waits for all of them. `work` must not
-    /// throw.
-    void run(const std::function<void(int)>& work);
+    /// Lets the threads do this after what was added before: one that finds nothing left to begin
+    /// goes on to the next, while others still finish.
+    void add(std::shared_ptr<Work> work);
 
   private:
     void loop(int number);
     void stop();
 
-    std::mutex turn_;  // one run at a time
     std::mutex mutex_;
-    std::condition_variable started_;
-    std::condition_variable finished_;
-    const std::function<void(int)>* work_ = nullptr;
-    size_t generation_ = 0;
-    int running_ = 0;
+    std::condition_variable added_;
+    std::deque<std::shared_ptr<Work>> queue_;
     bool stopping_ = false;
     std::vector<std::thread> threads_;
 };

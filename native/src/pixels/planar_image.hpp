@@ -4,19 +4,9 @@
 #include <cstdint>
 
 #include "memory/aligned_buffer.hpp"
+#include "pcr/region.hpp"
 
 namespace pcr {
-
-/// A rectangle of pixels, [x0, x1) x [y0, y1).
-struct Region {
-    uint32_t x0 = 0;
-    uint32_t y0 = 0;
-    uint32_t x1 = 0;
-    uint32_t y1 = 0;
-
-    uint32_t width() const { return x1 - x0; }
-    uint32_t height() const { return y1 - y0; }
-};
 
 class PlanarImage {
   public:

@@ -68,7 +68,7 @@ def test_failing_images_are_named_and_zeroed() -> None:
     crops = boxes(*[(0, 0, 20, 20)] * 5, (80, 0, 20, 20))
     out = np.full((6, 3, 8, 8), 7, np.uint8)
     pool = native.DecodePool(2)
-    errors = pool.decode_batch(jpegs, out, boxes=crops, dtype="uint8")
+    errors = pool.begin(jpegs, out, boxes=crops, dtype="uint8").wait()
     assert [index for index, _ in errors] == [1, 3, 4, 5]
     assert "not inside the image of 90x67" in dict(errors)[5]
     assert all(message and "\n" not in message for _, message in errors)
@@ -84,7 +84,7 @@ def test_what_was_cut_short_needs_an_eoi(name: str, decoder: str) -> None:
     cuts = [jpeg[: len(jpeg) * part // 8] for part in range(5, 8)] + [jpeg[:-1], jpeg[:-2]]
     pool = native.DecodePool(1)
     out = np.zeros((len(cuts), 3, 8, 8), np.uint8)
-    errors = pool.decode_batch(cuts, out, dtype="uint8", decoder=decoder)
+    errors = pool.begin(cuts, out, dtype="uint8", decoder=decoder).wait()
     assert [index for index, _ in errors] == list(range(len(cuts)))
     assert {message for _, message in errors} == {
         "truncated JPEG: expected EOI at its end, found none"
@@ -93,7 +93,7 @@ def test_what_was_cut_short_needs_an_eoi(name: str, decoder: str) -> None:
         with pytest.raises(FormatError, match="truncated JPEG"):
             native.decode_rgb(cut, decoder=decoder)
         assert native.decode_rgb(cut + EOI, decoder=decoder).any()
-    assert pool.decode_batch([jpeg + b"more"], out, dtype="uint8", decoder=decoder) == []
+    assert pool.begin([jpeg + b"more"], out, dtype="uint8", decoder=decoder).wait() == []
 
 
 @pytest.mark.parametrize("decoder", ["native", "libjpeg"])
@@ -124,10 +124,41 @@ def test_images_are_spans_of_buffers() -> None:
     spans = np.array(places, dtype=np.int64)
     pool, jpegs = native.DecodePool(2), [second, first, first]
     found, expected = np.zeros((2, 3, 3, 8, 8), np.uint8)
-    assert pool.decode_batch(buffers, found, spans=spans, dtype="uint8") == []
-    assert pool.decode_batch(jpegs, expected, dtype="uint8") == []
+    assert pool.begin(buffers, found, spans=spans, dtype="uint8").wait() == []
+    assert pool.begin(jpegs, expected, dtype="uint8").wait() == []
     assert np.array_equal(found, expected)
     assert np.array_equal(native.picture_sizes(buffers, spans), native.picture_sizes(jpegs))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_batches_can_be_under_way_at_once(threads: int) -> None:
+    pool, jpegs = native.DecodePool(threads), [SAMPLES["rgb"], b"junk", SAMPLES["luma_ladder"]]
+    expected = np.zeros((3, 3, 8, 8), np.uint8)
+    errors = pool.begin(jpegs, expected, dtype="uint8").wait()
+    outs = np.ones((20, 3, 3, 8, 8), np.uint8)
+    jobs = [pool.begin(jpegs, out, dtype="uint8") for out in outs]
+    del pool
+    assert [job.wait() for job in reversed(jobs)] == [errors] * 20
+    assert np.array_equal(outs, [expected] * 20)
+
+
+def test_a_batch_that_nobody_waits_for_is_left_alone_once_it_is_dropped() -> None:
+    pool, out = native.DecodePool(2), np.zeros((500, 3, 64, 64), np.uint8)
+    job = pool.begin([SAMPLES["progressive CMYK"]] * 500, out, dtype="uint8")
+    del job
+    found = out.copy()
+    assert (
+        pool.begin([SAMPLES["rgb"]], np.zeros((1, 3, 8, 8), np.uint8), dtype="uint8").wait() == []
+    )
+    assert np.array_equal(out, found)
+
+
+def test_stages_are_timed() -> None:
+    pool, out = native.DecodePool(2), np.zeros((9, 3, 8, 8), np.uint8)
+    assert set(pool.stage_seconds().values()) == {0}
+    pool.begin([SAMPLES["rgb"]] * 9, out, dtype="uint8").wait()
+    seconds = pool.stage_seconds()
+    assert list(seconds) == ["entropy", "resample", "transform"] and min(seconds.values()) > 0
 
 
 @pytest.mark.parametrize(
@@ -146,9 +177,9 @@ def test_arguments_that_do_not_fit_raise() -> None:
     jpegs = [SAMPLES["rgb"]]
     out = np.zeros((1, 3, 8, 8), np.float32)
     with pytest.raises(TypeError):
-        pool.decode_batch([np.zeros(9, np.int32)], out)
+        pool.begin([np.zeros(9, np.int32)], out)
     with pytest.raises(TypeError):
-        pool.decode_batch(jpegs, out, boxes=np.zeros((1, 4), np.float64))
+        pool.begin(jpegs, out, boxes=np.zeros((1, 4), np.float64))
     for bad in (
         {"dtype": "uint8"},
         {"dtype": "int4"},
@@ -161,14 +192,14 @@ def test_arguments_that_do_not_fit_raise() -> None:
         {"oversampling": 0.5},
     ):
         with pytest.raises(ValueError):
-            pool.decode_batch(jpegs, out, **bad)
+            pool.begin(jpegs, out, **bad)
     for bad_out in (
         out[:0],
         out.transpose(0, 1, 3, 2)[:, :, ::2],
         np.zeros((1, 3, 8, 0), np.float32),
     ):
         with pytest.raises(ValueError):
-            pool.decode_batch(jpegs, bad_out)
+            pool.begin(jpegs, bad_out)
     with pytest.raises(ValueError, match="thread"):
         native.DecodePool(0)
 

@@ -186,3 +186,34 @@ def test_block_smoothing_by_libjpeg_in_a_crop_equals_the_whole() -> None:
         [jpeg], (50, 40), boxes=boxes((9, 11, 50, 40)), decoder="libjpeg", block_smoothing=True
     )
     np.testing.assert_array_equal(out[0].transpose(1, 2, 0), smooth[11:51, 9:59])
+
+
+@st.composite
+def windows(draw: st.DrawFn, width: int, height: int) -> tuple[int, int, int, int]:
+    """Left, top, width and height of a part of a picture."""
+    left, top = draw(st.integers(0, width - 1)), draw(st.integers(0, height - 1))
+    return left, top, draw(st.integers(1, width - left)), draw(st.integers(1, height - top))
+
+
+@given(st.data(), st.sampled_from(sorted(SAMPLES)), st.booleans(), st.booleans())
+def test_a_window_is_the_crop_of_the_whole(
+    data: st.DataObject, name: str, native_decoder: bool, smooth: bool
+) -> None:
+    jpeg = SAMPLES[name]
+    if data.draw(st.booleans(), "cut"):
+        jpeg = jpeg[: data.draw(st.sampled_from(scan_ends(jpeg)), "end")] + EOI
+    scale = data.draw(st.sampled_from([1, 2, 4, 8]), "scale")
+    arguments = ("native" if native_decoder else "libjpeg", smooth, scale)
+    whole = native.decode_rgb(jpeg, *arguments)
+    left, top, width, height = data.draw(windows(whole.shape[1], whole.shape[0]), "window")
+    part = native.decode_rgb(jpeg, *arguments, window=(left, top, width, height))
+    assert np.array_equal(part, whole[top : top + height, left : left + width])
+
+
+@pytest.mark.parametrize("decoder", ["native", "libjpeg"])
+@pytest.mark.parametrize(
+    "window", [(0, 0, 46, 1), (0, 0, 1, 53), (45, 0, 1, 1), (0, 0, 0, 9), (1, 1, 2**32 - 1, 1)]
+)
+def test_a_window_that_is_not_inside_raises(decoder: str, window: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="the window is not inside the image"):
+        native.decode_rgb(SAMPLES["progressive L"], decoder, window=window)
