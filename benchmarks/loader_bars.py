@@ -30,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("csv", type=Path)
     parser.add_argument("picture", type=Path)
-    parser.add_argument("--ladders", nargs="+", default=["standard", "bitplane"])
+    parser.add_argument("--ladders", nargs="+", default=["standard", "standard+1", "bitplane"])
     parser.add_argument("--levels", default="1,2,3,5,10", help="of each ladder")
     arguments = parser.parse_args()
     medians = pd.read_csv(arguments.csv).groupby("loader").median(numeric_only=True)

@@ -2,7 +2,7 @@
 """Compare Loader with other common loaders, on the same images, in one run.
 
 python3 benchmarks/loaders.py FOLDER WORK [--images 1000] [--rounds 3] [--levels 2,5,10]
-                              [--only dali pcr:bitplane:3 …]
+                              [--only dali pcr:bitplane:3 …] [--python tf-data=PATH …] [--profile]
 
 FOLDER is an ImageFolder of JPEGs. WORK is a directory for each loader's own copy of the images
 (kept, so that a second run does not convert again) and for loaders.md, loaders.csv and loaders.png,
@@ -10,7 +10,7 @@ which loader_bars.py can draw again. In each round every loader runs once, in it
 epoch to warm up, then the measured ones. A run counts only if every image was delivered once per
 epoch; each image has its own class, so the labels show this. The table has medians.
 `pip install -r benchmarks/requirements.txt` installs the other loaders; those that are not
-installed are reported as such.
+installed are reported as such. --profile adds where our time goes, stage by stage (stages.py).
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from peers import PEERS, find_peer
 from tqdm import tqdm
 
 TRIAL = Path(__file__).with_name("trial.py")
+STAGES = Path(__file__).with_name("stages.py")
+PYTHONS: dict[str, str] = {}  # other environments', by loader
 COLUMNS = {
     "images_per_second": "images/s",
     "cpu_seconds_per_1000_images": "CPU s / 1000 images",
@@ -49,17 +51,28 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=2, help="measured per round")
-    parser.add_argument("--ladders", nargs="+", default=["standard", "luma", "bitplane"])
+    parser.add_argument("--ladders", nargs="+", default=["standard", "standard+1", "bitplane"])
     parser.add_argument("--levels", default="1,2,3,4,5,6,7,8,9,10", help="of each ladder")
     parser.add_argument(
         "--only", nargs="+", metavar="LOADER", help=f"{' '.join(PEERS)} pcr:LADDER:LEVEL"
     )
+    parser.add_argument(
+        "--python",
+        nargs="+",
+        default=[],
+        metavar="LOADER=PATH",
+        help="another environment's Python for a loader whose packages collide with the others'",
+    )
+    parser.add_argument("--profile", action="store_true", help="where our time goes, by level")
     arguments = parser.parse_args()
+    PYTHONS.update(setting.split("=", 1) for setting in arguments.python)
     images = link_images(arguments.folder, arguments.work / "images", arguments.images)
     names = arguments.only or [*PEERS, *ours(arguments.ladders, arguments.levels)]
     failures = prepare(names, images, arguments.work)
     trials = measure(names, failures, images, arguments)
     report(trials, failures, names, arguments.work)
+    if arguments.profile:
+        profile(names, images, arguments)
 
 
 def ours(ladders: list[str], levels: str) -> list[str]:
@@ -124,7 +137,8 @@ def measure(
 
 def run_trial(*arguments: str | Path, script: Path = TRIAL) -> dict[str, Any]:
     """A child's result; its last line is JSON, whatever the libraries print before."""
-    command = [sys.executable, str(script), *map(str, arguments)]
+    python = PYTHONS.get(str(arguments[1]), sys.executable)
+    command = [python, str(script), *map(str, arguments)]
     environment = os.environ | {"PYTHONWARNINGS": "ignore"}
     try:
         done = subprocess.run(
@@ -138,6 +152,16 @@ def run_trial(*arguments: str | Path, script: Path = TRIAL) -> dict[str, Any]:
         last = (done.stderr.strip() or "no output").splitlines()[-1]
         return {"error": f"exit code {done.returncode}: {last}"}
     return result
+
+
+def profile(names: list[str], images: Path, arguments: argparse.Namespace) -> None:
+    """Where our time goes, by ladder and level."""
+    ladders = dict.fromkeys(name.split(":")[1] for name in names if name.startswith("pcr:"))
+    for ladder in ladders:
+        levels = [name.split(":")[2] for name in names if name.startswith(f"pcr:{ladder}:")]
+        store = store_of(f"pcr:{ladder}:1", images, arguments.work)
+        command = [sys.executable, str(STAGES), str(store), "--levels", ",".join(levels)]
+        subprocess.run([*command, "--batch_sizes", "64"], check=False)
 
 
 def report(trials: pd.DataFrame, failures: dict[str, str], names: list[str], work: Path) -> None:

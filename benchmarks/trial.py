@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -44,16 +45,17 @@ def main() -> None:
 
 def measure(peer: Peer, folder: Path, store: Path, threads: int, epochs: int) -> dict[str, Any]:
     """One epoch to warm up, in which memory is watched, then the measured ones."""
-    import torch
-
+    framework = import_module(peer.framework)
     baseline_bytes = memory_bytes()
-    torch.set_num_threads(threads)
+    if peer.framework == "torch":
+        framework.set_num_threads(threads)
     epoch: Epoch = peer.epochs(folder, store, threads)
     peak_bytes = watch_memory(epoch())
     labels, begun, cpu_begun = [], time.perf_counter(), cpu_seconds()
     for _ in range(epochs):
         for images, batch_labels in epoch():
-            if images.dtype != torch.float32 or images.shape[1:] != (3, 224, 224):
+            shape = tuple(images.shape[1:])
+            if "float32" not in str(images.dtype) or shape not in ((3, 224, 224), (224, 224, 3)):
                 raise ValueError(f"a batch of {images.dtype} {tuple(images.shape)}")
             labels += batch_labels.tolist()
     seconds, used_seconds = time.perf_counter() - begun, cpu_seconds() - cpu_begun

@@ -20,6 +20,7 @@ class Peer:
     """A loader: `prepare(folder, store)` writes its form of the images, `epochs(folder, store, threads)` opens it.
 
     package: the distribution that it comes from. Without `prepare` it reads the folder itself.
+    framework: the module whose tensors batches are.
     """
 
     title: str
@@ -27,6 +28,7 @@ class Peer:
     epochs: Callable[[Path, Path, int], Epoch]
     prepare: Callable[[Path, Path], None] | None = None
     note: str = ""
+    framework: str = "torch"
 
 
 def samples(folder: Path) -> list[tuple[Path, int]]:

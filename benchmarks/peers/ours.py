@@ -11,11 +11,14 @@ from peers.common import BATCH, MEAN, RATIO, SCALE, SIZE, STD, Epoch, Peer
 
 
 def prepare_pcr(ladder: str) -> Callable[[Path, Path], None]:
-    """Records of 128 images, so that there are several."""
+    """Records of 128 images, so that there are several; "standard+1" has markers in every row."""
+    name, _, restart_rows = ladder.partition("+")
 
     def prepare(folder: Path, store: Path) -> None:
         command = [sys.executable, "-m", "pcr", "convert", str(folder), str(store)]
-        command += ["--ladder", ladder, "--batch_size", "128"]
+        command += ["--ladder", name, "--batch_size", "128"]
+        if restart_rows:
+            command += ["--restart_rows", restart_rows]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
     return prepare
@@ -37,5 +40,7 @@ def pcr_epochs(level: int) -> Callable[[Path, Path, int], Epoch]:
 
 def pcr_peer(ladder: str, level: int) -> Peer:
     """Loader at one level of one ladder."""
-    title = f"PCR {ladder}, level {level}"
+    name, _, restart_rows = ladder.partition("+")
+    markers = " with restart markers" if restart_rows else ""
+    title = f"PCR {name}{markers}, level {level}"
     return Peer(title, "progressive-compressed-records", pcr_epochs(level), prepare_pcr(ladder))

@@ -111,11 +111,21 @@ def draw_crop(width: int, height: int) -> tuple[int, int, int, int]:
 
 def prepare_ffcv(folder: Path, store: Path) -> None:
     """Its jpg mode, which re-encodes every image, at quality 90."""
+    write_beton(folder, store, write_mode="jpg", jpeg_quality=90)
+
+
+def prepare_ffcv_raw(folder: Path, store: Path) -> None:
+    """Its raw mode: all pixels, so that nothing is left to decode."""
+    write_beton(folder, store, write_mode="raw")
+
+
+def write_beton(folder: Path, store: Path, **image: Any) -> None:
+    """FFCV's file of a folder, with those options of its images."""
     from ffcv.fields import IntField, RGBImageField
     from ffcv.writer import DatasetWriter
     from torchvision.datasets import ImageFolder
 
-    fields = {"image": RGBImageField(write_mode="jpg", jpeg_quality=90), "label": IntField()}
+    fields = {"image": RGBImageField(**image), "label": IntField()}
     DatasetWriter(str(store / "images.beton"), fields, num_workers=1).from_indexed_dataset(
         ImageFolder(str(folder))
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,29 @@ def torchvision_pil(folder: Path, _store: Path, threads: int) -> Epoch:
 
 def torchvision_decode_jpeg(folder: Path, _store: Path, threads: int) -> Epoch:
     """ImageFolder whose images are decoded to tensors by libjpeg-turbo without PIL."""
+    from torchvision.io import ImageReadMode, decode_jpeg, read_file
+
+    def load(path: str) -> Any:
+        return decode_jpeg(read_file(path), ImageReadMode.RGB)
+
+    return tensor_folder(folder, load, threads)
+
+
+def torchcodec_epochs(folder: Path, _store: Path, threads: int) -> Epoch:
+    """ImageFolder whose images torchcodec decodes, to which torchvision points for its successor."""
+    from torchcodec.decoders import decode_image
+    from torchvision.io import read_file
+
+    def load(path: str) -> Any:
+        return decode_image(read_file(path), mode="RGB")
+
+    return tensor_folder(folder, load, threads)
+
+
+def tensor_folder(folder: Path, load: Callable[[str], Any], threads: int) -> Epoch:
+    """ImageFolder of images that are loaded as tensors, with torchvision's transforms v2."""
     import torch
     from torchvision.datasets import ImageFolder
-    from torchvision.io import ImageReadMode, decode_jpeg, read_file
     from torchvision.transforms import v2
 
     transform = v2.Compose(
@@ -60,9 +81,6 @@ def torchvision_decode_jpeg(folder: Path, _store: Path, threads: int) -> Epoch:
             v2.Normalize(MEAN, STD),
         ]
     )
-
-    def load(path: str) -> Any:
-        return decode_jpeg(read_file(path), ImageReadMode.RGB)
 
     return data_loader(ImageFolder(str(folder), transform, loader=load), threads, shuffle=True)
 

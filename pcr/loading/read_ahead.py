@@ -227,6 +227,9 @@ class _Crew(Generic[S, T]):
         for thread in self._threads:
             if thread.is_alive():
                 thread.join()
+        # What nobody received may be large, or hold threads of its own.
+        self._early.clear()
+        self._made = SimpleQueue()
 
 
 @dataclass

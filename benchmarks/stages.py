@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""Where the loader's time goes: microseconds for an image, stage by stage and level by level.
+
+python3 benchmarks/stages.py DATASET [--levels 2,10] [--batch_sizes 64,256] [--rounds 5]
+
+read, checksum: processor time of the thread that reads records, without and with comparing their
+checksums. entropy, transform, resample: elapsed time on the threads that decode, all of them
+together; other programs on the same cores add to it. python: processor time of the threads that run
+Python, of which there is one of each kind however many cores decode: `main`, the user's; `begin`,
+which draws batches and begins to decode them; `finish`, which makes tensors of them. So python bounds
+what any number of cores can reach, and so do read and checksum with `concurrent_reads=1`. The rounds
+are interleaved; the table has medians of whole epochs, the first one left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
+
+import pandas as pd
+from machine import describe
+
+from pcr import Dataset, Loader
+from pcr.extension import native
+from pcr.loading import read_ahead
+
+PYTHON = {"main": "main", "begin": "pcr-batches", "finish": "pcr-tensors"}  # names of threads
+RECORDS = "pcr-records"
+
+
+def main() -> None:
+    """Parse, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("dataset")
+    parser.add_argument("--levels", default="2,10")
+    parser.add_argument("--batch_sizes", default="64,256")
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    dataset = Dataset(arguments.dataset)
+    print(describe("torch", "numpy"))
+    print(f"{dataset!r}: {len(dataset)} images, {len(dataset.records)} records")
+    cases = [
+        (int(level), int(batch_size))
+        for level in arguments.levels.split(",")
+        for batch_size in arguments.batch_sizes.split(",")
+    ]
+    loaders = {case: loaders_of(dataset, *case) for case in cases}
+    rounds = range(arguments.rounds + 1)
+    rows = [{"case": case, **measure(*loaders[case])} for _ in rounds for case in cases]
+    table = pd.DataFrame(rows[len(cases) :]).groupby("case").median()
+    table.index = pd.MultiIndex.from_tuples(table.index, names=["level", "batch_size"])
+    print(table.to_string(float_format="{:.2f}".format))
+
+
+def loaders_of(dataset: Dataset, level: int, batch_size: int) -> tuple[Loader, Loader]:
+    """One as users have it, and one that compares no checksums."""
+    return (
+        Loader(dataset, batch_size, level),
+        Loader(dataset, batch_size, level, verify_checksums=False),
+    )
+
+
+def measure(loader: Loader, unchecked: Loader) -> dict[str, float]:
+    """Microseconds of each stage for an image, in one epoch of each loader."""
+    seconds, images = epoch_seconds(loader)
+    read_seconds = epoch_seconds(unchecked)[0][RECORDS]
+    python = {stage: seconds[thread] for stage, thread in PYTHON.items()}
+    stages = {
+        "read": read_seconds,
+        "checksum": seconds[RECORDS] - read_seconds,
+        **{stage: seconds[stage] for stage in ("entropy", "transform", "resample")},
+        "python": sum(python.values()),
+        **python,
+    }
+    return {stage: 1e6 * value / images for stage, value in stages.items()}
+
+
+def epoch_seconds(loader: Loader) -> tuple[Counter[str], int]:
+    """The time of each thread and of each stage of decoding in an epoch, and its images."""
+    pools = []
+
+    class WatchedPool(native.DecodePool):
+        def __init__(self, num_threads: int) -> None:
+            super().__init__(num_threads)
+            pools.append(self)
+
+    images = 0
+    with patch.object(native, "DecodePool", WatchedPool), timed_threads() as seconds:
+        for _, labels in loader:
+            images += len(labels)
+    for pool in pools:
+        seconds.update(pool.stage_seconds())
+    return seconds, images
+
+
+@contextmanager
+def timed_threads() -> Iterator[Counter[str]]:
+    """The processor time of this thread in the block, and of the loader's that end in it."""
+    seconds: Counter[str] = Counter()
+    run = read_ahead._Reader.run
+
+    def timed(thread: read_ahead._Reader) -> None:
+        run(thread)
+        seconds[thread.name] += time.thread_time()
+
+    with patch.object(read_ahead._Reader, "run", timed):
+        begun = time.thread_time()
+        yield seconds
+        seconds["main"] = time.thread_time() - begun
+
+
+if __name__ == "__main__":
+    main()
