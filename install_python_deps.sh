@@ -54,10 +54,10 @@ install_cpu_torch() {
 }
 
 TORCH_INDEX=https://download.pytorch.org/whl/cpu
-requirements=(requirements.txt)
+requirements=(requirements.txt) tools=''
 case "${1:-}" in
     "") ;;
-    --dev) requirements+=(requirements-dev.txt) ;;
+    --dev) requirements+=(requirements-dev.txt) tools=", and 0.7 GB of the tests' tools" ;;
     -h | --help) usage && exit ;;
     *) usage >&2 && exit 2 ;;
 esac
@@ -78,7 +78,7 @@ if "$PYTHON" scripts/check_requirements.py "${requirements[@]}" >/dev/null; then
     echo "Python packages are up to date (${PYTHON%/bin/*})"
     exit
 fi
-echo "Installing ${requirements[*]} into ${PYTHON%/bin/*} ($size the first time, which takes minutes)"
+echo "Installing ${requirements[*]} into ${PYTHON%/bin/*} ($size$tools the first time, which takes minutes)"
 if for_cpu; then
     install_cpu_torch
 fi

@@ -12,6 +12,7 @@ from helpers.browser import needs_browser, open_page
 from helpers.conversions import PCR, fail, run
 from numpy.typing import NDArray
 
+from pcr.conversion.options import ConversionOptions
 from pcr.conversion.run import convert
 from pcr.dataset.reader import Dataset
 from pcr.report.dataset_report import report_dataset
@@ -124,6 +125,19 @@ def test_the_page_says_what_the_dataset_is(report: Path, dataset: Dataset) -> No
         assert fact in text
     assert f"{dataset.info.source_bytes:,} bytes" in text
     assert len(text) < 5_000_000
+
+
+def test_skipped_images_are_listed(tmp_path: Path) -> None:
+    folder = tmp_path / "in" / "cat"
+    folder.mkdir(parents=True)
+    (folder / "good.jpg").write_bytes(jpegs.encode(jpegs.photo(64, 64, "RGB")))
+    (folder / "broken.jpg").write_bytes(b"no JPEG")
+    options = ConversionOptions(on_bad_image="skip")
+    convert(tmp_path / "in", tmp_path / "pcr", options, progress=False)
+    path = tmp_path / "page.html"
+    report_dataset(Dataset(tmp_path / "pcr"), path, progress=False)
+    listed = path.read_text(encoding="utf-8").partition("Skipped or changed when converting")[2]
+    assert "cat/broken.jpg" in listed
 
 
 def test_a_network_has_its_say(dataset: Dataset, tmp_path: Path) -> None:
