@@ -161,9 +161,7 @@ bool EntropyDecoder::decode_band_scan(const MarkerParser& parser, size_t& positi
     const bool refine = scan.high != 0;
     const HuffmanSpec& spec = parser.tables().ac[scan.ac_table[0]];
     if (!spec.defined) return false;
-    const bool built =
-        refine ? refinement_.build(spec) : huffman_[0].build(spec, CodeKind::kAcFirst);
-    if (!built) return false;
+    if (!(refine ? refinement_.build(spec) : first_scan_.build(spec))) return false;
     clean_ &= !refine || has_only_steps(spec);
     const Component& component = frame_.components[scan.components[0]];
     BandScan band;
@@ -172,7 +170,7 @@ bool EntropyDecoder::decode_band_scan(const MarkerParser& parser, size_t& positi
     band.first = scan.first;
     band.last = scan.last;
     band.shift = scan.low;
-    band.table = &huffman_[0];
+    band.table = &first_scan_;
     band.refinement = &refinement_;
     const auto kernel = refine ? scan_kernels().ac_refine : scan_kernels().ac_first;
     const Units units{component.width_in_blocks, component.height_in_blocks,

@@ -72,6 +72,7 @@ class EntropyDecoder {
     CoefficientStore coefficients_;
     AlignedBuffer<uint8_t> segment_;
     std::array<HuffmanTable, 2 * kMaxComponents> huffman_;
+    FirstScanTable first_scan_;
     RefinementTable refinement_;
     Progression progression_{kMaxLow};
     std::array<bool, kMaxComponents> decoded_{};          // sequential: component is complete

@@ -37,6 +37,12 @@ class HuffmanTable {
     /// For codes longer than the lookup. A total length of zero means that there is no such code.
     Code search(uint64_t window) const;
 
+    /// Any code.
+    Code find(uint64_t window) const {
+        const Code code = lookup(window);
+        return __builtin_expect(code.total_bits() != 0, 1) ? code : search(window);
+    }
+
   private:
     std::array<Code, 1 << kLookupBits> lookup_;
     std::array<uint32_t, 17> first_code_{};

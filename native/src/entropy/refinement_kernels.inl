@@ -94,7 +94,7 @@ inline int64_t read_refinement(ReversedBitReader& reader, const RefinementTable&
         reader.refill();
         uint64_t is_fresh = ~uint64_t{0};
         if (__builtin_expect(lengths.packed == 0, 0)) {
-            const Code code = table.search(reader.window());
+            const Code code = table.find(reader.window());
             if (code.total_bits() == 0) return -1;
             lengths = {static_cast<uint16_t>(code.code_bits() | code.total_bits() << 8)};
             run_bit = uint64_t{1} << code.run();

@@ -27,10 +27,6 @@ bool RefinementTable::build(const HuffmanSpec& spec) {
     return true;
 }
 
-Code RefinementTable::search(uint64_t window) const {
-    const uint64_t highest_first = reverse_bits(window);
-    const Code code = codes_.lookup(highest_first);
-    return code.total_bits() != 0 ? code : codes_.search(highest_first);
-}
+Code RefinementTable::find(uint64_t window) const { return codes_.find(reverse_bits(window)); }
 
 }  // namespace pcr

@@ -30,7 +30,7 @@ class RefinementTable {
     uint64_t run_bit(uint64_t window) const { return run_bits_[index(window)]; }
 
     /// Any code. A total length of zero means that there is no such code.
-    Code search(uint64_t window) const;
+    Code find(uint64_t window) const;
 
   private:
     static constexpr unsigned kEntries = 1 << kLookupBits;

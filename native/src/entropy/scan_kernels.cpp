@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 
+#include "entropy/appended_value.hpp"
 #include "simd/isa.hpp"
 
 namespace pcr {

@@ -7,6 +7,7 @@
 
 #include "entropy/bit_reader.hpp"
 #include "entropy/coefficient_store.hpp"
+#include "entropy/first_scan_table.hpp"
 #include "entropy/huffman_table.hpp"
 #include "entropy/refinement_table.hpp"
 
@@ -26,7 +27,7 @@ struct BandScan {
     int first = 1;                                // Ss
     int last = 63;                                // Se
     int shift = 0;                                // Al
-    const HuffmanTable* table = nullptr;          // of a first scan
+    const FirstScanTable* table = nullptr;        // of a first scan
     const RefinementTable* refinement = nullptr;  // of a refinement scan, read lowest bit first
 };
 

@@ -13,25 +13,24 @@ inline uint64_t deposit(uint64_t value, uint64_t mask) {
 #endif
 }
 
-inline void clear_block(int16_t* block) { std::memset(block, 0, 64 * sizeof *block); }
-
-/// The value of `size` appended bits that follow a code (ITU-T T.81, F.2.2.1, EXTEND).
-inline int appended_value(uint64_t window, unsigned code_bits, unsigned size) {
-    const uint64_t bits = window << code_bits;
-    const int64_t negative = ~(static_cast<int64_t>(bits) >> 63);  // a leading zero: all ones
-    const int64_t value = static_cast<int64_t>((bits >> 1) >> (63 - size));
-    return static_cast<int>(value + (negative & (1 - (int64_t{1} << size))));
+inline void clear_block(int16_t* block) {
+#if defined(PCR_AVX2)
+    for (int i = 0; i < 64; i += 16) {
+        _mm256_store_si256(reinterpret_cast<__m256i*>(block + i), _mm256_setzero_si256());
+    }
+#else
+    std::memset(block, 0, 64 * sizeof *block);
+#endif
 }
 
 /// Looks the next code up and leaves `reader` in front of it. A code that does not exist has no
 /// length.
 inline Code next_code(BitReader& reader, const HuffmanTable& table) {
     reader.refill();
-    const Code code = table.lookup(reader.window());
-    return __builtin_expect(code.total_bits() != 0, 1) ? code : table.search(reader.window());
+    return table.find(reader.window());
 }
 
-#include "entropy/band_kernels.inl"
+#include "entropy/first_scan_kernels.inl"
 #include "entropy/mcu_kernels.inl"
 #include "entropy/refinement_kernels.inl"
 

@@ -15,7 +15,6 @@ const SurfaceKernels& surface_kernels() { return select_kernels(); }
 namespace {
 
 constexpr uint32_t kMargin = DcSurface::kMargin;
-constexpr int kLargestDc = 8191;
 constexpr size_t kSlack = 32;  // kernels work in steps of 16
 
 /// Exact: a sample's distance from the middle of a block is a multiple of 1/16 block.
@@ -73,17 +72,16 @@ void DcSurface::dequantise(const Component& component, const CoefficientPlane& p
                            const Region& blocks) {
     row_values_ = blocks.width() + 2 * kMargin;
     const uint32_t rows = blocks.height() + 2 * kMargin;
+    const SurfaceKernels& kernels = surface_kernels();
     int16_t* out = dc_.ensure(row_values_ * rows + kSlack);
     for (uint32_t y = 0; y < rows; ++y, out += row_values_) {
         const uint32_t row = clamped(blocks.y0 + y, component.height_in_blocks);
         const int16_t* dc = plane.dc + row * plane.stride;
-        const auto value = [&](uint32_t column) {
-            const int exact = dc[column] * component.quant[0];
-            return static_cast<int16_t>(std::clamp(exact, -kLargestDc, kLargestDc));
-        };
-        for (uint32_t x = 0; x < blocks.width(); ++x) out[kMargin + x] = value(blocks.x0 + x);
+        const int quant = component.quant[0];
+        kernels.dequantise(dc + blocks.x0, quant, blocks.width(), out + kMargin);
         for (uint32_t x : {0u, 1u, blocks.width() + 2, blocks.width() + 3}) {
-            out[x] = value(clamped(blocks.x0 + x, component.width_in_blocks));
+            const uint32_t column = clamped(blocks.x0 + x, component.width_in_blocks);
+            kernels.dequantise(dc + column, quant, 1, out + x);
         }
     }
 }

@@ -20,13 +20,14 @@ namespace pcr {
 using SurfaceWeights = std::array<std::array<int16_t, 8>, 5>;
 
 struct SurfaceKernels {
+    void (*dequantise)(const int16_t* dc, int quant, uint32_t count, int16_t* out);
     /// A row of samples at the middles of blocks: the weighted sums of four rows of DC, in 1/16 of
     /// a sample's step, with an offset that makes samples of them by a mere shift. Rows are read
     /// and written in steps of 16 values.
     void (*blend_rows)(const int16_t* const rows[4], const int16_t weights[4], uint32_t count,
                        int16_t* out);
-    /// `count` blocks of `size` samples each. Reads from blended[-2] to blended[count + 12], and
-    /// writes up to 31 samples more than the blocks have.
+    /// `count` blocks of `size` samples each, with that size's weights. Reads from blended[-2] to
+    /// blended[count + 16], and writes up to 31 samples more than the blocks have.
     void (*expand)(const int16_t* blended, uint32_t count, int size, const SurfaceWeights& weights,
                    uint8_t* out);
 };

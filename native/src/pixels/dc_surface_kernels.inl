@@ -1,13 +1,10 @@
 // Included by kernel_variants.inl once per instruction set.
 
+constexpr int kLargestDc = 8191;
 constexpr int kBlendBits = 12;         // of the weights' 13
 constexpr int kExpandBits = 17;        // 13 of the weights, 4 of what was blended
 constexpr int kOffset = 128 * 16 + 8;  // from signed to unsigned samples, and rounding
 constexpr int kBlendOffset = (kOffset << kBlendBits) + (1 << (kBlendBits - 1));
-
-inline uint8_t clamp_sample(int value) {
-    return static_cast<uint8_t>(value < 0 ? 0 : value > 255 ? 255 : value);
-}
 
 #if defined(PCR_AVX2)
 
@@ -40,42 +37,36 @@ void blend_rows(const int16_t* const rows[4], const int16_t weights[4], uint32_t
     }
 }
 
-/// Byte shuffles that bring two neighbours into each 32-bit lane: those of one block into all
-/// lanes, or those of two blocks into four lanes each.
-inline __m256i pair_shuffle(int first, int second, int of_second_block) {
-    const auto bytes = [](int index) { return (2 * index + 1) << 8 | 2 * index; };
-    const auto pair = [&](int shift) { return bytes(second + shift) << 16 | bytes(first + shift); };
-    return _mm256_set_m128i(_mm_set1_epi32(pair(of_second_block)), _mm_set1_epi32(pair(0)));
-}
-
 template <int kSize>
 struct Expansion {
     static constexpr int kBlocks = 8 / kSize;  // in a vector of 8 samples
-    __m256i weights[3];
-    __m256i shuffles[3];
+    // In each 32-bit lane, two of the four neighbours that a sample depends on.
+    __m256i shuffles[2];
+    __m256i weights[2];
 
     explicit Expansion(const SurfaceWeights& of) {
-        constexpr int kSecond = kBlocks - 1;
-        for (int i = 0; i < 3; ++i) {
-            alignas(32) int16_t pairs[16];
-            for (int x = 0; x < 8; ++x) {
-                pairs[2 * x] = of[2 * i][x % kSize];
-                pairs[2 * x + 1] = i < 2 ? of[2 * i + 1][x % kSize] : int16_t{0};
+        for (int i = 0; i < 2; ++i) {
+            alignas(32) int16_t bytes[16], factors[16];
+            for (int lane = 0; lane < 16; ++lane) {
+                const int block = lane / 2 / kSize;
+                const int sample = lane / 2 % kSize;
+                const int neighbour = (sample < kSize / 2 ? 0 : 1) + 2 * i + lane % 2;
+                const int index = block + neighbour;
+                bytes[lane] = static_cast<int16_t>((2 * index + 1) << 8 | 2 * index);
+                factors[lane] = of[neighbour][sample];
             }
-            weights[i] = load(pairs);
-            shuffles[i] = pair_shuffle(2 * i, i < 2 ? 2 * i + 1 : 2 * i, kSecond);
+            shuffles[i] = load(bytes);
+            weights[i] = load(factors);
         }
     }
 
-    /// Eight samples of the block at in[0], and with kSize 4 of the one after it.
+    /// Eight samples, from the block at in[0] on.
     __m256i samples(const int16_t* in) const {
         const __m256i neighbours =
             _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(in - 2)));
-        __m256i sum = _mm256_madd_epi16(_mm256_shuffle_epi8(neighbours, shuffles[0]), weights[0]);
-        for (int i = 1; i < 3; ++i) {
-            const __m256i pairs = _mm256_shuffle_epi8(neighbours, shuffles[i]);
-            sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, weights[i]));
-        }
+        const __m256i sum = _mm256_add_epi32(
+            _mm256_madd_epi16(_mm256_shuffle_epi8(neighbours, shuffles[0]), weights[0]),
+            _mm256_madd_epi16(_mm256_shuffle_epi8(neighbours, shuffles[1]), weights[1]));
         return _mm256_srai_epi32(sum, kExpandBits);
     }
 
@@ -95,6 +86,10 @@ struct Expansion {
 
 #else
 
+inline uint8_t clamp_sample(int value) {
+    return static_cast<uint8_t>(value < 0 ? 0 : value > 255 ? 255 : value);
+}
+
 void blend_rows(const int16_t* const rows[4], const int16_t weights[4], uint32_t count,
                 int16_t* out) {
     for (uint32_t x = 0; x < count; ++x) {
@@ -107,8 +102,12 @@ void blend_rows(const int16_t* const rows[4], const int16_t weights[4], uint32_t
 #endif
 
 template <int kSize>
-inline void expand_portably(const int16_t* blended, uint32_t count, const SurfaceWeights& weights,
-                            uint8_t* out) {
+inline void expand_blocks(const int16_t* blended, uint32_t count, const SurfaceWeights& weights,
+                          uint8_t* out) {
+#if defined(PCR_AVX2)
+    static const Expansion<kSize> expansion(weights);  // which depend on the size alone
+    expansion.run(blended, count, out);
+#else
     for (uint32_t i = 0; i < count; ++i, out += kSize) {
         const int16_t* in = blended + i;
         for (int x = 0; x < kSize; ++x) {
@@ -117,18 +116,7 @@ inline void expand_portably(const int16_t* blended, uint32_t count, const Surfac
             out[x] = clamp_sample(sum >> kExpandBits);
         }
     }
-}
-
-template <int kSize>
-inline void expand_blocks(const int16_t* blended, uint32_t count, const SurfaceWeights& weights,
-                          uint8_t* out) {
-#if defined(PCR_AVX2)
-    if constexpr (kSize > 2) {
-        Expansion<kSize>(weights).run(blended, count, out);
-        return;
-    }
 #endif
-    expand_portably<kSize>(blended, count, weights, out);
 }
 
 void expand(const int16_t* blended, uint32_t count, int size, const SurfaceWeights& weights,
@@ -142,4 +130,10 @@ void expand(const int16_t* blended, uint32_t count, int size, const SurfaceWeigh
     }
 }
 
-const SurfaceKernels kKernels = {blend_rows, expand};
+void dequantise(const int16_t* dc, int quant, uint32_t count, int16_t* out) {
+    for (uint32_t i = 0; i < count; ++i) {
+        out[i] = static_cast<int16_t>(std::clamp(dc[i] * quant, -kLargestDc, kLargestDc));
+    }
+}
+
+const SurfaceKernels kKernels = {dequantise, blend_rows, expand};

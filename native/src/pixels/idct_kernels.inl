@@ -23,6 +23,11 @@ inline uint8_t to_sample(int value) {
     return static_cast<uint8_t>((value < -128 ? -128 : value > 127 ? 127 : value) + 128);
 }
 
+/// The sample of a block, or of a part of it, of which only DC is known.
+inline uint8_t mean_sample(int16_t dc, uint16_t quant) {
+    return to_sample(descale(static_cast<uint32_t>(static_cast<int16_t>(dc * quant)), 3));
+}
+
 /// The 4-point output of 8 inputs (the fifth is not used), before descaling.
 struct Reduced4 {
     uint32_t sum0, sum1, difference1, difference0;
@@ -83,6 +88,12 @@ void idct_size2(const BlockRun& run, const QuantTable& quant, uint8_t* out, size
     constexpr int kBits2 = kConstBits + kPass1Bits + 3 + 2;
     constexpr int kShift = kConstBits + 2;
     for (uint32_t i = 0; i < run.count; ++i, out += 2) {
+        if (run.nonzero[i] == 0) {
+            const uint8_t sample = mean_sample(run.dc[i], quant[0]);
+            std::memset(out, sample, 2);
+            std::memset(out + stride, sample, 2);
+            continue;
+        }
         alignas(32) int16_t in[64];
         alignas(32) int16_t work[2][8];
         dequantise(run, i, quant, in);
@@ -104,8 +115,7 @@ void idct_size2(const BlockRun& run, const QuantTable& quant, uint8_t* out, size
 
 void idct_size1(const BlockRun& run, const QuantTable& quant, uint8_t* out, size_t) {
     for (uint32_t i = 0; i < run.count; ++i) {
-        out[i] = to_sample(
-            descale(static_cast<uint32_t>(static_cast<int16_t>(run.dc[i] * quant[0])), 3));
+        out[i] = mean_sample(run.dc[i], quant[0]);
     }
 }
 
