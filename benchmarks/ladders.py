@@ -3,27 +3,31 @@
 
 Bytes are relative to those of the source files, decode rates to those of the same images as
 baseline JPEGs: to RGB, one thread, in CPU time, the best of some tries, with the loader's decoder
-and with Pillow. Writes ladders.csv, ladders.md and ladders.png.
+and with Pillow. With networks, also how their predictions of the images, as Pillow decodes them,
+diverge from those at full fidelity. Writes ladders.csv, ladders.md and ladders.png.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import machine
 import pandas as pd
+from networks import decode, load_network, predict
 from PIL import features
 
 from pcr import jpeg
 from pcr.errors import PCRError
 from pcr.ladder import Ladder
 from pcr.progress import progress_bar
-from pcr.tools.level_profile import measure_levels
+from pcr.tools.level_profile import kl_divergence, measure_levels
 from pcr.tools.pictures import plot_levels
 from pcr.tools.samples import LevelImage
+from pcr.train.classifier import Classifier
 
 
 def load(folder: Path, sample: int) -> dict[Path, bytes]:
@@ -43,28 +47,55 @@ def levels_of(data: bytes, ladder: Ladder) -> list[bytes]:
     return [whole[:end].tobytes() + jpeg.EOI for end in offsets[1:]]
 
 
-def measure(ladder: Ladder, sources: Mapping[Path, bytes], tries: int) -> pd.DataFrame:
-    """One row per level, as in a ``LevelProfile``, with the ladder's name first."""
-    images = (
+def measure(
+    ladder: Ladder,
+    sources: Mapping[Path, bytes],
+    tries: int,
+    networks: Mapping[str, Classifier] | None = None,
+) -> pd.DataFrame:
+    """One row per level, as in a ``LevelProfile``, with the ladder's name first.
+
+    For each of the networks, by name, two more columns: kl_<name>, the mean divergence of its
+    predictions from those at the last level, and kl_<name>_error, the mean's standard error.
+    """
+    images = [
         LevelImage(str(path), levels_of(data, ladder), len(data)) for path, data in sources.items()
-    )
+    ]
     bar = progress_bar(images, total=len(sources), desc=ladder.name, unit=" images")
     table = measure_levels(bar, tries=tries).table
     table.insert(0, "ladder", ladder.name)
+    levels = zip(*(image.jpegs for image in images), strict=True) if networks else ()
+    pictures = [decode(level) for level in levels]
+    for name, network in (networks or {}).items():
+        *below, full = (predict(network, level) for level in pictures)
+        divergences = [kl_divergence(full, level) for level in (*below, full)]
+        table[f"kl_{name}"] = [d.mean() for d in divergences]
+        table[f"kl_{name}_error"] = [d.std() / math.sqrt(len(images)) for d in divergences]
     return table
 
 
 def to_markdown(table: pd.DataFrame) -> str:
     """One Markdown table, numbers as one reads them."""
-    lines = ["| ladder | level | mean bytes | bytes | MS-SSIM | p10 | min | loader | Pillow |"]
-    lines.append("|---|---|---|---|---|---|---|---|---|")
-    lines += [
-        f"| {row.ladder} | {row.level} | {row.mean_bytes:.0f} | {row.share:.3f} | "
-        f"{row.ms_ssim_mean:.4f} | {row.ms_ssim_p10:.4f} | {row.ms_ssim_min:.4f} | "
-        f"{row.loader_rate:.2f} | {row.pillow_rate:.2f} |"
-        for row in table.itertuples()
-    ]
+    networks = [name[3:-6] for name in table if name.startswith("kl_") and name.endswith("_error")]
+    head = ["ladder", "level", "mean bytes", "bytes", *(f"KL {name}" for name in networks)]
+    head += ["MS-SSIM", "p10", "min", "loader", "Pillow"]
+    lines = [_row(head), _row(["---"] * len(head))]
+    for row in table.to_dict("records"):
+        kls = [f"{row[f'kl_{n}']:.3f} ± {row[f'kl_{n}_error']:.3f}" for n in networks]
+        quality = [f"{row[f'ms_ssim_{which}']:.4f}" for which in ("mean", "p10", "min")]
+        rates = [f"{row[f'{decoder}_rate']:.2f}" for decoder in ("loader", "pillow")]
+        level = [
+            row["ladder"],
+            str(row["level"]),
+            f"{row['mean_bytes']:.0f}",
+            f"{row['share']:.3f}",
+        ]
+        lines.append(_row([*level, *kls, *quality, *rates]))
     return "\n".join(lines) + "\n"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def main() -> None:
@@ -72,6 +103,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("images", type=Path, help="folder of JPEGs, searched with its sub-folders")
     parser.add_argument("--ladders", nargs="+", default=["standard", "luma"], metavar="FILE|NAME")
+    parser.add_argument("--models", nargs="+", default=[], metavar="NAME|CHECKPOINT")
     parser.add_argument("--sample", type=int, default=100, help="images to measure (default 100)")
     parser.add_argument("--tries", type=int, default=3, help="of each decoding (default 3)")
     parser.add_argument("--out", type=Path, default=Path(), help="where to write (default: here)")
@@ -81,7 +113,8 @@ def main() -> None:
     try:
         ladders = [Ladder.load(name) for name in args.ladders]
         sources = load(args.images, args.sample)
-        table = pd.concat([measure(ladder, sources, args.tries) for ladder in ladders])
+        networks = {Path(name).stem: load_network(name) for name in args.models}
+        table = pd.concat([measure(ladder, sources, args.tries, networks) for ladder in ladders])
         args.out.mkdir(parents=True, exist_ok=True)
     except (PCRError, OSError) as error:
         sys.exit(f"{Path(__file__).name}: {error}")

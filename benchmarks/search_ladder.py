@@ -1,77 +1,242 @@
 #!/usr/bin/env python3
-"""Search a ten-level ladder on a folder of JPEGs, among those of one shape.
+"""Search a ladder of ten levels by what networks see, on a folder of JPEGs.
 
-The shape: DC without its last bit; a first pass over the low luma frequencies and one over the high;
-chroma; luma refined bit by bit, high frequencies until they are as exact as the low ones first; the
-last bits. What is searched is where low ends (SPLITS) and how many bits each pass leaves out
-(LOW_BITS, HIGH_BITS). A ladder's score is the mean of the bytes, relative to the sources', that it
-needs to reach the MS-SSIM of THRESHOLDS. Prints all scores, best last, and the best ladder.
+The search lowers the Kullback-Leibler divergence of networks' predictions from those at full
+fidelity, per byte. Its states say how many low bits of each band of coefficients are left out. From
+coarse DC on, it adds a bit of one band at a time, always the one that lowers the divergence most,
+relatively, per byte. The states whose bytes are closest to SHARES end the levels. Judge the ladder
+by ladders.py, on other images and with other networks.
 """
 
 from __future__ import annotations
 
 import argparse
-from itertools import product
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
-import pandas as pd
-from ladders import load, measure
+import numpy as np
+from ladders import load
+from networks import decode, load_network, predict
+from numpy.typing import NDArray
 
+from pcr import jpeg
+from pcr.errors import PCRError
 from pcr.ladder import Ladder
+from pcr.tools.level_profile import kl_divergence
+from pcr.train.classifier import Classifier
 
-SPLITS = (2, 5, 9, 14)
-LOW_BITS = (2, 3, 4)
-HIGH_BITS = (3, 4, 5)
-THRESHOLDS = (0.90, 0.95, 0.96, 0.97, 0.98, 0.99)
+SHARES = (0.06, 0.08, 0.1, 0.13, 0.165, 0.205, 0.255, 0.33, 0.48)  # of levels 1 to 9
+SCAN_SHARE = 0.002  # of the bytes: a scan's tables, and what coding it by itself loses
+UNSENT = 99
+MOST_BITS = 5  # that a scan may leave out
+
+State = tuple[int, ...]  # the low bits left out of each of BANDS
+Move = tuple[int, int]  # the index of a band, and how many bits are left out then
 
 
-def script(split: int, low: int, high: int) -> str:
-    """The ladder file of one candidate."""
-    levels = [
-        ["0,1,2: 0-0, 0, 1"],
-        [f"0: 1-{split}, 0, {low}"],
-        [f"0: {split + 1}-63, 0, {high}"],
-        ["1: 1-63, 0, 2", "2: 1-63, 0, 2"],
-        *([f"0: {split + 1}-63, {bit}, {bit - 1}"] for bit in range(high, low, -1)),
-        *([f"0: 1-{split}, {bit}, {bit - 1}"] for bit in range(low, high, -1)),
-        *([f"0: 1-63, {bit}, {bit - 1}"] for bit in range(min(low, high), 1, -1)),
-        ["1: 1-63, 2, 1", "2: 1-63, 2, 1"],
-        ["0,1,2: 0-0, 1, 0", "1: 1-63, 1, 0", "2: 1-63, 1, 0"],
-        ["0: 1-63, 1, 0"],
+class Band(NamedTuple):
+    """Coefficients ``first`` … ``last``, in zigzag order, of components that are sent alike."""
+
+    components: tuple[str, ...]
+    first: int
+    last: int
+
+
+DC = Band(("0,1,2",), 0, 0)
+LUMA = [Band(("0",), *edges) for edges in ((1, 2), (3, 5), (6, 9), (10, 14), (15, 27), (28, 63))]
+CHROMA = [Band(("1", "2"), *edges) for edges in ((1, 2), (3, 5), (6, 63))]
+BANDS = [DC, *LUMA, *CHROMA]
+START: State = (4, *[UNSENT] * (len(BANDS) - 1))
+FULL: State = (0,) * len(BANDS)
+
+
+class Scan(NamedTuple):
+    """One scan of a ladder file."""
+
+    components: str
+    first: int
+    last: int
+    previous_bit: int
+    bit: int
+
+    def __str__(self) -> str:
+        return f"{self.components}: {self.first}-{self.last}, {self.previous_bit}, {self.bit};"
+
+
+def scans_between(before: State, after: State) -> list[Scan]:
+    """The scans that lead from one state to another, neighbouring bands joined where they can be."""
+    scans = [
+        Scan(components, band.first, band.last, *step)
+        for band, previous_bit, bit in zip(BANDS, before, after, strict=True)
+        for step in _steps(previous_bit, bit)
+        for components in band.components
     ]
-    return "\n".join(
-        f"{scan}; # level {number}"
-        for number, level in enumerate(levels, start=1)
-        for scan in level
-    )
+    joined: list[Scan] = []
+    for scan in sorted(scans, key=lambda s: (s.first > 0, s.components, -s.bit, s.first)):
+        if joined and joined[-1] == scan._replace(first=joined[-1].first, last=scan.first - 1):
+            joined[-1] = joined[-1]._replace(last=scan.last)
+        else:
+            joined.append(scan)
+    return joined
 
 
-def score(table: pd.DataFrame) -> float:
-    """Mean share of bytes of the lowest levels that reach the thresholds."""
-    needed = [table.loc[table["ms_ssim_mean"] >= t, "share"].min() for t in THRESHOLDS]
-    return sum(needed) / len(needed)
+def _steps(previous_bit: int, bit: int) -> list[tuple[int, int]]:
+    """Ah and Al of the scans that bring a band from one number of bits left out to another."""
+    if previous_bit == UNSENT:
+        return [] if bit == UNSENT else [(0, bit)]
+    return list(pairwise(range(previous_bit, bit - 1, -1)))
+
+
+class Photographs:
+    """JPEGs in states: their bytes and the divergences of networks, each measured once."""
+
+    def __init__(self, sources: Sequence[bytes], networks: Sequence[Classifier]) -> None:
+        self._networks = networks
+        self._source_bytes = sum(map(len, sources))
+        self._full = self._predictions(sources)
+        self._scans = [_first_scans(source) for source in sources]
+        self._divergences: dict[State, NDArray[np.float64]] = {}
+        self.first_bits = tuple(self._first_bit(band) for band in BANDS)
+
+    def share(self, state: State) -> float:
+        """The bytes of a state, relative to those of the sources."""
+        return sum(map(len, self.jpegs(state))) / self._source_bytes
+
+    def divergences(self, state: State) -> NDArray[np.float64]:
+        """The mean divergence of each network."""
+        if state not in self._divergences:
+            pairs = zip(self._full, self._predictions(self.jpegs(state)), strict=True)
+            self._divergences[state] = np.array([kl_divergence(*pair).mean() for pair in pairs])
+        return self._divergences[state]
+
+    def _predictions(self, jpegs: Sequence[bytes]) -> list[NDArray[np.float64]]:
+        images = decode(jpegs)
+        return [predict(network, images) for network in self._networks]
+
+    def _first_bit(self, band: Band) -> int:
+        """The most bits that a band's first scans may leave out and still say something."""
+        for bit in range(MOST_BITS, 0, -1):
+            if (
+                sum(len(scans[band, bit]) for scans in self._scans)
+                > SCAN_SHARE * self._source_bytes
+            ):
+                return bit
+        return 0
+
+    def jpegs(self, state: State) -> list[bytes]:
+        """The images with just what a state has."""
+        sent = [pair for pair in zip(BANDS, state, strict=True) if pair[1] != UNSENT]
+        return [b"".join(scans[pair] for pair in sent) + jpeg.EOI for scans in self._scans]
+
+
+def _first_scans(source: bytes) -> Mapping[tuple[Band, int], bytes]:
+    """Of each band, by the number of bits left out, the scans that send it at once.
+
+    The bytes of a scan depend on the coefficients and its own line of the ladder, not on other
+    scans. So these make up the JPEG of any state, but for what refinements cost more.
+    """
+    found = {}
+    for bit in range(MOST_BITS + 1):
+        first = [Scan(c, b.first, b.last, 0, bit) for b in BANDS for c in b.components]
+        rest = scans_between((bit,) * len(BANDS), FULL)
+        ladder = Ladder.parse("bands", "\n".join(map(str, [*first, *rest])))
+        whole = jpeg.rewrite(source, ladder.scripts)
+        parts = iter(whole.data[begin:end].tobytes() for begin, end in pairwise(whole.borders))
+        for band in BANDS:
+            found[band, bit] = b"".join(next(parts) for _ in band.components)
+    return found
+
+
+def next_states(state: State, first_bits: State) -> Iterator[tuple[Move, State]]:
+    """The states with one bit more of one band, or with a band's first bits."""
+    for index, (bit, first_bit) in enumerate(zip(state, first_bits, strict=True)):
+        if bit > 0:
+            lower = first_bit if bit == UNSENT else bit - 1
+            yield (index, lower), (*state[:index], lower, *state[index + 1 :])
+
+
+class Gain(NamedTuple):
+    """What a move is worth: how much less each network diverges, and the share of bytes added."""
+
+    decrease: NDArray[np.float64]
+    added: float
+
+    def score(self, divergences: NDArray[np.float64]) -> float:
+        """The relative decrease per share of the bytes where divergences are these."""
+        return float((self.decrease / divergences).mean() / (self.added + SCAN_SHARE))
+
+
+def search(photographs: Photographs, most_share: float) -> Iterator[State]:
+    """The states that the search visits, up to ``most_share`` of the bytes.
+
+    A decrease rarely grows on the way. So the one that was measured last is a bound, and only moves
+    that look best are measured anew.
+    """
+    state = START
+    gains: dict[Move, Gain] = {}
+    while photographs.share(state) < most_share:
+        yield state
+        moves = dict(next_states(state, photographs.first_bits))
+        measured: dict[Move, Gain] = {}
+        divergences = photographs.divergences(state)
+        while (best := _best(moves, gains, divergences)) not in measured:
+            gains[best] = measured[best] = gain(photographs, state, moves[best])
+        state = moves[best]
+
+
+def gain(photographs: Photographs, before: State, after: State) -> Gain:
+    """Measure a move."""
+    decrease = photographs.divergences(before) - photographs.divergences(after)
+    return Gain(decrease, photographs.share(after) - photographs.share(before))
+
+
+def _best(
+    moves: Iterable[Move], gains: Mapping[Move, Gain], divergences: NDArray[np.float64]
+) -> Move:
+    """The move with the highest score; those never measured come first."""
+    return max(moves, key=lambda m: gains[m].score(divergences) if m in gains else np.inf)
+
+
+def to_text(state: State) -> str:
+    """The bits left out of DC, of the luma bands and of the chroma bands; "-" for bands not sent."""
+    bits = ["-" if bit == UNSENT else str(bit) for bit in state]
+    return " ".join("".join(part) for part in (bits[:1], bits[1:7], bits[7:]))
+
+
+def to_ladder(name: str, ends: Sequence[State]) -> Ladder:
+    """The ladder whose levels end in these states and, the last one, at full fidelity."""
+    states = [(UNSENT,) * len(BANDS), *ends, FULL]
+    scans = [scans_between(*pair) for pair in pairwise(states)]
+    lines = [f"{scan}  # level {k}" for k, level in enumerate(scans, 1) for scan in level]
+    return Ladder.parse(name, "\n".join(lines) + "\n")
 
 
 def main() -> None:
-    """Parse, measure every candidate, print."""
+    """Parse, search, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("images", type=Path, help="folder of JPEGs, searched with its sub-folders")
-    parser.add_argument("--sample", type=int, default=30, help="images to measure (default 30)")
+    parser.add_argument("--models", nargs="+", required=True, metavar="NAME|CHECKPOINT")
+    parser.add_argument("--sample", type=int, default=60, help="images to search on (default 60)")
     args = parser.parse_args()
-    sources = load(args.images, args.sample)
-    results = []
-    for split, low, high in product(SPLITS, LOW_BITS, HIGH_BITS):
-        ladder = Ladder.parse(f"{split}_{low}_{high}", script(split, low, high))
-        table = measure(ladder, sources, tries=0)
-        sufficient = table[table["ms_ssim_mean"] >= 0.96].iloc[0]
-        results.append((score(table), ladder, sufficient))
-    results.sort(key=lambda result: -result[0])
-    for mean_bytes, ladder, level in results:
-        print(
-            f"{ladder.name:>8} {ladder.levels:>2} levels: score {mean_bytes:.4f}, MS-SSIM 0.96 at "
-            f"level {level.level}, {level.share:.3f} of the bytes"
-        )
-    print(results[-1][1].text)
+    try:
+        networks = [load_network(name) for name in args.models]
+        sources = load(args.images, args.sample).values()
+        colored = [data for data in sources if jpeg.header(data).components == 3]
+        if not colored:
+            raise PCRError(f"{args.images}: expected JPEGs of three components, found none")
+        photographs = Photographs(colored, networks)
+    except (PCRError, OSError) as error:
+        sys.exit(f"{Path(__file__).name}: {error}")
+    path = []
+    for state in search(photographs, SHARES[-1] * 1.1):
+        path.append(state)
+        divergences = " ".join(f"{d:.4f}" for d in photographs.divergences(state))
+        print(f"{photographs.share(state):.4f} {divergences}  {to_text(state)}", flush=True)
+    ends = [min(path, key=lambda state: abs(photographs.share(state) - share)) for share in SHARES]
+    print(to_ladder("searched", list(dict.fromkeys(ends))).text)
 
 
 if __name__ == "__main__":

@@ -136,9 +136,17 @@ def compare_predictions(
     images with the same most likely class, both (levels,).
     """
     full = log_probabilities[:, -1:]
-    divergence = (np.exp(full) * (full - log_probabilities)).sum(axis=2)
     same = log_probabilities.argmax(axis=2) == full.argmax(axis=2)
-    return divergence.mean(axis=0).clip(min=0), same.mean(axis=0)
+    return kl_divergence(full, log_probabilities).mean(axis=0).clip(min=0), same.mean(axis=0)
+
+
+def kl_divergence(full: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The Kullback-Leibler divergence, in nats, of ``other`` from ``full``, over the last axis.
+
+    Both are log-probabilities (…, classes).
+    """
+    divergence: NDArray[np.float64] = (np.exp(full) * (full - other)).sum(axis=-1)
+    return divergence
 
 
 def recommend(table: pd.DataFrame, threshold: float, most_kl: float) -> tuple[int, str]:
