@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +30,7 @@ from pcr.train.classifier import Classifier
 
 SHARES = (0.06, 0.08, 0.1, 0.13, 0.165, 0.205, 0.255, 0.33, 0.48)  # of levels 1 to 9
 SCAN_SHARE = 0.002  # of the bytes: a scan's tables, and what coding it by itself loses
+KEPT_STEPS = 8
 UNSENT = 99
 MOST_BITS = 5  # that a scan may leave out
 
@@ -159,10 +160,14 @@ def next_states(state: State, first_bits: State) -> Iterator[tuple[Move, State]]
 
 
 class Gain(NamedTuple):
-    """What a move is worth: how much less each network diverges, and the share of bytes added."""
+    """What a move is worth: how much less each network diverges, and the share of bytes added.
+
+    ``step``: the step of the search at which this was measured.
+    """
 
     decrease: NDArray[np.float64]
     added: float
+    step: int
 
     def score(self, divergences: NDArray[np.float64]) -> float:
         """The relative decrease per share of the bytes where divergences are these."""
@@ -172,25 +177,23 @@ class Gain(NamedTuple):
 def search(photographs: Photographs, most_share: float) -> Iterator[State]:
     """The states that the search visits, up to ``most_share`` of the bytes.
 
-    A decrease rarely grows on the way. So the one that was measured last is a bound, and only moves
-    that look best are measured anew.
+    A decrease seldom grows on the way. So the one that was measured last is taken for a bound for
+    KEPT_STEPS steps, and only moves that look best are measured anew.
     """
     state = START
     gains: dict[Move, Gain] = {}
-    while photographs.share(state) < most_share:
+    for step in count():
+        if photographs.share(state) >= most_share:
+            return
         yield state
         moves = dict(next_states(state, photographs.first_bits))
-        measured: dict[Move, Gain] = {}
+        gains = {move: kept for move, kept in gains.items() if kept.step > step - KEPT_STEPS}
         divergences = photographs.divergences(state)
-        while (best := _best(moves, gains, divergences)) not in measured:
-            gains[best] = measured[best] = gain(photographs, state, moves[best])
+        while (best := _best(moves, gains, divergences)) not in gains or gains[best].step < step:
+            decrease = divergences - photographs.divergences(moves[best])
+            added = photographs.share(moves[best]) - photographs.share(state)
+            gains[best] = Gain(decrease, added, step)
         state = moves[best]
-
-
-def gain(photographs: Photographs, before: State, after: State) -> Gain:
-    """Measure a move."""
-    decrease = photographs.divergences(before) - photographs.divergences(after)
-    return Gain(decrease, photographs.share(after) - photographs.share(before))
 
 
 def _best(

@@ -21,7 +21,7 @@ from pcr.lazy import lazy
 from pcr.regular_file import read_regular
 from pcr.scan_script import Scan, check_complete, check_levels, check_progression, parse_scans
 
-DEFAULT_LADDER = "bitplane"
+DEFAULT_LADDER = "vision"
 MAX_SCANS = 100
 COMPONENT_COUNTS = (1, 3, 4)
 # A ladder may come with a stranger's dataset: room for 100 scans with comments, too short to stall.

@@ -21,7 +21,7 @@ LOSSLESS = 100  # the static_compression that re-encodes nothing, as in the pape
 class ConversionOptions:
     """What to write, and what to do with bad images. Raises UsageError for values out of range.
 
-    ladder: the scan script and its levels; default ``Ladder.load("bitplane")``.
+    ladder: the scan script and its levels; default ``Ladder.load("vision")``.
     images_per_record: 1 to 1 048 576 images; default 1024. A record ends earlier where its sources
         reach 256 MiB.
     seed: of the order of the images, 0 to 2**63 - 1; default 0.

@@ -53,7 +53,7 @@ def test_refusals(source: Path, tmp_path: Path) -> None:
         ((source, out, "--append"), "expected the directory of a PCR dataset, found none", 1),
         (
             (source, out, "--levels", 11),
-            "error: --levels: expected 1 to the 10 levels of ladder bitplane, found 11",
+            "error: --levels: expected 1 to the 10 levels of ladder vision, found 11",
             2,
         ),
         (

@@ -18,7 +18,7 @@ from pcr.loading.loader import Loader
 from pcr.loading.windows import EvalTransform, TrainTransform, image_keys
 
 
-@pytest.fixture(scope="module", params=["standard", "bitplane"])
+@pytest.fixture(scope="module", params=["standard", "vision"])
 def photos(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """Photographs larger than their tensors, one more than twice: colour, grayscale, CMYK."""
     names = ("astronaut", "coffee", "rocket")

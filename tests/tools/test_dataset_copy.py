@@ -110,7 +110,7 @@ def test_first_levels_of_first_levels(converted: Path, bucket_url: str, tmp_path
     copy(f"{bucket_url}/5", f"{bucket_url}/2", 2, progress=False)
     copy(converted, tmp_path / "2", 2, progress=False)
     assert stored_bytes(f"{bucket_url}/2") == dataset_bytes(tmp_path / "2")
-    assert Dataset(tmp_path / "2").info.ladder_name == "bitplane-first-2"
+    assert Dataset(tmp_path / "2").info.ladder_name == "vision-first-2"
     pcr.export(f"{bucket_url}/2", tmp_path / "images", progress=False)
     name, _, jpeg = contents(converted, 2)[0]
     assert (tmp_path / "images" / name).read_bytes() == jpeg

@@ -20,7 +20,7 @@ from pcr.errors import FormatError
 from pcr.ladder import Ladder
 
 SCRIPTS = {
-    **{name: Ladder.load(name).scripts for name in ("standard", "luma", "bitplane")},
+    **{name: Ladder.load(name).scripts for name in ("standard", "luma", "bitplane", "vision")},
     "sequential": {components: np.zeros((0, 9), np.int32) for components in (1, 3, 4)},
 }
 EARLY_BITS = np.array(  # first scans at high bits, refined bit by bit down to the last
