@@ -8,8 +8,9 @@ checksums. entropy, transform, resample: elapsed time on the threads that decode
 together; other programs on the same cores add to it. python: processor time of the threads that run
 Python, of which there is one of each kind however many cores decode: `main`, the user's; `begin`,
 which draws batches and begins to decode them; `finish`, which makes tensors of them. So python bounds
-what any number of cores can reach, and so do read and checksum with `concurrent_reads=1`. The rounds
-are interleaved; the table has medians of whole epochs, the first one left out.
+what any number of cores can reach, and so do read and checksum with `concurrent_reads=1`. `cpu` is the
+processor time of the whole process. The rounds are interleaved; the table has medians of whole
+epochs, the first one left out.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ def loaders_of(dataset: Dataset, level: int, batch_size: int) -> tuple[Loader, L
 
 def measure(loader: Loader, unchecked: Loader) -> dict[str, float]:
     """Microseconds of each stage for an image, in one epoch of each loader."""
+    epoch_seconds(unchecked)  # after it, there are buffers of the right size
     seconds, images = epoch_seconds(loader)
     read_seconds = epoch_seconds(unchecked)[0][RECORDS]
     python = {stage: seconds[thread] for stage, thread in PYTHON.items()}
@@ -75,6 +77,7 @@ def measure(loader: Loader, unchecked: Loader) -> dict[str, float]:
         **{stage: seconds[stage] for stage in ("entropy", "transform", "resample")},
         "python": sum(python.values()),
         **python,
+        "cpu": seconds["cpu"],
     }
     return {stage: 1e6 * value / images for stage, value in stages.items()}
 
@@ -88,10 +91,11 @@ def epoch_seconds(loader: Loader) -> tuple[Counter[str], int]:
             super().__init__(num_threads)
             pools.append(self)
 
-    images = 0
+    images, begun_seconds = 0, time.process_time()
     with patch.object(native, "DecodePool", WatchedPool), timed_threads() as seconds:
         for _, labels in loader:
             images += len(labels)
+    seconds["cpu"] = time.process_time() - begun_seconds
     for pool in pools:
         seconds.update(pool.stage_seconds())
     return seconds, images

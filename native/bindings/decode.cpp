@@ -300,5 +300,5 @@ for arguments that do not fit. The GIL is not needed meanwhile.)");
         "picture_sizes", &picture_sizes, py::arg("jpegs"),
         py::arg("spans").noconvert() = py::none(),
         "int64 (n, 2): width and height of n JPEGs as stored, also of damaged and truncated ones; "
-        "zeros where no frame header is found. spans: as for decode_batch.");
+        "zeros where no frame header is found. spans: as for DecodePool.begin.");
 }
