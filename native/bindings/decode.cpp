@@ -188,20 +188,16 @@ std::pair<py::array, py::array> random_resized_crops(const Array<int64_t>& sizes
     require(sizes.ndim() == 2 && sizes.shape(0) == n && sizes.shape(1) == 2 && keys.ndim() == 1,
             "sizes has shape " + shape_text(sizes) + ", expected (n, 2) beside n keys");
     const auto widths_and_heights = sizes.unchecked<2>();
-    Array<float> boxes({n, py::ssize_t{4}});
+    std::vector<float> boxes;
     Array<bool> flips(n);
     for (py::ssize_t i = 0; i < n; ++i) {
         const pcr::PictureSize size{static_cast<int32_t>(widths_and_heights(i, 0)),
                                     static_cast<int32_t>(widths_and_heights(i, 1))};
         const pcr::RandomCrop crop = pcr::draw_random_crop(size, keys.at(i), {scale, ratio, flip});
-        float* box = boxes.mutable_data(i);
-        box[0] = crop.box.x0;
-        box[1] = crop.box.y0;
-        box[2] = crop.box.width;
-        box[3] = crop.box.height;
+        boxes.insert(boxes.end(), {crop.box.x0, crop.box.y0, crop.box.width, crop.box.height});
         flips.mutable_at(i) = crop.flip;
     }
-    return {std::move(boxes), std::move(flips)};
+    return {to_array(std::move(boxes), {n, 4}), std::move(flips)};
 }
 
 py::array decode_whole(const py::object& jpeg, const std::string& decoder, bool block_smoothing,

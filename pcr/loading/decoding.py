@@ -273,6 +273,13 @@ class WholeImageDecoder(Decoder):
         return orient(decoded, orientation)
 
 
+def make_decoder(source: JpegSource, output: Output, options: DecodeOptions, epoch: int) -> Decoder:
+    """The decoder of an epoch's batches, which is to be closed."""
+    if options.transform is None:
+        return WholeImageDecoder(source, output, options, epoch)
+    return TensorDecoder(source, output, options, options.transform, epoch)
+
+
 def _width_and_height(image: NDArray[np.uint8] | FormatError) -> tuple[int, int]:
     return (0, 0) if isinstance(image, FormatError) else (image.shape[1], image.shape[0])
 

@@ -18,7 +18,7 @@ from pcr.jpeg import MAX_PIXELS
 from pcr.loading.buffers import BatchSpec, NumpyOutput, Output
 from pcr.loading.callables import BatchTransform, ImageTransform
 from pcr.loading.decode_options import DEFAULT_TRANSFORM, DecodeOptions, Layout
-from pcr.loading.decoding import Begun, Decoded, Decoder, TensorDecoder, WholeImageDecoder, is_named
+from pcr.loading.decoding import Begun, Decoded, Decoder, is_named, make_decoder
 from pcr.loading.epochs import EpochIterator
 from pcr.loading.iterator import PCRIterator
 from pcr.loading.level_mix import Scans
@@ -113,16 +113,15 @@ class TensorLoader(EpochIterator[Tensors]):
 
     def _decoded(self, epoch: int, numbers: range) -> Generator[Decoded, None, None]:
         """The batches as the background threads make them, which own all that this takes."""
-        with closing(self._make_decoder(epoch)) as decoder:
-            begun = self._begun(decoder, epoch, numbers)
-            with ReadAhead(begun, 1, name="pcr-batches") as arrivals:
-                for _ in numbers:
-                    yield decoder.finish(next(arrivals))
+        with (
+            closing(make_decoder(self.source, self._output, self.options, epoch)) as decoder,
+            ReadAhead(self._begun(decoder, epoch, numbers), 1, name="pcr-batches") as begun,
+        ):
+            yield from map(decoder.finish, begun)
 
     def _begun(self, decoder: Decoder, epoch: int, numbers: range) -> Generator[Begun, None, None]:
         with closing(self.source.read(epoch, numbers.start)) as jpegs:
-            for number in numbers:
-                yield decoder.begin(next(jpegs), number)
+            yield from map(decoder.begin, jpegs, numbers)
 
     def _receive(self, arrivals: ReadAhead[Decoded]) -> Tensors:
         asked = time.perf_counter()
@@ -136,14 +135,9 @@ class TensorLoader(EpochIterator[Tensors]):
             )
         self.skipped += len(batch.errors)
         delivered = self._output.deliver(batch.sent)
-        is_dict = is_named(self.source, self.options)
-        return delivered if is_dict else (delivered["images"], delivered["labels"])
-
-    def _make_decoder(self, epoch: int) -> Decoder:
-        transform = self.options.transform
-        if transform is None:
-            return WholeImageDecoder(self.source, self._output, self.options, epoch)
-        return TensorDecoder(self.source, self._output, self.options, transform, epoch)
+        if is_named(self.source, self.options):
+            return delivered
+        return delivered["images"], delivered["labels"]
 
 
 class Loader(TensorLoader):
