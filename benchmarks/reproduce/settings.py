@@ -13,8 +13,8 @@ IMAGES = "images"  # instead of a ladder: the files themselves
 BANDWIDTH_MB_PER_S = 20
 LIMITED = f"{BANDWIDTH_MB_PER_S} MB/s"  # the way of runs that read over a limited network
 GRAIN = " grain"  # ends the data of runs on images to which grain was added
-LEVELS = {LADDER: (1, 2, 5, FULL_LEVEL), "bitplane": (6,)}  # of each ladder, to train at
-RECOMMENDED = {LADDER: 5, "bitplane": 6}
+LEVELS = {LADDER: (1, 2, 5, FULL_LEVEL), "vision": (8,)}  # of each ladder, to train at
+RECOMMENDED = {LADDER: 5, "vision": 8}
 
 
 @dataclass(frozen=True)
