@@ -2,17 +2,22 @@ import io
 
 import numpy as np
 import pytest
+from helpers.jpegs import GOOD
 from helpers.toy_data import make_folder, make_pcr
 from PIL import Image
 
 import PCR_Iterator
+from pcr import jpeg as pcr_jpeg
 from pcr.conversion.run import convert
 from pcr.errors import UsageError
 from pcr.imagefolder import ImageFolder
+from pcr.ladder import Ladder
 from pcr.loading.image_files import FileIterator
 from pcr.loading.iterator import PCRIterator
 
 pytest.importorskip("nvidia.dali", reason="needs NVIDIA DALI, the extra dali-cuda12 or dali-cuda13")
+
+from nvidia import dali
 
 import PCR_Pipeline
 from pcr.dali import (
@@ -184,3 +189,32 @@ def test_columns_are_refused(folder, tmp_path):
         UsageError, match=r"^columns: expected none: pipelines of DALI take JPEGs and labels$"
     ):
         PCRPipeline(PCRIterator(tmp_path / "pcr", 4, columns=["score"]), **CPU).build()
+
+
+def test_decoding_is_the_same_with_restart_markers():
+    images = [decoded(levels_of_all_kinds(restart_rows)) for restart_rows in (0, 2)]
+    for image, expected in zip(*images, strict=True):
+        np.testing.assert_array_equal(image, expected)
+
+
+def levels_of_all_kinds(restart_rows):
+    found = []
+    for kind in ("4:4:4", "4:2:2", "4:4:0", "gray", "cmyk", "ycck", "odd size"):
+        data = pcr_jpeg.transcode(
+            GOOD[kind](), Ladder.load("standard").scripts, restart_rows=restart_rows
+        )
+        found += [
+            np.concatenate([data[:end], np.frombuffer(pcr_jpeg.EOI, np.uint8)])
+            for end in pcr_jpeg.split(data)[1:]
+        ]
+    return found
+
+
+def decoded(files):
+    pipeline = dali.Pipeline(batch_size=len(files), num_threads=1, device_id=None)
+    with pipeline:
+        encoded = dali.fn.external_source(lambda: files, dtype=dali.types.UINT8)
+        pipeline.set_outputs(dali.fn.decoders.image(encoded))
+    pipeline.build()
+    (images,) = pipeline.run()
+    return [np.array(images.at(i)) for i in range(len(files))]

@@ -76,7 +76,7 @@ def test_tall_pictures_are_drawn_tall_and_long_names_fit(tmp_path):
     [
         (["profile", "no/such"], 1, "no/such: expected the directory of a PCR dataset"),
         (["profile", "DATASET", "--threshold", "2"], 2, "--threshold: expected 0 to 1"),
-        (["profile", "DATASET", "--sample", "0"], 2, "--sample: expected at least 1"),
+        (["profile", "DATASET", "--sample", "0"], 2, "--sample: expected 1 or more"),
         (["show", "DATASET", "ant/9.jpg"], 1, "expected an image 'ant/9.jpg'"),
         (["show", "DATASET", "ant/0.jpg", "--out", "a.xyz"], 2, "found a.xyz"),
         (

@@ -110,31 +110,6 @@ def shown_by_torchvision(data: bytes) -> torch.Tensor:
     return torchvision.io.decode_jpeg(encoded, torchvision.io.ImageReadMode.RGB)
 
 
-def test_dali_shows_every_level_as_without_markers():
-    shown = [shown_by_dali(levels_of_all_kinds(restart_rows)) for restart_rows in (0, 2)]
-    for image, expected in zip(*shown, strict=True):
-        np.testing.assert_array_equal(image, expected)
-
-
-def levels_of_all_kinds(restart_rows: int) -> list[np.ndarray]:
-    found = []
-    for kind in KINDS:
-        data = rewrite(jpegs.GOOD[kind](), "standard", restart_rows)
-        found += [np.frombuffer(data[:end] + EOI, np.uint8) for end in jpeg.split(data)[1:]]
-    return found
-
-
-def shown_by_dali(files: list[np.ndarray]) -> list[np.ndarray]:
-    dali = pytest.importorskip("nvidia.dali", reason="needs NVIDIA DALI")
-    pipeline = dali.Pipeline(batch_size=len(files), num_threads=1, device_id=None)
-    with pipeline:
-        encoded = dali.fn.external_source(lambda: files, dtype=dali.types.UINT8)
-        pipeline.set_outputs(dali.fn.decoders.image(encoded))
-    pipeline.build()
-    (images,) = pipeline.run()
-    return [np.array(images.at(i)) for i in range(len(files))]
-
-
 @pytest.mark.skipif(which("djpeg") is None, reason="djpeg is not installed")
 @every_kind
 def test_libjpegs_own_decoder_warns_of_nothing(kind):
