@@ -68,11 +68,15 @@ build_libjpeg() {
     cp "$source"/{jpeglib,jmorecfg,jerror}.h "$build"/{jconfig.h,libjpeg.a} "$LIBJPEG"
 }
 
-# Sets HEADERS to a folder with protozero alone: beside it lie the headers of this system's libc.
+# Sets HEADERS to a folder with protozero, and with what Python's own headers include on Debian and
+# Ubuntu, alone: beside them lie the headers of this system's libc.
 find_headers() {
+    local platform
     HEADERS=$WORK/headers
-    mkdir -p "$HEADERS"
+    platform=$(uname -m)-linux-gnu
+    mkdir -p "$HEADERS/$platform"
     cp -r "${PROTOZERO_INCLUDE_DIR:-/usr/include}/protozero" "$HEADERS"
+    find "/usr/include/$platform" -maxdepth 1 -name 'python3*' -exec cp -r {} "$HEADERS/$platform" ';'
 }
 
 # Writes the source distribution to dist/; sets SDIST to it.
