@@ -24,7 +24,7 @@ _SHARE_LABEL = "bytes up to the level / bytes of the source files"
 _LAST_LEVEL_LABEL = "bytes up to the level / bytes of the last level"
 _PANEL_INCHES = 2.1
 _PICTURE_INCHES = 2.1 - 2 * 3 / 72  # Matplotlib's margins are 3 points wide
-_TITLE_INCHES = 0.95  # a name and three lines above a row
+_TITLE_INCHES = 0.71  # a name and three lines above a row
 _CHARACTER_INCHES = 0.09  # of a name in 10 points
 _MS_SSIM_TICKS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
 _CROWDED_SHARE = 0.03  # closer levels have their numbers above and below the line
@@ -120,7 +120,7 @@ def _draw_row(
 ) -> None:
     most_characters = int(_PANEL_INCHES * len(levels) / _CHARACTER_INCHES)
     name = shortened(image.name, most_characters)
-    row.suptitle(name, x=0.01, ha="left", size=10, parse_math=False)
+    row.suptitle(name, x=0.01, ha="left", size=9, parse_math=False)
     with image.named_errors():
         ms_ssim = level_quality(image.jpegs)
     for axes, level, picture in zip(
