@@ -178,7 +178,7 @@ def search(photographs: Photographs, most_share: float) -> Iterator[State]:
     """The states that the search visits, up to ``most_share`` of the bytes.
 
     A decrease seldom grows on the way. So the one that was measured last is taken for a bound for
-    KEPT_STEPS steps, and only moves that look best are measured anew.
+    KEPT_STEPS steps, and only moves that look best are measured again.
     """
     state = START
     gains: dict[Move, Gain] = {}

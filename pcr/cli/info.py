@@ -108,9 +108,9 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
 
 
 def _restarts(rows: int) -> str:
-    if rows < 2:
-        return ", restart markers after each MCU row" * rows
-    return f", restart markers after each {rows:,} MCU rows"
+    if rows == 0:
+        return ""
+    return f", restart markers after each {'MCU row' if rows == 1 else f'{rows:,} MCU rows'}"
 
 
 def _size(size: int | None) -> str:

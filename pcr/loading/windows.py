@@ -35,7 +35,7 @@ IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
 PAPER_SCALE = (0.1, 1.0)  # of the image's area
 PAPER_RATIO = (0.8, 1.25)  # width / height
 
-CROP_ATTEMPTS = 10
+CROP_ATTEMPTS = 10  # by DALI; native/src/decode/random_crops.cpp makes as many
 
 
 @runtime_checkable

@@ -21,7 +21,7 @@ LOADED = re.compile(
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site, built strictly: links and anchors are checked, and what is no page of navigation."""
+    """The site, built strictly: links and anchors are checked, and pages that the navigation lacks."""
     pytest.importorskip("mkdocstrings", reason="of the extra 'docs'")
     path = tmp_path_factory.mktemp("site")
     done = subprocess.run(
