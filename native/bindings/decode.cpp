@@ -16,22 +16,10 @@
 #include "pcr/decode_pool.hpp"
 #include "pcr/decode_rgb.hpp"
 #include "pcr/header.hpp"
-#include "pcr/random_crops.hpp"
 
 namespace py = pybind11;
 
 namespace {
-
-template <typename T>
-using Array = py::array_t<T, py::array::c_style>;
-
-std::string shape_text(const py::array& array) {
-    return py::str(array.attr("shape")).cast<std::string>();
-}
-
-void require(bool condition, const std::string& message) {
-    if (!condition) throw py::value_error(message);
-}
 
 pcr::Layout parse_layout(const std::string& name) {
     if (name == "NCHW") return pcr::Layout::kNCHW;
@@ -178,28 +166,6 @@ std::map<std::string, double> stage_seconds(const pcr::DecodePool& pool) {
             {"resample", seconds.resample}};
 }
 
-/// Boxes (n, 4) and flips (n,).
-std::pair<py::array, py::array> random_resized_crops(const Array<int64_t>& sizes,
-                                                     const Array<uint64_t>& keys,
-                                                     const std::array<double, 2>& scale,
-                                                     const std::array<double, 2>& ratio,
-                                                     double flip) {
-    const py::ssize_t n = keys.size();
-    require(sizes.ndim() == 2 && sizes.shape(0) == n && sizes.shape(1) == 2 && keys.ndim() == 1,
-            "sizes has shape " + shape_text(sizes) + ", expected (n, 2) beside n keys");
-    const auto widths_and_heights = sizes.unchecked<2>();
-    std::vector<float> boxes;
-    Array<bool> flips(n);
-    for (py::ssize_t i = 0; i < n; ++i) {
-        const pcr::PictureSize size{static_cast<int32_t>(widths_and_heights(i, 0)),
-                                    static_cast<int32_t>(widths_and_heights(i, 1))};
-        const pcr::RandomCrop crop = pcr::draw_random_crop(size, keys.at(i), {scale, ratio, flip});
-        boxes.insert(boxes.end(), {crop.box.x0, crop.box.y0, crop.box.width, crop.box.height});
-        flips.mutable_at(i) = crop.flip;
-    }
-    return {to_array(std::move(boxes), {n, 4}), std::move(flips)};
-}
-
 py::array decode_whole(const py::object& jpeg, const std::string& decoder, bool block_smoothing,
                        int scale, int64_t max_pixels,
                        const std::optional<std::array<uint32_t, 4>>& window) {
@@ -277,12 +243,6 @@ the two differ at the border.
 
 Returns a DecodeJob; dropped, it leaves out what no thread has begun. Raises ValueError or TypeError
 for arguments that do not fit. The GIL is not needed meanwhile.)");
-
-    m.def("random_resized_crops", &random_resized_crops, py::arg("sizes").noconvert(),
-          py::arg("keys").noconvert(), py::arg("scale"), py::arg("ratio"), py::arg("flip"),
-          "Random windows as RandomResizedCrop draws them, and flips of that probability: float32 "
-          "(n, 4), x, y, width, height, and bool (n,).\n\n"
-          "sizes: int64 (n, 2), width and height. keys: uint64 (n,), on which the draws depend.");
 
     m.def("decode_rgb", &decode_whole, py::arg("jpeg"), py::arg("decoder") = "native",
           py::arg("block_smoothing") = false, py::arg("scale") = 1,

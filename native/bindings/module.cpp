@@ -23,6 +23,7 @@ PYBIND11_MODULE(_native, module) {
     bind_decode(module);
     bind_jpeg(module);
     bind_msssim(module);
+    bind_random_numbers(module);
     bind_record(module);
     bind_test_support(module);
 }

@@ -166,7 +166,7 @@ class EvalTransform:
 
 def image_keys(seed: int, epoch: int, images: NDArray[np.int64]) -> NDArray[np.uint64]:
     """What the draws of an epoch depend on: uint64 of shape (n,) for n images' numbers."""
-    return _mix(images.astype(np.uint64) * _GOLDEN_GAMMA + _epoch_key(seed, epoch))
+    return native.image_keys(_epoch_key(seed, epoch), images.astype(np.uint64))
 
 
 def uniforms(keys: NDArray[np.uint64], stream: int, count: int) -> NDArray[np.float64]:
@@ -174,26 +174,13 @@ def uniforms(keys: NDArray[np.uint64], stream: int, count: int) -> NDArray[np.fl
 
     stream: a number for each purpose; `TrainTransform` draws flips from 0 and crops from 1.
     """
-    states = _mix(keys + np.uint64(stream) * _GOLDEN_GAMMA)
-    steps = np.arange(1, count + 1, dtype=np.uint64) * _GOLDEN_GAMMA
-    # A float64 holds 53 bits.
-    bits = (_mix(states[:, None] + steps) >> np.uint64(11)).astype(np.float64)
-    return np.ldexp(bits, -53)
+    return native.uniforms(keys, stream, count)
 
 
 @lru_cache(maxsize=8)
 def _epoch_key(seed: int, epoch: int) -> np.uint64:
     (key,) = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)
     return np.uint64(key)
-
-
-_GOLDEN_GAMMA = np.uint64(0x9E3779B97F4A7C15)
-
-
-def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
 
 
 def _pair(size: Size) -> tuple[int, int]:

@@ -3,34 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "pcr/random_numbers.hpp"
+
 namespace pcr {
 namespace {
 
 constexpr int kAttempts = 10;
-constexpr uint64_t kGoldenGamma = 0x9E3779B97F4A7C15;
-
 enum Stream : uint64_t { kFlips, kCrops };  // one stream of random numbers for each purpose
-
-uint64_t mix(uint64_t value) {
-    value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9;
-    value = (value ^ (value >> 27)) * 0x94D049BB133111EB;
-    return value ^ (value >> 31);
-}
-
-/// The numbers of one stream by SplitMix64 (doi 10.1145/2660193.2660195).
-class Uniforms {
-  public:
-    Uniforms(uint64_t key, Stream stream) : state_(mix(key + stream * kGoldenGamma)) {}
-
-    /// In [0, 1). A double holds 53 bits.
-    double operator[](uint64_t number) const {
-        return std::ldexp(static_cast<double>(mix(state_ + (number + 1) * kGoldenGamma) >> 11),
-                          -53);
-    }
-
-  private:
-    uint64_t state_;
-};
 
 Box make_box(double x0, double y0, double width, double height) {
     return {static_cast<float>(x0), static_cast<float>(y0), static_cast<float>(width),
