@@ -24,9 +24,10 @@ def train_levels(plan: Plan) -> None:
     runs = [
         Run("accuracy", network, name, fidelity, seed)
         for network in setting.networks
-        for seed in range(network.seeds)
         for name, fidelity in [*kinds, (IMAGES, "")]
+        for seed in network.seeds_of(name, fidelity)
     ]
+    runs.sort(key=lambda run: run.seed)  # stopped early, all kinds have some
     datasets = {name: plan.dataset(name) for name in setting.levels}
     train_all(plan, runs, {IMAGES: plan.train, **datasets})
     measure_divergence(plan)

@@ -13,18 +13,24 @@ IMAGES = "images"  # instead of a ladder: the files themselves
 BANDWIDTH_MB_PER_S = 20
 LIMITED = f"{BANDWIDTH_MB_PER_S} MB/s"  # the way of runs that read over a limited network
 GRAIN = " grain"  # ends the data of runs on images to which grain was added
-LEVELS = {LADDER: (1, 2, 5, FULL_LEVEL), "vision": (8,)}  # of each ladder, to train at
+LEVELS = {LADDER: (1, 2, 5, FULL_LEVEL), "vision": (1, 2, 5, 8)}  # of each ladder, to train at
 RECOMMENDED = {LADDER: 5, "vision": 8}
 
 
 @dataclass(frozen=True)
 class Network:
-    """An architecture of torchvision, how it is trained from scratch, and how often (seeds)."""
+    """An architecture of torchvision, how it is trained from scratch, and how often.
+
+    seeds: of each kind of training. decisive_seeds: of full fidelity and the recommended levels, if
+    more, so that their difference is known better. precision: flags of the trainer.
+    """
 
     arch: str
     image_size: int
     epochs: int
     seeds: int
+    decisive_seeds: int = 0
+    precision: tuple[str, ...] = ()
     lr: float = 0.05
     batch_size: int = 64
 
@@ -34,7 +40,16 @@ class Network:
         return [
             *("-a", self.arch, "--image_size", str(self.image_size), "--epochs", str(self.epochs)),
             *("--lr", str(self.lr), "-b", str(self.batch_size)),
+            *self.precision,
         ]
+
+    def seeds_of(self, data: str, fidelity: str) -> range:
+        """The seeds to train a ladder's level, or the images themselves, with."""
+        decisive = {
+            (LADDER, str(FULL_LEVEL)),
+            *((n, str(level)) for n, level in RECOMMENDED.items()),
+        }
+        return range(max(self.seeds, self.decisive_seeds * ((data, fidelity) in decisive)))
 
 
 @dataclass(frozen=True)
@@ -63,8 +78,8 @@ QUICK = Setting(
 )
 FULL = Setting(
     (
-        Network("shufflenet_v2_x0_5", 64, epochs=40, seeds=16),
-        Network("resnet18", 64, epochs=20, seeds=3),
+        Network("shufflenet_v2_x0_5", 64, epochs=40, seeds=5, decisive_seeds=16),
+        Network("resnet18", 64, epochs=20, seeds=3, precision=("--bf16", "--channels-last")),
     ),
     limited=Network("shufflenet_v2_x0_5", 64, epochs=40, seeds=3),
     short=Network("shufflenet_v2_x0_5", 64, epochs=20, seeds=3),

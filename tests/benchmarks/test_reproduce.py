@@ -81,6 +81,21 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
 
 
 @pytest.mark.usefixtures("reproduce")
+def test_the_levels_that_decide_have_more_seeds() -> None:
+    network = import_module("settings").Network("net", 32, 1, seeds=2, decisive_seeds=4)
+    counts = {
+        (name, level): len(network.seeds_of(name, level))
+        for name in ("standard", "images")
+        for level in ("10", "5", "2", "")
+    }
+    assert {kind for kind, count in counts.items() if count == 4} == {
+        ("standard", "10"),
+        ("standard", "5"),
+    }
+    assert set(counts.values()) == {2, 4}
+
+
+@pytest.mark.usefixtures("reproduce")
 def test_one_seed_has_no_interval() -> None:
     mean, half = import_module("intervals").paired_difference(np.array([[100.0, 0.0]]))
     assert mean == 50
