@@ -25,7 +25,8 @@ class Classifier:
 
     def __init__(self, network: nn.Module, image_size: int) -> None:
         """`network`: float32 images (N, 3, H, W) in, logits (N, classes) out."""
-        self._network = network.eval()
+        # Channels last, convolutions take half the time on CPUs.
+        self._network = network.eval().to(memory_format=torch.channels_last)
         self._prepare = v2.Compose(
             [
                 v2.ToImage(),
