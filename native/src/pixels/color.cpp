@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 
 #include "simd/isa.hpp"
 
 namespace pcr {
 
+#define PCR_KERNELS_HAVE_AVX512 1
 #define PCR_KERNELS "pixels/color_kernels.inl"
 #include "simd/kernel_variants.inl"
 

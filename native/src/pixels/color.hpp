@@ -16,7 +16,7 @@ void inverted_cmyk_row_to_rgb(const uint8_t* cmyk, uint32_t width, uint8_t* r, u
 void inverted_cmyk_planes_to_rgb(const uint8_t* const cmyk[4], uint32_t width,
                                  uint8_t* const rgb[3]);
 
-/// Rows are read and written in steps of 16 samples: up to 15 more than `width` (30 in what
+/// Rows are read and written in steps of up to 32 samples: up to 31 more than `width` (62 in what
 /// expand_columns writes).
 struct ColorKernels {
     /// JFIF YCbCr to RGB (ITU-T T.871), with libjpeg's 16-bit fixed-point rounding.

@@ -1,80 +1,69 @@
 // Included by kernel_variants.inl once per instruction set.
 
 #if defined(PCR_AVX2)
+#include "simd/vectors.inl"
 
 // Constants are fixed point with 16 fractional bits. Factors above 1 are split into a whole part
 // and a rest that fits 16 bits.
-inline __m256i scaled_rounded(__m256i twice, int rest) {  // (value * rest + 2^15) >> 16
-    const __m256i product =
-        _mm256_mulhi_epi16(twice, _mm256_set1_epi16(static_cast<int16_t>(rest)));
-    return _mm256_srai_epi16(_mm256_add_epi16(product, _mm256_set1_epi16(1)), 1);
+inline Vector scaled_rounded(Vector twice, int rest) {  // (value * rest + 2^15) >> 16
+    const Vector product =
+        PCR_MM(mulhi_epi16)(twice, PCR_MM(set1_epi16)(static_cast<int16_t>(rest)));
+    return PCR_MM(srai_epi16)(PCR_MM(add_epi16)(product, PCR_MM(set1_epi16)(1)), 1);
 }
 
-inline __m256i load_16(const uint8_t* p) {
-    return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+inline void store_bytes(uint8_t* p, Vector values) {
+    store_vector(p, low_half(halves_of_lanes(PCR_MM(packus_epi16)(values, values))));
 }
 
-inline __m256i load_words(const uint16_t* p) {
-    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
-}
-
-inline void store_16(uint8_t* p, __m256i values) {
-    const __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi16(values, values), 0xD8);
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_castsi256_si128(packed));
-}
-
-/// -0.34414 blue - 0.71414 red, of eight values in each half.
-inline __m256i green_part(__m256i pairs) {
-    const __m256i factors =
-        _mm256_set1_epi32(static_cast<int>(uint32_t{18734} << 16 | (-22554 & 0xFFFF)));
-    const __m256i half = _mm256_set1_epi32(1 << 15);
-    return _mm256_srai_epi32(_mm256_add_epi32(_mm256_madd_epi16(pairs, factors), half), 16);
+/// -0.34414 blue - 0.71414 red, of the pairs in a half of each lane.
+inline Vector green_part(Vector pairs) {
+    const Vector half = PCR_MM(set1_epi32)(1 << 15);
+    const Vector sum = PCR_MM(madd_epi16)(pairs, pair_vector(-22554, 18734));
+    return PCR_MM(srai_epi32)(PCR_MM(add_epi32)(sum, half), 16);
 }
 
 void ycbcr_to_rgb(const uint8_t* const ycc[3], uint32_t width, uint8_t* const rgb[3]) {
-    const __m256i center = _mm256_set1_epi16(128);
-    for (uint32_t x = 0; x < width; x += 16) {
-        const __m256i y = load_16(ycc[0] + x);
-        const __m256i blue = _mm256_sub_epi16(load_16(ycc[1] + x), center);
-        const __m256i red = _mm256_sub_epi16(load_16(ycc[2] + x), center);
-        const __m256i blue2 = _mm256_add_epi16(blue, blue);
-        const __m256i red2 = _mm256_add_epi16(red, red);
-        const __m256i r = _mm256_add_epi16(red, scaled_rounded(red2, 26345));      // 1.40200 - 1
-        const __m256i b = _mm256_add_epi16(blue2, scaled_rounded(blue2, -14942));  // 1.77200 - 2
-        const __m256i g =
-            _mm256_sub_epi16(_mm256_packs_epi32(green_part(_mm256_unpacklo_epi16(blue, red)),
-                                                green_part(_mm256_unpackhi_epi16(blue, red))),
-                             red);
-        store_16(rgb[0] + x, _mm256_add_epi16(y, r));
-        store_16(rgb[1] + x, _mm256_add_epi16(y, g));
-        store_16(rgb[2] + x, _mm256_add_epi16(y, b));
+    const Vector center = PCR_MM(set1_epi16)(128);
+    for (uint32_t x = 0; x < width; x += kWords) {
+        const Vector y = widen_bytes(ycc[0] + x);
+        const Vector blue = PCR_MM(sub_epi16)(widen_bytes(ycc[1] + x), center);
+        const Vector red = PCR_MM(sub_epi16)(widen_bytes(ycc[2] + x), center);
+        const Vector blue2 = PCR_MM(add_epi16)(blue, blue);
+        const Vector red2 = PCR_MM(add_epi16)(red, red);
+        const Vector r = PCR_MM(add_epi16)(red, scaled_rounded(red2, 26345));      // 1.40200 - 1
+        const Vector b = PCR_MM(add_epi16)(blue2, scaled_rounded(blue2, -14942));  // 1.77200 - 2
+        const Vector g =
+            PCR_MM(sub_epi16)(PCR_MM(packs_epi32)(green_part(PCR_MM(unpacklo_epi16)(blue, red)),
+                                                  green_part(PCR_MM(unpackhi_epi16)(blue, red))),
+                              red);
+        store_bytes(rgb[0] + x, PCR_MM(add_epi16)(y, r));
+        store_bytes(rgb[1] + x, PCR_MM(add_epi16)(y, g));
+        store_bytes(rgb[2] + x, PCR_MM(add_epi16)(y, b));
     }
 }
 
+inline Vector tripled(Vector a) { return PCR_MM(add_epi16)(a, PCR_MM(add_epi16)(a, a)); }
+
 void blend_rows(const uint8_t* near, const uint8_t* far, uint32_t width, uint16_t* sums) {
-    for (uint32_t x = 0; x < width; x += 16) {
-        const __m256i a = load_16(near + x);
-        const __m256i triple = _mm256_add_epi16(a, _mm256_add_epi16(a, a));
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums + x),
-                            _mm256_add_epi16(triple, load_16(far + x)));
+    for (uint32_t x = 0; x < width; x += kWords) {
+        store_vector(sums + x,
+                     PCR_MM(add_epi16)(tripled(widen_bytes(near + x)), widen_bytes(far + x)));
     }
 }
 
 void expand_columns(const uint16_t* in, uint32_t width, int even_bias, int odd_bias, int shift,
                     uint8_t* out) {
-    const __m256i even = _mm256_set1_epi16(static_cast<int16_t>(even_bias));
-    const __m256i odd = _mm256_set1_epi16(static_cast<int16_t>(odd_bias));
+    const Vector even = PCR_MM(set1_epi16)(static_cast<int16_t>(even_bias));
+    const Vector odd = PCR_MM(set1_epi16)(static_cast<int16_t>(odd_bias));
     const __m128i bits = _mm_cvtsi32_si128(shift);
-    for (uint32_t i = 0; i < width; i += 16) {
+    for (uint32_t i = 0; i < width; i += kWords) {
         const uint16_t* p = in + i;
-        const __m256i a = load_words(p);
-        const __m256i triple = _mm256_add_epi16(a, _mm256_add_epi16(a, a));
-        const __m256i left = _mm256_srl_epi16(
-            _mm256_add_epi16(_mm256_add_epi16(triple, load_words(p - 1)), even), bits);
-        const __m256i right = _mm256_srl_epi16(
-            _mm256_add_epi16(_mm256_add_epi16(triple, load_words(p + 1)), odd), bits);
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 2 * size_t{i}),
-                            _mm256_or_si256(left, _mm256_slli_epi16(right, 8)));
+        const Vector triple = tripled(load_vector(p));
+        const Vector left = PCR_MM(srl_epi16)(
+            PCR_MM(add_epi16)(PCR_MM(add_epi16)(triple, load_vector(p - 1)), even), bits);
+        const Vector right = PCR_MM(srl_epi16)(
+            PCR_MM(add_epi16)(PCR_MM(add_epi16)(triple, load_vector(p + 1)), odd), bits);
+        store_vector(out + 2 * size_t{i}, left | PCR_MM(slli_epi16)(right, 8));
     }
 }
 

@@ -44,6 +44,7 @@ uint8_t flat_sample(int16_t dc, uint16_t quant) {
 
 }  // namespace
 
+#define PCR_KERNELS_HAVE_AVX512 1
 #define PCR_KERNELS "pixels/idct_kernels.inl"
 #include "simd/kernel_variants.inl"
 

@@ -19,8 +19,10 @@ struct BlockRun {
     uint32_t count = 0;
 };
 
-/// Writes the run's samples, 8, 4, 2 or 1 per side of a block. With 8, an odd count writes one
-/// block more than it has, so rows need room for an even number of blocks.
+/// Blocks that kernels of size 8 write at once: rows need room for a multiple of them.
+inline constexpr uint32_t kBlocksAtOnce = 4;
+
+/// Writes the run's samples, 8, 4, 2 or 1 per side of a block.
 using IdctRow = void (*)(const BlockRun& run, const QuantTable& quant, uint8_t* out, size_t stride);
 
 struct IdctKernels {

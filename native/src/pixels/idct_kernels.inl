@@ -120,7 +120,7 @@ void idct_size1(const BlockRun& run, const QuantTable& quant, uint8_t* out, size
 }
 
 #if defined(PCR_AVX2)
-#include "pixels/idct_avx2.inl"
+#include "pixels/idct_vectors.inl"
 #else
 #include "pixels/idct_portable.inl"
 #endif

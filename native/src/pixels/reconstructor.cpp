@@ -115,7 +115,7 @@ void Reconstructor::transform(const Component& component, const CoefficientPlane
     const auto size = static_cast<uint32_t>(s.block_size);
     const uint32_t first_column = s.window.x0 / size;
     const uint32_t columns = s.window.width() / size;
-    s.stride = (size_t{columns} + 1) / 2 * 2 * size + 32;
+    s.stride = size_t{divide_up(columns, kBlocksAtOnce)} * kBlocksAtOnce * size + 32;
     uint8_t* out = s.pixels.ensure(s.stride * s.window.height() + 64);
     if (smooth && !component.has_ac && s.block_size > 1) {
         surface_.run(component, plane, s.block_size, s.window, out, s.stride);
@@ -145,7 +145,7 @@ const uint8_t* Reconstructor::upsample_row(Samples& s, uint32_t y, const Region&
                                     : std::min(near + 1, s.height - 1);
     const uint32_t left = region.x0 / s.expand_x;
     const uint32_t count = (region.x1 - 1) / s.expand_x + 1 - left;
-    constexpr size_t kMargin = 32;  // a neighbour on each side, and kernels work in steps of 16
+    constexpr size_t kMargin = 32;  // a neighbour on each side, and kernels work in steps of 32
     uint16_t* sums = s.sums.ensure(count + 2 * kMargin) + kMargin;
     uint8_t* out = s.upsampled_row.ensure(2 * size_t{count} + 64);
     const uint8_t* far_row = s.row(far);

@@ -34,6 +34,7 @@ uint16_t to_float16(float value) {
 
 }  // namespace
 
+#define PCR_KERNELS_HAVE_AVX512 1
 #define PCR_KERNELS "pixels/resample_kernels.inl"
 #include "simd/kernel_variants.inl"
 

@@ -1,4 +1,4 @@
-// The inner loops of resizing; eight output rows are made at a time.
+// The inner loops of resizing; several output rows are made at a time.
 #pragma once
 
 #include <cstdint>
@@ -8,18 +8,18 @@
 
 namespace pcr {
 
-inline constexpr uint32_t kRowsAtOnce = 8;
-
 /// Blended rows are fixed point with this many fractional bits.
 inline constexpr int kBlendBits = 7;
 
-/// Rows are done in steps of 16 columns, columns in eights: up to 15 more than `width` are read and
-/// written.
+/// Rows are done in steps of up to this many columns, and so many are read and written.
+inline constexpr uint32_t kColumnsAtOnce = 32;
+
 struct ResampleKernels {
+    uint32_t rows_at_once;
     /// Weighs `taps` rows of samples that lie `stride` apart by FilterTaps::negated.
     void (*blend_row)(const uint8_t* rows, size_t stride, uint32_t width, const int16_t* weights,
                       uint32_t taps, int16_t* out);
-    /// Eight rows to columns: out[x * 8 + j] = rows[j * stride + x].
+    /// Rows to columns: out[x * rows_at_once + j] = rows[j * stride + x].
     void (*transpose)(const int16_t* rows, size_t stride, uint32_t width, float* out);
     /// Weighs columns of a transposed group of rows: out[j * out_stride + x].
     void (*blend_columns)(const float* in, const FilterTaps& taps, float* out, size_t out_stride);

@@ -8,73 +8,46 @@ constexpr uint32_t kFewTaps = 5;
 constexpr int kDroppedBits = kWeightBits - kBlendBits;
 
 #if defined(PCR_AVX2)
+#include "simd/vectors.inl"
 
-inline void transpose8(__m256 r[8]) {
-    __m256 a[8], b[8];
-    for (int i = 0; i < 4; ++i) {
-        a[2 * i] = _mm256_unpacklo_ps(r[2 * i], r[2 * i + 1]);
-        a[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i], r[2 * i + 1]);
-    }
-    for (int i = 0; i < 2; ++i) {
-        b[4 * i] = _mm256_shuffle_ps(a[4 * i], a[4 * i + 2], 0x44);
-        b[4 * i + 1] = _mm256_shuffle_ps(a[4 * i], a[4 * i + 2], 0xEE);
-        b[4 * i + 2] = _mm256_shuffle_ps(a[4 * i + 1], a[4 * i + 3], 0x44);
-        b[4 * i + 3] = _mm256_shuffle_ps(a[4 * i + 1], a[4 * i + 3], 0xEE);
-    }
-    for (int i = 0; i < 4; ++i) {
-        r[i] = _mm256_permute2f128_ps(b[i], b[4 + i], 0x20);
-        r[4 + i] = _mm256_permute2f128_ps(b[i], b[4 + i], 0x31);
-    }
-}
+constexpr uint32_t kRowsAtOnce = kFloats;
 
 template <uint32_t kTaps>
 inline void blend_few_rows(const uint8_t* rows, size_t stride, uint32_t width,
                            const int16_t* weights, int16_t* out) {
-    __m256i kept[kTaps];
-    for (uint32_t t = 0; t < kTaps; ++t) kept[t] = _mm256_set1_epi16(weights[t]);
-    for (uint32_t x = 0; x < width; x += 16) {
-        __m256i sum = _mm256_setzero_si256();
+    Vector kept[kTaps];
+    for (uint32_t t = 0; t < kTaps; ++t) kept[t] = PCR_MM(set1_epi16)(weights[t]);
+    for (uint32_t x = 0; x < width; x += kWords) {
+        Vector sum = zero_vector();
         const uint8_t* source = rows + x;
 #pragma GCC unroll 8
         for (uint32_t t = 0; t < kTaps; ++t, source += stride) {
-            const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(source));
-            const __m256i values = _mm256_slli_epi16(_mm256_cvtepu8_epi16(bytes), kBlendBits);
-            sum = _mm256_subs_epi16(sum, _mm256_mulhrs_epi16(values, kept[t]));
+            const Vector values = PCR_MM(slli_epi16)(widen_bytes(source), kBlendBits);
+            sum = PCR_MM(subs_epi16)(sum, PCR_MM(mulhrs_epi16)(values, kept[t]));
         }
-        _mm256_store_si256(reinterpret_cast<__m256i*>(out + x), sum);
+        store_vector(out + x, sum);
     }
-}
-
-/// Two rows of weights in every 32 bits; a row without a partner gets zero for one.
-inline __m256i pair_weights(const int16_t* weights, bool has_second) {
-    const uint32_t second = has_second ? static_cast<uint16_t>(weights[1]) : 0;
-    return _mm256_set1_epi32(static_cast<int>(second << 16 | static_cast<uint16_t>(weights[0])));
 }
 
 inline void blend_many_rows(const uint8_t* rows, size_t stride, uint32_t width,
                             const int16_t* weights, uint32_t taps, int16_t* out) {
-    const auto load = [](const uint8_t* source) {
-        return _mm_loadu_si128(reinterpret_cast<const __m128i*>(source));
-    };
-    const __m256i half = _mm256_set1_epi32(1 << (kDroppedBits - 1));
-    for (uint32_t x = 0; x < width; x += 16) {
+    const Vector half = PCR_MM(set1_epi32)(1 << (kDroppedBits - 1));
+    for (uint32_t x = 0; x < width; x += kWords) {
         const uint8_t* source = rows + x;
-        __m256i low = half;
-        __m256i high = half;
+        Vector low = half;
+        Vector high = half;
         for (uint32_t t = 0; t < taps; t += 2, source += 2 * stride) {
             const bool has_second = t + 1 < taps;
-            const __m128i first = load(source);
-            const __m128i second = has_second ? load(source + stride) : _mm_setzero_si128();
-            const __m256i weight = pair_weights(weights + t, has_second);
-            const __m256i near = _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(first, second));
-            const __m256i far = _mm256_cvtepu8_epi16(_mm_unpackhi_epi8(first, second));
-            low = _mm256_sub_epi32(low, _mm256_madd_epi16(near, weight));
-            high = _mm256_sub_epi32(high, _mm256_madd_epi16(far, weight));
+            const Vector first = widen_bytes(source);
+            const Vector second = has_second ? widen_bytes(source + stride) : zero_vector();
+            const Vector pair = pair_vector(weights[t], has_second ? weights[t + 1] : 0);
+            const Vector near = PCR_MM(unpacklo_epi16)(first, second);
+            const Vector far = PCR_MM(unpackhi_epi16)(first, second);
+            low = PCR_MM(sub_epi32)(low, PCR_MM(madd_epi16)(near, pair));
+            high = PCR_MM(sub_epi32)(high, PCR_MM(madd_epi16)(far, pair));
         }
-        const __m256i sums = _mm256_packs_epi32(_mm256_srai_epi32(low, kDroppedBits),
-                                                _mm256_srai_epi32(high, kDroppedBits));
-        _mm256_store_si256(reinterpret_cast<__m256i*>(out + x),
-                           _mm256_permute4x64_epi64(sums, 0xD8));
+        store_vector(out + x, PCR_MM(packs_epi32)(PCR_MM(srai_epi32)(low, kDroppedBits),
+                                                  PCR_MM(srai_epi32)(high, kDroppedBits)));
     }
 }
 
@@ -97,15 +70,77 @@ void blend_row(const uint8_t* rows, size_t stride, uint32_t width, const int16_t
     }
 }
 
+inline __m128i load_lane(const int16_t* words) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(words));
+}
+
+/// Eight columns of every fourth row from `rows` on, a row in each lane.
+inline Vector load_rows(const int16_t* rows, size_t stride) {
+    const __m256i two = _mm256_inserti128_si256(_mm256_castsi128_si256(load_lane(rows)),
+                                                load_lane(rows + 4 * stride), 1);
+#if defined(PCR_AVX512)
+    const __m512i three =
+        _mm512_inserti32x4(_mm512_castsi256_si512(two), load_lane(rows + 8 * stride), 2);
+    return _mm512_inserti32x4(three, load_lane(rows + 12 * stride), 3);
+#else
+    return two;
+#endif
+}
+
 void transpose(const int16_t* rows, size_t stride, uint32_t width, float* out) {
     for (uint32_t x = 0; x < width; x += 8) {
-        __m256 block[8];
-        for (int j = 0; j < 8; ++j) {
-            const auto* row = reinterpret_cast<const __m128i*>(rows + j * stride + x);
-            block[j] = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm_load_si128(row)));
+        Vector row[4];
+        for (uint32_t i = 0; i < 4; ++i) row[i] = load_rows(rows + i * stride + x, stride);
+        const Vector left01 = PCR_MM(unpacklo_epi16)(row[0], row[1]);
+        const Vector left23 = PCR_MM(unpacklo_epi16)(row[2], row[3]);
+        const Vector right01 = PCR_MM(unpackhi_epi16)(row[0], row[1]);
+        const Vector right23 = PCR_MM(unpackhi_epi16)(row[2], row[3]);
+        const Vector column_pairs[4] = {
+            PCR_MM(unpacklo_epi32)(left01, left23), PCR_MM(unpackhi_epi32)(left01, left23),
+            PCR_MM(unpacklo_epi32)(right01, right23), PCR_MM(unpackhi_epi32)(right01, right23)};
+        float* column = out + size_t{x} * kRowsAtOnce;
+        for (Vector pair : column_pairs) {
+            pair = halves_of_lanes(pair);
+            for (HalfVector words : {low_half(pair), high_half(pair)}) {
+                store_vector(column, PCR_MM(cvtepi32_ps)(PCR_MM(cvtepi16_epi32)(words)));
+                column += kRowsAtOnce;
+            }
         }
-        transpose8(block);
-        for (int i = 0; i < 8; ++i) _mm256_store_ps(out + (size_t{x} + i) * 8, block[i]);
+    }
+}
+
+/// Eight columns of all rows to parts of rows, `stride` apart.
+inline void store_columns(const FloatVector columns[8], float* out, size_t stride) {
+    FloatVector a[8];
+    for (int i = 0; i < 8; i += 2) {
+        a[i] = PCR_MM(unpacklo_ps)(columns[i], columns[i + 1]);
+        a[i + 1] = PCR_MM(unpackhi_ps)(columns[i], columns[i + 1]);
+    }
+    for (uint32_t row = 0; row < 4; ++row) {  // and every fourth row after it
+        const uint32_t i = row / 2;
+        FloatVector left, right;
+        if (row % 2 == 0) {
+            left = PCR_MM(shuffle_ps)(a[i], a[i + 2], 0x44);
+            right = PCR_MM(shuffle_ps)(a[i + 4], a[i + 6], 0x44);
+        } else {
+            left = PCR_MM(shuffle_ps)(a[i], a[i + 2], 0xEE);
+            right = PCR_MM(shuffle_ps)(a[i + 4], a[i + 6], 0xEE);
+        }
+        float* to = out + row * stride;
+#if defined(PCR_AVX512)
+        const __m512i first = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11);
+        const __m512i second = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
+        for (const __m512i& order : {first, second}) {
+            const __m512d both =
+                _mm512_permutex2var_pd(_mm512_castps_pd(left), order, _mm512_castps_pd(right));
+            store_vector(to, _mm512_castpd512_pd256(both));
+            store_vector(to + 4 * stride, _mm512_extractf64x4_pd(both, 1));
+            to += 8 * stride;
+        }
+#else
+        store_vector(to, _mm256_permute2f128_ps(left, right, 0x20));
+        store_vector(to + 4 * stride, _mm256_permute2f128_ps(left, right, 0x31));
+#endif
     }
 }
 
@@ -115,21 +150,20 @@ inline void blend_columns_taps(const float* in, const FilterTaps& filter, float*
     const auto width = static_cast<uint32_t>(filter.first.size());
     const uint32_t taps = kTaps != 0 ? kTaps : filter.taps;
     for (uint32_t x = 0; x < width; x += 8) {
-        __m256 sums[8];
+        FloatVector sums[8];
         for (uint32_t i = 0; i < 8; ++i) {
             const uint32_t column = std::min(x + i, width - 1);
             const float* weights = &filter.weights[size_t{taps} * column];
-            const float* source = in + size_t{filter.first[column]} * 8;
-            __m256 sum = _mm256_setzero_ps();
+            const float* source = in + size_t{filter.first[column]} * kRowsAtOnce;
+            FloatVector sum{};
 #pragma GCC unroll 8
             for (uint32_t t = 0; t < taps; ++t) {
-                sum = _mm256_fmadd_ps(_mm256_broadcast_ss(weights + t),
-                                      _mm256_load_ps(source + 8 * t), sum);
+                sum = PCR_MM(fmadd_ps)(PCR_MM(set1_ps)(weights[t]),
+                                       PCR_MM(load_ps)(source + kRowsAtOnce * t), sum);
             }
             sums[i] = sum;
         }
-        transpose8(sums);
-        for (int j = 0; j < 8; ++j) _mm256_storeu_ps(out + j * out_stride + x, sums[j]);
+        store_columns(sums, out + x, out_stride);
     }
 }
 
@@ -141,12 +175,16 @@ void blend_columns(const float* in, const FilterTaps& filter, float* out, size_t
             return blend_columns_taps<4>(in, filter, out, out_stride);
         case 5:
             return blend_columns_taps<5>(in, filter, out, out_stride);
+        case 6:
+            return blend_columns_taps<6>(in, filter, out, out_stride);
         default:
             return blend_columns_taps<0>(in, filter, out, out_stride);
     }
 }
 
 #else
+
+constexpr uint32_t kRowsAtOnce = 8;
 
 inline void blend_few_rows(const uint8_t* rows, size_t stride, uint32_t width,
                            const int16_t* weights, uint32_t taps, int16_t* out) {
@@ -237,4 +275,4 @@ void store_row(const float* values, uint32_t count, float scale, float bias, DTy
     }
 }
 
-const ResampleKernels kKernels = {blend_row, transpose, blend_columns, store_row};
+const ResampleKernels kKernels = {kRowsAtOnce, blend_row, transpose, blend_columns, store_row};

@@ -124,14 +124,15 @@ void Resampler::run(const PlanarImage& source, const Box& box, const Orientation
     columns_.build(box.x0, box.width, source.width(), width, orientation.reverse_columns);
     rows_.build(box.y0, box.height, source.height(), height, orientation.reverse_rows);
     const size_t padded = (size_t{width} + 15) / 8 * 8;
-    const size_t source_padded = (size_t{source.width()} + 15) / 16 * 16;
-    int16_t* blended = blended_.ensure(source_padded * kRowsAtOnce);
-    float* transposed = transposed_.ensure(source_padded * kRowsAtOnce);
-    float* resized = resized_.ensure(padded * kRowsAtOnce);
+    const size_t source_padded =
+        (size_t{source.width()} + kColumnsAtOnce - 1) / kColumnsAtOnce * kColumnsAtOnce;
     const ResampleKernels& kernels = resample_kernels();
+    int16_t* blended = blended_.ensure(source_padded * kernels.rows_at_once);
+    float* transposed = transposed_.ensure(source_padded * kernels.rows_at_once);
+    float* resized = resized_.ensure(padded * kernels.rows_at_once);
     const ImageWriter writer(output, index);
-    for (uint32_t first = 0; first < height; first += kRowsAtOnce) {
-        const uint32_t rows = std::min(kRowsAtOnce, height - first);
+    for (uint32_t first = 0; first < height; first += kernels.rows_at_once) {
+        const uint32_t rows = std::min(kernels.rows_at_once, height - first);
         for (int channel = 0; channel < 3; ++channel) {
             if (channel < source.num_planes()) {  // gray: the one plane serves all channels
                 for (uint32_t j = 0; j < rows; ++j) {

@@ -55,9 +55,9 @@ class Resampler {
   private:
     FilterTaps columns_;
     FilterTaps rows_;
-    AlignedBuffer<int16_t> blended_;   // eight rows at their new height: [8][source width]
-    AlignedBuffer<float> transposed_;  // [source width][8]
-    AlignedBuffer<float> resized_;     // [8][width]
+    AlignedBuffer<int16_t> blended_;   // rows at their new height: [rows_at_once][source width]
+    AlignedBuffer<float> transposed_;  // [source width][rows_at_once]
+    AlignedBuffer<float> resized_;     // [rows_at_once][width]
 };
 
 }  // namespace pcr

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 
 import numpy as np
 import pytest
 from helpers.decode_samples import ORIENTATION_TAG, boxes, decode, encode, picture
-from helpers.instruction_sets import digests
+from helpers.instruction_sets import VECTOR_SETS, digests
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
@@ -133,7 +134,7 @@ def test_strong_reduction_is_pillows_bilinear(size: tuple[int, int]) -> None:
     assert np.abs(out - np.asarray(whole.resize(size, Image.Resampling.BILINEAR))).max() <= 1
 
 
-def test_both_instruction_sets_keep_brightness() -> None:
+def test_all_instruction_sets_keep_brightness() -> None:
     assert digests(__file__) == {"True\n"}
 
 
@@ -141,3 +142,19 @@ def digest() -> bool:
     """Whether this process keeps flat pictures flat, from enlarging to strong reduction."""
     sources = [(1, 1), (2, 9), (40, 50), (90, 300), (70, 2500)]
     return all(brightness_error(201, source, (17, 20), np.inf) <= 0.03 for source in sources)
+
+
+def test_resizing_does_not_depend_on_the_width_of_vectors() -> None:
+    assert len(digests(__file__, "digest_of_noise", VECTOR_SETS)) == 1
+
+
+def digest_of_noise() -> str:
+    """A hash of pictures of noise, enlarged and reduced by many factors to many widths."""
+    result = hashlib.sha256()
+    for side in (1, 7, 31, 33, 64, 150):
+        jpeg = encode(Image.effect_noise((side, 2 * side), 90))
+        for size in ((3, 5), (17, 8), (32, 100), (49, 21)):
+            for oversampling in (1.0, np.inf):
+                out = decode([jpeg], size, dtype="float32", oversampling=oversampling)
+                result.update(out.tobytes())
+    return result.hexdigest()
