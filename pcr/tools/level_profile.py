@@ -182,9 +182,10 @@ def recommend_by_similarity(table: pd.DataFrame, threshold: float) -> tuple[int,
     higher = f" and {level + 1}" if level < len(table) else ""
     return level, (
         f"Start with --n_scans {level}, the lowest level with MS-SSIM >= {threshold:g}: "
-        f"{row.ms_ssim_mean:.4f} at {row.share:.3f} of the bytes. Similar images do not always train "
-        f"equally well. To check, train for some epochs with --n_scans {level}{higher} and compare "
-        "the accuracy, or let --n_scans auto compare gradients."
+        f"{row.ms_ssim_mean:.4f} at {row.share:.3f} of the bytes. MS-SSIM does not see all that a "
+        "network sees: --model recommends by what one predicts. To be sure, train for some epochs "
+        f"with --n_scans {level}{higher} and compare the accuracy, or let --n_scans auto compare "
+        "gradients."
     )
 
 

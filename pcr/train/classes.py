@@ -56,12 +56,13 @@ def check_classes(
     unknown, missing = sorted(set(names) - set(classes)), sorted(set(classes) - set(names))
     if unknown:
         raise DatasetError(
-            f"{where}: expected only classes of {origin}, found others: {_some(unknown)}"
+            f"{where}: expected only classes of {origin}, found others: {some(unknown)}"
         )
     if missing:
-        processes.warn(f"{where}: has no images of these classes of {origin}: {_some(missing)}")
+        processes.warn(f"{where}: has no images of these classes of {origin}: {some(missing)}")
 
 
-def _some(names: list[str], limit: int = 5) -> str:
+def some(names: list[str], limit: int = 5) -> str:
+    """The first of these names, and how many more there are."""
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return ", ".join(names[:limit]) + more

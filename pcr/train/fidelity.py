@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import numpy as np
+
 from pcr.errors import UsageError
 from pcr.train.epoch_schedule import EXAMPLE, EpochSchedule
 
@@ -59,9 +61,14 @@ class Fidelity:
     def __str__(self) -> str:
         """The text that `parse` reads."""
         if self.mix:
-            return _MIX + ",".join(f"{level}={weight:g}" for level, weight in self.mix)
+            return _MIX + ",".join(f"{level}={_digits(weight)}" for level, weight in self.mix)
         named = {rule: text for text, rule in RULES.items()}
         return named[self.rule] if self.rule else str(self.schedule or ALL)
+
+
+def _digits(weight: float) -> str:
+    """As many as it takes, without an exponent."""
+    return np.format_float_positional(weight, trim="-")
 
 
 def _parse_mix(text: str) -> tuple[tuple[int, float], ...]:

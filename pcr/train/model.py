@@ -27,12 +27,7 @@ def create_model(arch: str, num_classes: int, pretrained: bool = False) -> torch
         UsageError: torchvision has no classifier of that name.
         PCRError: the weights could not be downloaded, or don't fit.
     """
-    names = torchvision.models.list_models(module=torchvision.models)
-    if arch not in names:
-        close = difflib.get_close_matches(arch, names) or names
-        raise UsageError(
-            f"torchvision has no classifier {arch}; did you mean {', '.join(close)}?", "arch"
-        )
+    _check_name(arch)
     options: dict[str, Any] = {"num_classes": num_classes}
     if arch in _WITH_AUXILIARY_OUTPUT:
         options |= {"aux_logits": False, "init_weights": True}
@@ -40,6 +35,19 @@ def create_model(arch: str, num_classes: int, pretrained: bool = False) -> torch
     if pretrained:
         _load_pretrained(model, arch)
     return model
+
+
+def create_published(arch: str) -> tuple[torch.nn.Module, Any]:
+    """A torchvision classifier with its best weights for ImageNet, and the transform published with them.
+
+    Raises:
+        UsageError, PCRError: as `create_model`.
+    """
+    _check_name(arch)
+    weights = torchvision.models.get_model_weights(arch).DEFAULT
+    with _download_errors(arch, weights.url):
+        model = torchvision.models.get_model(arch, weights=weights)
+    return model, weights.transforms()
 
 
 @contextmanager
@@ -60,16 +68,20 @@ def compile_errors(arch: str) -> Iterator[None]:
         ) from error
 
 
+def _check_name(arch: str) -> None:
+    names = torchvision.models.list_models(module=torchvision.models)
+    if arch not in names:
+        close = difflib.get_close_matches(arch, names) or ["resnet18", "shufflenet_v2_x0_5"]
+        raise UsageError(
+            f"torchvision has no classifier {arch}; did you mean {', '.join(close)}?", "arch"
+        )
+
+
 def _load_pretrained(model: torch.nn.Module, arch: str) -> None:
     """Fill in the weights that torchvision publishes, except for layers of another shape."""
     weights = torchvision.models.get_model_weights(arch).DEFAULT
-    try:
+    with _download_errors(arch, weights.url):
         published = weights.get_state_dict(progress=True, check_hash=True)
-    except (URLError, OSError, RuntimeError) as error:
-        raise PCRError(
-            f"the pretrained weights of {arch} can't be had from {weights.url} ({error}): put the "
-            f"file into {torch.hub.get_dir()}/checkpoints, or train without `pretrained`"
-        ) from error
     own = model.state_dict()
     fitting = {
         name: value
@@ -77,3 +89,14 @@ def _load_pretrained(model: torch.nn.Module, arch: str) -> None:
         if name in own and own[name].shape == value.shape
     }
     model.load_state_dict(fitting, strict=False)
+
+
+@contextmanager
+def _download_errors(arch: str, url: str) -> Iterator[None]:
+    try:
+        yield
+    except (URLError, OSError, RuntimeError) as error:
+        raise PCRError(
+            f"the pretrained weights of {arch} can't be had from {url} ({error}): put the file into "
+            f"{torch.hub.get_dir()}/checkpoints"
+        ) from error

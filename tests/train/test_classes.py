@@ -142,6 +142,14 @@ def test_merged_classes_count_as_one(data, tmp_path, capsys):
     assert "expected only classes of" in line and "blue" in line
 
 
+def test_a_merged_class_that_the_data_lacks(data, tmp_path, capsys):
+    groups = tmp_path / "groups.csv"
+    groups.write_text("class,merged_class\nblue,cold\nread,warm\n")
+    line = refusal(capsys, 2, *pcr_run(data, tmp_path / "out"), "--merge_classes", groups)
+    expected = f"--merge_classes: expected only classes of {data / 'pcr'}, found others: read"
+    assert expected in line
+
+
 def test_merged_labels_are_those_of_their_group(data):
     settings = config(data, class_groups=ClassGroups({"blue": "z", "red": "a"}))
     batches = train_batches(settings, ALONE)

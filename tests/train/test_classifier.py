@@ -10,6 +10,7 @@ import pytest
 import torch
 from helpers import training_runs
 from helpers.conversions import PCR, fail, succeed
+from torchvision import models
 
 from pcr.dataset.reader import Dataset
 from pcr.errors import PCRError, UsageError
@@ -31,6 +32,27 @@ def test_log_probabilities_of_images_of_any_size(checkpoint: Path) -> None:
     found = Classifier.load(str(checkpoint)).log_probabilities(images)
     assert found.shape == (2, 2)
     np.testing.assert_allclose(np.exp(found).sum(axis=1), 1)
+
+
+def test_torchvisions_networks_see_what_they_were_validated_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    published = models.squeezenet1_1()
+    weights = models.SqueezeNet1_1_Weights
+    monkeypatch.setattr(weights, "get_state_dict", lambda *_a, **_k: published.state_dict())
+    pixels = np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)
+    (found,) = Classifier.load("squeezenet1_1").log_probabilities([pixels])
+    seen = weights.DEFAULT.transforms()(torch.from_numpy(pixels).permute(2, 0, 1))
+    with torch.inference_mode():
+        expected = torch.log_softmax(published.eval()(seen[None]), dim=1)[0]
+    np.testing.assert_allclose(found, expected.numpy(), rtol=1e-3)
+
+
+def test_a_checkpoint_may_have_more_outputs_than_classes(data: Path, tmp_path: Path) -> None:
+    run = [*training_runs.pcr_run(data, tmp_path), "--epochs", "1", "--num_classes", "7"]
+    assert training_runs.train(*run) == 0
+    image = np.zeros((50, 50, 3), np.uint8)
+    assert Classifier.load(str(tmp_path / LAST_FILE)).log_probabilities([image]).shape == (1, 7)
 
 
 def test_the_divergence_is_torchs() -> None:
@@ -68,12 +90,15 @@ def test_the_command_shows_both_curves(data: Path, checkpoint: Path, tmp_path: P
     lines = text.splitlines()
     assert all(len(line) <= 80 for line in lines if not line.startswith(str(tmp_path)))
     words = (*words, "--force")
-    assert "--model: torchvision has no classifier" in fail(PCR, *words, "--model", "no", code=2)
+    missing = tmp_path / "none.pth.tar"
+    expected = f"--model: {missing}: no such file, and torchvision has no classifier"
+    assert expected in fail(PCR, *words, "--model", missing, code=2)
     assert "--kl: expected 0 or more" in fail(PCR, *words, "--kl", -1, code=2)
 
 
 def test_a_network_that_cannot_be_had(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="torchvision has no classifier"):
+    expected = "resnet19: no such file, and torchvision has no .* did you mean resnet18"
+    with pytest.raises(UsageError, match=expected):
         Classifier.load("resnet19")
     damaged = tmp_path / "checkpoint.pth.tar"
     damaged.write_bytes(b"not a checkpoint")

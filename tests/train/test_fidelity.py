@@ -12,6 +12,7 @@ from pcr.loading.in_memory_batches import InMemoryBatches
 from pcr.loading.iterator import PCRIterator
 from pcr.train import autotune, engine
 from pcr.train import data as data_module
+from pcr.train.checks import unused_tuning
 from pcr.train.fidelity import Fidelity
 from pcr.train.loss_probe import probe, probing_epochs, unchanged
 from pcr.train.state import TrainState
@@ -60,6 +61,32 @@ def test_levels_by_epoch(text, levels):
 def test_a_text_that_is_not_a_fidelity(text):
     with pytest.raises(UsageError, match="n_scans: expected"):
         Fidelity.parse(text)
+
+
+@pytest.mark.parametrize("mix", ["mix:2=3,10=1", "mix:5=1000000,10=0.00001", "mix:5=.123456789"])
+def test_a_mixture_is_written_as_it_was_read(mix):
+    plan = Fidelity.parse(mix)
+    assert Fidelity.parse(str(plan)) == plan
+
+
+def test_settings_of_another_choice_are_a_warning(data, tmp_path, capsys):
+    flags = ["--epochs", "1", "--n_scans", "5", "--autotune-rule", "paper", "--autotune-start", "5"]
+    assert train(*pcr_run(data, tmp_path), *flags) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "warning: --autotune-rule has no effect with --n_scans 5"
+
+
+@pytest.mark.parametrize(
+    ("n_scans", "expected"),
+    [
+        ("auto", ["autotune_tolerance"]),
+        ("auto:loss", ["autotune_threshold"]),
+        ("mix:5=1,10=1", ["autotune_batches", "autotune_threshold", "autotune_tolerance"]),
+    ],
+)
+def test_settings_that_a_choice_ignores(data, n_scans, expected):
+    given = {"autotune_batches": 3, "autotune_threshold": 0.5, "autotune_tolerance": 0.5}
+    assert list(unused_tuning(config(data, n_scans, **given))) == expected
 
 
 def test_tuning_epochs(data):

@@ -11,6 +11,8 @@ from helpers.training_runs import ALONE, config, pcr_run, refusal, rows, train, 
 
 from pcr.errors import UsageError
 from pcr.train import checkpoint, engine
+from pcr.train.epoch_schedule import EpochSchedule
+from pcr.train.fidelity import Fidelity
 from pcr.train.meter import PassMeter
 from pcr.train.processes import Processes
 from pcr.train.stop import Stopped, StopRequest
@@ -77,6 +79,31 @@ def test_two_stops_in_mid_epoch_change_nothing(data, tmp_path, losses, source, l
     places = [(i, epoch) for i, epoch, kind, _ in rows(tmp_path / "parts") if kind == "data_times"]
     assert places == [(i, epoch) for epoch in range(2) for i in range(BATCHES)]
     assert [one.epoch for one in resumed.summaries] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"fidelity": Fidelity.parse("mix:1=0.5,10=0.5")},
+        {"fidelity": Fidelity.parse("auto"), "autotune_threshold": -1.0},
+        {"fidelity": Fidelity.parse("auto:loss"), "autotune_tolerance": 1000.0},
+        {"fidelity": Fidelity.parse("0:10,1:2"), "image_size": EpochSchedule(((0, 32), (1, 48)))},
+    ],
+    ids=["mixture", "auto", "auto:loss", "schedules"],
+)
+def test_a_stop_changes_nothing_where_levels_and_sizes_change(data, tmp_path, losses, how):
+    """In the first epoch and in the second, before which `auto` chooses level 1."""
+    settings = {"epochs": 2, "lr": 0.02, "autotune_start": 1, "autotune_batches": 1, **how}
+    engine.run(config(data, output_dir=tmp_path / "whole", **settings))
+    expected, losses[:] = losses[:], []
+    for _ in range(2):
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(Stopped):
+            stop_after(patch, 2, losses)
+            engine.run(resumable(data, tmp_path, settings))
+    engine.run(resumable(data, tmp_path, settings))
+    assert losses == expected
+    for kind in (*LEARNED, "n_scans", "autotune_score_1", "autotune_loss_1"):
+        assert values(tmp_path / "whole", kind) == values(tmp_path / "parts", kind)
 
 
 def resumable(data, tmp_path, settings):
