@@ -84,9 +84,10 @@ def check_last_batch(images: int, config: TrainConfig, world_size: int) -> None:
         BatchSizes.of_share(share, shares, config.batch_size, drop_last=False)[-1]
         for share in shares
     }
-    if 1 in last and config.crop_size <= 32:
+    smallest = min(size for _, size in config.image_sizes.changes)
+    if 1 in last and smallest <= 32:
         raise UsageError(
             f"{config.batch_size} leaves a last batch of one of the {images} images, which batch "
-            f"normalisation can't take at image_size {config.crop_size}: change either",
+            f"normalisation can't take at image_size {smallest}: change either",
             "batch_size",
         )

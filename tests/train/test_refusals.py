@@ -40,6 +40,7 @@ def test_no_dataset(data, tmp_path, capsys):
         (["--lr", "nan"], "--lr: expected 0 or more, found nan"),
         (["--static-loss-scale", "0"], "--static-loss-scale: expected a number above 0"),
         (["--image_size", "32", "-b", "7"], "last batch of one of the 22 images"),
+        (["--image_size", "0:32,1:64", "-b", "7"], "can't take at image_size 32"),
         (
             ["--synthetic_model", "--synthetic_loader"],
             "--synthetic_model: cannot be combined with --synth",
