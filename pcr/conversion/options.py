@@ -30,7 +30,7 @@ class ConversionOptions:
         default), "exif" or "all".
     restart_rows: put a restart marker after each so many rows of MCUs (blocks of 8 or 16 pixels) into
         every scan, so that the loader's decoder can begin at the rows that a crop shows; 0 to 65535.
-        Default 0: none. Sources rewritten by ``convert_images`` get none.
+        Default 0: none. Sources rewritten by ``convert_images`` get them too.
     max_pixels: the largest image to accept, in pixels; default 178 956 970, Pillow's limit.
     on_bad_image: what to do with a file that is damaged or anything but a JPEG: "fail" (the
         default), "skip", or "reencode" what Pillow can decode.

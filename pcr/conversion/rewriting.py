@@ -52,9 +52,14 @@ def _rewritten(data: bytes, options: ConversionOptions) -> bytes:
         raise NotRewrittenError(
             "other data follow the image, as in MPO files, and would not be found after it moved"
         )
-    scripts, max_pixels = options.ladder.scripts, options.max_pixels
     try:
-        return jpeg.transcode(data, scripts, copy_markers="all", max_pixels=max_pixels).tobytes()
+        return jpeg.transcode(
+            data,
+            options.ladder.scripts,
+            copy_markers="all",
+            max_pixels=options.max_pixels,
+            restart_rows=options.restart_rows,
+        ).tobytes()
     except FormatError as error:
         raise NotRewrittenError(f"not with all its markers: {error}") from None
 

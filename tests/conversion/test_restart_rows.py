@@ -92,6 +92,16 @@ def test_a_copy_of_the_first_levels_keeps_them(marked: Path, tmp_path: Path) -> 
     assert contents(tmp_path / "copy") == contents(marked, 3)
 
 
+def test_rewritten_sources_have_them_too(tmp_path: Path) -> None:
+    source = make_folder(tmp_path / "source", {"bee": 3})
+    out = make(source, tmp_path / "out", "--restart_rows", 1, "--convert_images")
+    files = {str(path.relative_to(source)): path.read_bytes() for path in source.rglob("*.jpg")}
+    assert len(files) == 3
+    for name, _, data in contents(out):
+        assert b"\xff\xd0" in files[name]
+        assert jpeg.transcode(files[name], SCRIPTS, restart_rows=1).tobytes() == data
+
+
 def test_an_export_has_the_same_pictures(plain: Path, marked: Path, tmp_path: Path) -> None:
     for dataset in (plain, marked):
         succeed(PCR, "export", dataset, tmp_path / dataset.parent.name, "--quiet")
