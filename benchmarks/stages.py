@@ -87,8 +87,8 @@ def epoch_seconds(loader: Loader) -> tuple[Counter[str], int]:
     pools = []
 
     class WatchedPool(native.DecodePool):
-        def __init__(self, num_threads: int) -> None:
-            super().__init__(num_threads)
+        def __init__(self, *arguments: object, **options: object) -> None:
+            super().__init__(*arguments, **options)
             pools.append(self)
 
     images, begun_seconds = 0, time.process_time()

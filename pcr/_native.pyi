@@ -54,22 +54,18 @@ class RecordJoiner:
     def feed(self, level: int, chunk: Buffer) -> None: ...
     def finish(self) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int32]]: ...
 
+BATCH_IMAGE: np.dtype[np.void]
+
 class DecodeJob:
     def wait(self) -> list[tuple[int, str]]: ...
 
 class DecodePool:
     """Threads that decode batches of JPEGs into arrays."""
 
-    def __init__(self, num_threads: int) -> None: ...
-    def begin(
+    def __init__(
         self,
-        jpegs: Sequence[Buffer],
-        out: NDArray[Any],
+        num_threads: int,
         *,
-        spans: NDArray[np.int64] | None = None,
-        orientations: NDArray[np.uint8] | None = None,
-        boxes: NDArray[np.float32] | None = None,
-        flips: NDArray[np.bool_] | None = None,
         dtype: str = "float32",
         layout: str = "NCHW",
         mean: Sequence[float] = (0, 0, 0),
@@ -79,6 +75,9 @@ class DecodePool:
         oversampling: float = 1.0,
         resize_first: bool = False,
         max_pixels: int = ...,
+    ) -> None: ...
+    def begin(
+        self, jpegs: Sequence[Buffer], out: NDArray[Any], images: NDArray[np.void] | None = None
     ) -> DecodeJob: ...
     def stage_seconds(self) -> dict[str, float]: ...
 

@@ -266,7 +266,10 @@ class IterableDataset(_Samples, torch_data.IterableDataset):
             for batch in batches:
                 self.source.count()
                 for jpeg, label, image in zip(
-                    batch.jpegs, batch.labels.tolist(), batch.images.tolist(), strict=True
+                    batch.jpegs,
+                    batch.images["label"].tolist(),
+                    batch.images["number"].tolist(),
+                    strict=True,
                 ):
                     named = partial(self.source.error, image)
                     yield self._image(jpeg.tobytes(), named), self._target(label)

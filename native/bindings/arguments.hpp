@@ -15,7 +15,8 @@ inline std::string shape_text(const pybind11::array& array) {
     return pybind11::str(array.attr("shape")).cast<std::string>();
 }
 
-inline void require(bool condition, const std::string& message) {
+/// Messages that are put together are not for here: that takes longer than what follows.
+inline void require(bool condition, const char* message) {
     if (!condition) throw pybind11::value_error(message);
 }
 

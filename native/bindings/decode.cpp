@@ -3,6 +3,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "arguments.hpp"
+#include "batch_image.hpp"
 #include "bindings.hpp"
 #include "buffers.hpp"
 #include "pcr/decode_pool.hpp"
@@ -27,85 +29,85 @@ pcr::Layout parse_layout(const std::string& name) {
     throw py::value_error("layout must be 'NCHW' or 'NHWC', found '" + name + "'");
 }
 
-/// NumPy has no bfloat16, so 16-bit types are passed as uint16, and `name` says which.
-pcr::DType parse_dtype(const std::string& name, const py::array& out) {
-    const auto require_type = [&](const py::dtype& expected, pcr::DType dtype) {
-        require(out.dtype().is(expected) || out.dtype().equal(expected),
-                "out has dtype " + py::str(out.dtype()).cast<std::string>() + ", expected " +
-                    py::str(expected).cast<std::string>() + " for " + name);
-        return dtype;
-    };
-    if (name == "uint8") return require_type(py::dtype::of<uint8_t>(), pcr::DType::kUint8);
-    if (name == "float32") return require_type(py::dtype::of<float>(), pcr::DType::kFloat32);
-    if (name == "float16") return require_type(py::dtype::of<uint16_t>(), pcr::DType::kFloat16);
-    if (name == "bfloat16") return require_type(py::dtype::of<uint16_t>(), pcr::DType::kBfloat16);
+pcr::DType parse_dtype(const std::string& name) {
+    if (name == "uint8") return pcr::DType::kUint8;
+    if (name == "float32") return pcr::DType::kFloat32;
+    if (name == "float16") return pcr::DType::kFloat16;
+    if (name == "bfloat16") return pcr::DType::kBfloat16;
     throw py::value_error("dtype must be 'uint8', 'float32', 'float16' or 'bfloat16', found '" +
                           name + "'");
 }
 
-pcr::OutputSpec describe_output(py::array& out, const std::string& dtype, const std::string& layout,
-                                const std::array<float, 3>& mean,
-                                const std::array<float, 3>& stddev, py::ssize_t images) {
-    pcr::OutputSpec spec;
-    spec.dtype = parse_dtype(dtype, out);
-    spec.layout = parse_layout(layout);
-    const bool nchw = spec.layout == pcr::Layout::kNCHW;
-    require(out.ndim() == 4 && out.shape(0) >= images && out.shape(nchw ? 1 : 3) == 3,
-            "out has shape " + shape_text(out) + ", expected " +
-                (nchw ? "(N, 3, H, W)" : "(N, H, W, 3)") + " with N at least " +
-                std::to_string(images));
-    require((out.flags() & py::array::c_style) != 0, "out must be C-contiguous");
-    spec.height = static_cast<uint32_t>(out.shape(nchw ? 2 : 1));
-    spec.width = static_cast<uint32_t>(out.shape(nchw ? 3 : 2));
-    spec.data = out.mutable_data();
-    spec.mean = mean;
-    spec.stddev = stddev;
-    for (float value : stddev) require(value != 0, "std must not be 0");
-    return spec;
+/// NumPy has no bfloat16, so 16-bit types are passed as uint16.
+py::dtype stored_dtype(pcr::DType dtype) {
+    if (dtype == pcr::DType::kUint8) return py::dtype::of<uint8_t>();
+    return dtype == pcr::DType::kFloat32 ? py::dtype::of<float>() : py::dtype::of<uint16_t>();
 }
 
-/// The images of a batch: each buffer, or the span (buffer, first byte, end) of one.
+/// `kind`, with the memory and size of `out`.
+pcr::OutputSpec describe_output(pcr::OutputSpec kind, py::array& out, size_t images) {
+    const py::dtype expected = stored_dtype(kind.dtype);
+    if (!out.dtype().is(expected) && !out.dtype().equal(expected)) {
+        throw py::value_error("out has dtype " + py::str(out.dtype()).cast<std::string>() +
+                              ", expected " + py::str(expected).cast<std::string>());
+    }
+    const bool nchw = kind.layout == pcr::Layout::kNCHW;
+    if (out.ndim() != 4 || static_cast<size_t>(out.shape(0)) < images ||
+        out.shape(nchw ? 1 : 3) != 3) {
+        throw py::value_error("out has shape " + shape_text(out) + ", expected " +
+                              (nchw ? "(N, 3, H, W)" : "(N, H, W, 3)") + " with N at least " +
+                              std::to_string(images));
+    }
+    require((out.flags() & py::array::c_style) != 0, "out must be C-contiguous");
+    kind.height = static_cast<uint32_t>(out.shape(nchw ? 2 : 1));
+    kind.width = static_cast<uint32_t>(out.shape(nchw ? 3 : 2));
+    kind.data = out.mutable_data();
+    return kind;
+}
+
+using Spans = py::array_t<int64_t, 0>;  // strided, where they are a field of BatchImage
+
+pcr::ByteSpan find_jpeg(const std::vector<pcr::ByteSpan>& buffers, py::ssize_t i,
+                        const std::array<int64_t, 3>& span) {
+    const auto [buffer, begin, end] = span;
+    const auto number = static_cast<size_t>(buffer);  // huge, where it is negative
+    if (number >= buffers.size() || begin < 0 || begin > end ||
+        static_cast<size_t>(end) > buffers[number].size) {
+        throw py::value_error("span " + std::to_string(i) + " is not inside a buffer");
+    }
+    return buffers[number].subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
+}
+
+/// Each buffer, or the spans of them.
 std::vector<pcr::ByteSpan> collect_jpegs(const std::vector<pcr::ByteSpan>& buffers,
-                                         const std::optional<Array<int64_t>>& spans) {
+                                         const std::optional<Spans>& spans) {
     if (!spans) return buffers;
-    require(spans->ndim() == 2 && spans->shape(1) == 3,
-            "spans has shape " + shape_text(*spans) + ", expected (N, 3)");
+    if (spans->ndim() != 2 || spans->shape(1) != 3) {
+        throw py::value_error("spans has shape " + shape_text(*spans) + ", expected (N, 3)");
+    }
     const auto places = spans->unchecked<2>();
-    std::vector<pcr::ByteSpan> jpegs(static_cast<size_t>(places.shape(0)));
+    std::vector<pcr::ByteSpan> jpegs;
     for (py::ssize_t i = 0; i < places.shape(0); ++i) {
-        const auto buffer = static_cast<size_t>(places(i, 0));  // huge, where it is negative
-        const auto begin = static_cast<size_t>(places(i, 1));
-        const auto end = static_cast<size_t>(places(i, 2));
-        require(buffer < buffers.size() && begin <= end && end <= buffers[buffer].size,
-                "span " + std::to_string(i) + " is not inside a buffer");
-        jpegs[static_cast<size_t>(i)] = buffers[buffer].subspan(begin, end - begin);
+        jpegs.push_back(find_jpeg(buffers, i, {places(i, 0), places(i, 1), places(i, 2)}));
     }
     return jpegs;
 }
 
-std::vector<pcr::BatchItem> collect_items(const std::vector<pcr::ByteSpan>& jpegs,
-                                          const std::optional<Array<uint8_t>>& orientations,
-                                          const std::optional<Array<float>>& boxes,
-                                          const std::optional<Array<bool>>& flips) {
-    const auto n = static_cast<py::ssize_t>(jpegs.size());
-    const auto require_rows = [&](const py::array& array, const char* name) {
-        require(array.ndim() == 1 && array.shape(0) == n, std::string(name) + " has shape " +
-                                                              shape_text(array) + ", expected (" +
-                                                              std::to_string(n) + ",)");
-    };
-    if (orientations) require_rows(*orientations, "orientations");
-    if (flips) require_rows(*flips, "flips");
-    require(!boxes || (boxes->ndim() == 2 && boxes->shape(0) == n && boxes->shape(1) == 4),
-            "boxes must have shape (" + std::to_string(n) + ", 4)");
-    std::vector<pcr::BatchItem> items(jpegs.size());
-    for (py::ssize_t i = 0; i < n; ++i) {
-        pcr::BatchItem& item = items[static_cast<size_t>(i)];
-        item.jpeg = jpegs[static_cast<size_t>(i)];
-        if (orientations) item.orientation = orientations->at(i);
-        if (boxes) {
-            item.box = pcr::Box{boxes->at(i, 0), boxes->at(i, 1), boxes->at(i, 2), boxes->at(i, 3)};
-        }
-        if (flips) item.flip = flips->at(i);
+/// Whole buffers, or what `images` says of them.
+std::vector<pcr::BatchItem> collect_items(const std::vector<pcr::ByteSpan>& buffers,
+                                          const std::optional<py::array_t<BatchImage>>& images) {
+    std::vector<pcr::BatchItem> items;
+    if (!images) {
+        for (const pcr::ByteSpan& jpeg : buffers) items.push_back({jpeg});
+        return items;
+    }
+    const auto rows = images->unchecked<1>();
+    items.reserve(static_cast<size_t>(rows.shape(0)));
+    for (py::ssize_t i = 0; i < rows.shape(0); ++i) {
+        const BatchImage& row = rows(i);
+        const auto [x, y, width, height] = row.box;
+        items.push_back({find_jpeg(buffers, i, row.span), row.orientation,
+                         pcr::Box{x, y, width, height}, row.flip});
     }
     return items;
 }
@@ -140,31 +142,45 @@ class Job {
     std::optional<pcr::DecodeJob> job_;
 };
 
-std::unique_ptr<Job> begin(pcr::DecodePool& pool, const py::sequence& jpegs, py::array out,
-                           const std::optional<Array<int64_t>>& spans,
-                           const std::optional<Array<uint8_t>>& orientations,
-                           const std::optional<Array<float>>& boxes,
-                           const std::optional<Array<bool>>& flips, const std::string& dtype,
-                           const std::string& layout, const std::array<float, 3>& mean,
-                           const std::array<float, 3>& stddev, const std::string& decoder,
-                           bool block_smoothing, float oversampling, bool resize_first,
-                           int64_t max_pixels) {
-    auto views = std::make_unique<BufferViews>(jpegs);
-    auto items = collect_items(collect_jpegs(views->spans(), spans), orientations, boxes, flips);
-    const auto output =
-        describe_output(out, dtype, layout, mean, stddev, static_cast<py::ssize_t>(items.size()));
-    const pcr::DecodeOptions options{to_codec("decoder", decoder), block_smoothing, oversampling,
-                                     max_pixels, resize_first};
-    pcr::DecodeJob job = pool.begin(std::move(items), output, options);
-    return std::make_unique<Job>(std::move(views), std::move(out), std::move(job));
-}
+/// Threads, and what they make of all batches.
+class Pool {
+  public:
+    Pool(int num_threads, const std::string& dtype, const std::string& layout,
+         const std::array<float, 3>& mean, const std::array<float, 3>& stddev,
+         const std::string& decoder, bool block_smoothing, float oversampling, bool resize_first,
+         int64_t max_pixels)
+        : options_{to_codec("decoder", decoder), block_smoothing, oversampling, max_pixels,
+                   resize_first},
+          pool_(num_threads) {
+        for (float value : stddev) require(value != 0, "std must not be 0");
+        options_.check();
+        output_.dtype = parse_dtype(dtype);
+        output_.layout = parse_layout(layout);
+        output_.mean = mean;
+        output_.stddev = stddev;
+    }
 
-std::map<std::string, double> stage_seconds(const pcr::DecodePool& pool) {
-    const pcr::StageSeconds seconds = pool.stage_seconds();
-    return {{"entropy", seconds.entropy},
-            {"transform", seconds.transform},
-            {"resample", seconds.resample}};
-}
+    std::unique_ptr<Job> begin(const py::sequence& jpegs, py::array out,
+                               const std::optional<py::array_t<BatchImage>>& images) {
+        auto views = std::make_unique<BufferViews>(jpegs);
+        auto items = collect_items(views->spans(), images);
+        const auto output = describe_output(output_, out, items.size());
+        pcr::DecodeJob job = pool_.begin(std::move(items), output, options_);
+        return std::make_unique<Job>(std::move(views), std::move(out), std::move(job));
+    }
+
+    std::map<std::string, double> stage_seconds() const {
+        const pcr::StageSeconds seconds = pool_.stage_seconds();
+        return {{"entropy", seconds.entropy},
+                {"transform", seconds.transform},
+                {"resample", seconds.resample}};
+    }
+
+  private:
+    pcr::OutputSpec output_;
+    pcr::DecodeOptions options_;
+    pcr::DecodePool pool_;
+};
 
 py::array decode_whole(const py::object& jpeg, const std::string& decoder, bool block_smoothing,
                        int scale, int64_t max_pixels,
@@ -187,7 +203,7 @@ py::array decode_whole(const py::object& jpeg, const std::string& decoder, bool 
 }
 
 /// (n, 2) int64: width, height; zeros where there is no frame header.
-py::array picture_sizes(const py::sequence& buffers, const std::optional<Array<int64_t>>& spans) {
+py::array picture_sizes(const py::sequence& buffers, const std::optional<Spans>& spans) {
     const BufferViews views(buffers);
     const std::vector<pcr::ByteSpan> jpegs = collect_jpegs(views.spans(), spans);
     std::vector<int64_t> values;
@@ -210,36 +226,39 @@ void bind_decode(py::module_& m) {
              "Wait for all images: [(index, message)] of those that failed, ascending, those cut "
              "short (without EOI) among them; their places hold zeros. To be called once.");
 
-    py::class_<pcr::DecodePool>(m, "DecodePool",
-                                "Threads that decode batches of JPEGs into arrays.")
-        .def(py::init<int>(), py::arg("num_threads"))
-        .def("stage_seconds", &stage_seconds,
-             "Seconds of all images so far, summed over threads: entropy (headers and scans; all "
-             "of decoding by libjpeg), transform (IDCT, upsampling, colour), resample.")
-        .def(
-            "begin", &begin, py::arg("jpegs"), py::arg("out").noconvert(), py::kw_only(),
-            py::arg("spans").noconvert() = py::none(),
-            py::arg("orientations").noconvert() = py::none(),
-            py::arg("boxes").noconvert() = py::none(), py::arg("flips").noconvert() = py::none(),
-            py::arg("dtype") = "float32", py::arg("layout") = "NCHW",
-            py::arg("mean") = std::array<float, 3>{0, 0, 0},
-            py::arg("std") = std::array<float, 3>{1, 1, 1}, py::arg("decoder") = "native",
-            py::arg("block_smoothing") = false, py::arg("oversampling") = 1.0f,
-            py::arg("resize_first") = false, py::arg("max_pixels") = pcr::kMaxPixels,
-            R"(Begin to decode, crop, resize, flip and normalise n JPEGs into `out`, after what was begun before.
+    PYBIND11_NUMPY_DTYPE(BatchImage, span, label, number, draw, size, box, flip, orientation);
+    m.attr("BATCH_IMAGE") = py::dtype::of<BatchImage>();
+    py::class_<Pool>(m, "DecodePool", R"(Threads that decode batches of JPEGs into arrays.
 
-jpegs: buffers of bytes, none copied: n JPEGs, or what spans refers to, int64 (n, 3): of each JPEG
-the number of its buffer, its first byte there, and the byte after its last one. out: (N, 3, H, W) or (N, H, W, 3) with N >= n, C-contiguous;
-uint8 or float32, or uint16 that receives the bit patterns of float16 or bfloat16, as `dtype` says.
-orientations: uint8 (n,), EXIF 1 … 8. boxes: float32 (n, 4), crops as x0, y0, width, height in pixels
-of the oriented image; None: whole images. flips: bool (n,), horizontal, after the crop. Values are
-(v - mean) / std, all in 0 … 255; uint8 output is v itself, rounded.
+dtype: of the values, which are (v - mean) / std, all in 0 … 255; uint8 values are v itself, rounded.
 decoder: 'native' (falls back to libjpeg for damaged streams) or 'libjpeg'. block_smoothing:
 interpolate components of which there is only DC (native), or guess missing coefficients (libjpeg).
 oversampling: decode at 1/2, 1/4 or 1/8 while the reduced crop is at least this many
 times the output in both directions; at least 1; infinity: always at full size. resize_first: as if
 the whole image was resized and the box cut out of the result, not the box cut out and then resized;
 the two differ at the border.
+
+Raises ValueError for arguments that do not fit.)")
+        .def(
+            py::init<int, const std::string&, const std::string&, const std::array<float, 3>&,
+                     const std::array<float, 3>&, const std::string&, bool, float, bool, int64_t>(),
+            py::arg("num_threads"), py::kw_only(), py::arg("dtype") = "float32",
+            py::arg("layout") = "NCHW", py::arg("mean") = std::array<float, 3>{0, 0, 0},
+            py::arg("std") = std::array<float, 3>{1, 1, 1}, py::arg("decoder") = "native",
+            py::arg("block_smoothing") = false, py::arg("oversampling") = 1.0f,
+            py::arg("resize_first") = false, py::arg("max_pixels") = pcr::kMaxPixels)
+        .def("stage_seconds", &Pool::stage_seconds,
+             "Seconds of all images so far, summed over threads: entropy (headers and scans; all "
+             "of decoding by libjpeg), transform (IDCT, upsampling, colour), resample.")
+        .def(
+            "begin", &Pool::begin, py::arg("jpegs"), py::arg("out").noconvert(),
+            py::arg("images").noconvert() = py::none(),
+            R"(Begin to decode, crop, resize, flip and normalise n JPEGs into `out`, after what was begun before.
+
+jpegs: buffers of bytes, none copied: n JPEGs to decode whole, or what images refers to. out:
+(N, 3, H, W) or (N, H, W, 3) with N >= n, C-contiguous; uint8 or float32, or uint16 that receives the
+bit patterns of float16 or bfloat16, as the pool's dtype says. images: (n,) of type
+BATCH_IMAGE, boxes in pixels of the oriented image; flips come after the crop.
 
 Returns a DecodeJob; dropped, it leaves out what no thread has begun. Raises ValueError or TypeError
 for arguments that do not fit. The GIL is not needed meanwhile.)");
@@ -256,5 +275,6 @@ for arguments that do not fit. The GIL is not needed meanwhile.)");
         "picture_sizes", &picture_sizes, py::arg("jpegs"),
         py::arg("spans").noconvert() = py::none(),
         "int64 (n, 2): width and height of n JPEGs as stored, also of damaged and truncated ones; "
-        "zeros where no frame header is found. spans: as for DecodePool.begin.");
+        "zeros where no frame header is found. spans: int64 (n, 3), of each JPEG the number of its "
+        "buffer, its first byte there, and the byte after its last one.");
 }

@@ -34,8 +34,10 @@ std::pair<py::array, py::array> random_resized_crops(const Array<int64_t>& sizes
                                                      const std::array<double, 2>& ratio,
                                                      double flip) {
     const py::ssize_t n = keys.size();
-    require(sizes.ndim() == 2 && sizes.shape(0) == n && sizes.shape(1) == 2 && keys.ndim() == 1,
-            "sizes has shape " + shape_text(sizes) + ", expected (n, 2) beside n keys");
+    if (sizes.ndim() != 2 || sizes.shape(0) != n || sizes.shape(1) != 2 || keys.ndim() != 1) {
+        throw py::value_error("sizes has shape " + shape_text(sizes) +
+                              ", expected (n, 2) beside n keys");
+    }
     const auto widths_and_heights = sizes.unchecked<2>();
     std::vector<float> boxes;
     Array<bool> flips(n);

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -58,10 +57,12 @@ class Decoder(ABC):
     ) -> None:
         self._source, self._output, self._options = source, output, options
         self._epoch = epoch
-        self._stand_ins: StandIns[tuple[Any, Values]] = StandIns(
-            partial(source.read, epoch), len(source)
-        )
+        self._stand_ins: StandIns[tuple[Any, Values]] = StandIns(self.read, len(source))
         self._executor = ThreadPoolExecutor(options.threads, thread_name_prefix="pcr-decode")
+
+    def read(self, first_batch: int) -> Generator[JpegBatch, None, None]:
+        """The epoch's batches from that one on, as `begin` takes them."""
+        return self._source.read(self._epoch, first_batch, self._plan)
 
     def begin(self, jpegs: JpegBatch, number: int) -> Begun:
         """Begin to decode the epoch's batch of that number."""
@@ -94,12 +95,25 @@ class Decoder(ABC):
         """The batch as the user's callables make it."""
         on_images, on_batch = self._options.image_transform, self._options.batch_transform
         if on_images is not None:
-            seeds = image_keys(self._source.seed, self._epoch, jpegs.images).tolist()
+            seeds = self._keys(jpegs.images["number"]).tolist()
             made = transform_images(on_images, batch["images"], seeds, self._executor)
             batch["images"] = self._output.collect(made)
         if on_batch is not None:
             batch = transform_batch(on_batch, batch, is_named(self._source, self._options))
         return batch
+
+    def _keys(self, draws: NDArray[np.int64]) -> NDArray[np.uint64]:
+        return image_keys(self._source.seed, self._epoch, draws)
+
+    def _plan(self, jpegs: JpegBatch) -> JpegBatch:
+        """What is worked out for the images of a record at once, not for each batch."""
+        orient = self._options.apply_orientation
+        jpegs.images["orientation"] = self._source.orientations(jpegs) if orient else 1
+        return jpegs
+
+    def _errors(self, jpegs: JpegBatch, messages: Iterable[tuple[int, str]]) -> dict[int, str]:
+        """Messages on images as the source words them."""
+        return {i: self._source.error(jpegs.images["number"][i], text) for i, text in messages}
 
     @abstractmethod
     def _new_images(self) -> Any:
@@ -114,25 +128,16 @@ class Decoder(ABC):
         """The images as the output has them."""
 
     def _values(self, jpegs: JpegBatch) -> Values:
-        """What is asked for of the images of a batch; decoding fills in windows and flips."""
-        count = len(jpegs)
-        values: Values = {"labels": jpegs.labels.copy()}
+        """What is asked for of the images of a batch."""
+        images = jpegs.images
+        values: Values = {"labels": images["label"].copy()}
         values |= {name: column.copy() for name, column in jpegs.columns.items()}
         if self._options.return_index:
-            values["index"] = jpegs.images.copy()
+            values["index"] = images["number"].copy()
         if self._options.return_crop:
-            values["window"] = np.zeros((count, 4), dtype=np.float32)
-            values["flip"] = np.zeros(count, dtype=np.bool_)
-            values["size"] = np.zeros((count, 2), dtype=np.int64)
+            values["window"], values["flip"] = images["box"].copy(), images["flip"].copy()
+            values["size"] = images["size"][:, ::-1].copy()
         return values
-
-    def _note_crops(
-        self, values: Values, sizes: NDArray[np.int64], boxes: NDArray[Any], flips: NDArray[Any]
-    ) -> None:
-        """Put windows, flips, and heights and widths of images into a batch that asks for them."""
-        if self._options.return_crop:
-            values["window"][:], values["flip"][:] = boxes, flips
-            values["size"][:] = sizes[:, ::-1]
 
     def _stand_in(
         self, failed: int, images: Any, values: Values, errors: dict[int, str], number: int
@@ -182,8 +187,9 @@ class TensorDecoder(Decoder):
     ) -> None:
         super().__init__(source, output, options, epoch)
         self._transform = transform
-        self._pool = native.DecodePool(options.threads)
-        self._arguments = _pool_arguments(output, options, transform)
+        self._pool = native.DecodePool(
+            options.threads, **_pool_arguments(output, options, transform)
+        )
 
     def close(self) -> None:
         """See `Decoder`."""
@@ -196,29 +202,25 @@ class TensorDecoder(Decoder):
     def _finished(self, images: NDArray[Any], count: int) -> Any:
         return self._output.images(images, count)
 
-    def _begin(self, batch: JpegBatch, images: NDArray[Any], values: Values) -> Wait:
-        sizes = native.picture_sizes(batch.buffers, batch.spans)
-        orientations = self._source.orientations(batch) if self._options.apply_orientation else None
-        if orientations is not None:
-            sizes = np.where(orientations[:, None] > 4, sizes[:, ::-1], sizes)
+    def _plan(self, jpegs: JpegBatch) -> JpegBatch:
+        images = super()._plan(jpegs).images
+        if not len(images):
+            return jpegs
+        sizes = native.picture_sizes(jpegs.buffers, images["span"])
+        is_turned = images["orientation"] > 4
+        sizes[is_turned] = sizes[is_turned, ::-1]
         # An image without a header gets any window: decoding it will tell what is wrong.
-        keys = image_keys(self._source.seed, self._epoch, batch.draws)
-        boxes, flips = self._transform.windows(np.maximum(sizes, 1), keys)
-        self._note_crops(values, sizes, boxes, flips)
-        job = self._pool.begin(
-            batch.buffers,
-            images,
-            spans=batch.spans,
-            orientations=orientations,
-            boxes=np.asarray(boxes, dtype=np.float32),
-            flips=np.asarray(flips, dtype=np.bool_),
-            **self._arguments,
-        )
-        return lambda: {i: self._source.error(batch.images[i], text) for i, text in job.wait()}
+        boxes, flips = self._transform.windows(np.maximum(sizes, 1), self._keys(images["draw"]))
+        images["size"], images["box"], images["flip"] = sizes, boxes, flips
+        return jpegs
+
+    def _begin(self, jpegs: JpegBatch, images: NDArray[Any], values: Values) -> Wait:
+        job = self._pool.begin(jpegs.buffers, images, jpegs.images)
+        return lambda: self._errors(jpegs, job.wait())
 
 
 def _pool_arguments(output: Output, options: DecodeOptions, transform: Transform) -> dict[str, Any]:
-    """What every batch is decoded with; mean and std here are those of pixel values in 0 … 255."""
+    """What all batches are decoded with; mean and std here are those of pixel values in 0 … 255."""
     return {
         "dtype": output.spec.dtype,
         "layout": output.spec.stored_layout,
@@ -242,21 +244,16 @@ class WholeImageDecoder(Decoder):
         return [self._output.whole_image(image) for image in images]
 
     def _begin(self, batch: JpegBatch, images: list[Any], values: Values) -> Wait:
-        orientations = [1] * len(batch)
-        if self._options.apply_orientation:
-            orientations = self._source.orientations(batch).tolist()
+        orientations = batch.images["orientation"].tolist()
         decoded = self._executor.map(self._decode_one, batch.jpegs, orientations)
 
         def wait() -> dict[int, str]:
             images[:] = decoded
-            sizes = np.array([_width_and_height(image) for image in images], dtype=np.int64)
-            windows = np.concatenate([np.zeros_like(sizes), sizes], axis=1)
-            self._note_crops(values, sizes, windows, np.zeros(len(images), dtype=np.bool_))
-            return {
-                i: self._source.error(batch.images[i], str(image))
-                for i, image in enumerate(images)
-                if isinstance(image, FormatError)
-            }
+            if self._options.return_crop:
+                values["size"][:] = [_height_and_width(image) for image in images]
+                values["window"][:, 2:] = values["size"][:, ::-1]
+            errors = ((i, str(e)) for i, e in enumerate(images) if isinstance(e, FormatError))
+            return self._errors(batch, errors)
 
         return wait
 
@@ -280,8 +277,8 @@ def make_decoder(source: JpegSource, output: Output, options: DecodeOptions, epo
     return TensorDecoder(source, output, options, options.transform, epoch)
 
 
-def _width_and_height(image: NDArray[np.uint8] | FormatError) -> tuple[int, int]:
-    return (0, 0) if isinstance(image, FormatError) else (image.shape[1], image.shape[0])
+def _height_and_width(image: NDArray[np.uint8] | FormatError) -> tuple[int, ...]:
+    return (0, 0) if isinstance(image, FormatError) else image.shape[:2]
 
 
 def orient(image: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:

@@ -18,7 +18,7 @@ from pcr.errors import DatasetError, FormatError
 from pcr.imagefolder import ImageFolder
 from pcr.lazy import lazy
 from pcr.loading.drawing import Drawing
-from pcr.loading.jpeg_batch import JpegBatch, whole_buffers
+from pcr.loading.jpeg_batch import JpegBatch, Plan, as_it_is, image_rows, whole_buffers
 from pcr.loading.order import EpochOrder
 from pcr.loading.ranks import Ranks
 from pcr.loading.read_ahead import ReadAhead, Reading
@@ -94,9 +94,12 @@ class FileIterator(JpegSource):
         images = (image for drawn in rounds for image in drawn.images.tolist())
         return (list(islice(images, size)) for size in self.sizes(epoch, first_batch))
 
-    def read(self, epoch: int, first_batch: int = 0) -> Generator[JpegBatch, None, None]:
+    def read(
+        self, epoch: int, first_batch: int = 0, plan: Plan = as_it_is
+    ) -> Generator[JpegBatch, None, None]:
         """The batches of an epoch from ``first_batch`` on."""
-        return _batches(self.folder, self.draw(epoch, first_batch), self._reading, self._read)
+        drawn = self.draw(epoch, first_batch)
+        return _batches(self.folder, drawn, self._reading, self._read, plan)
 
     def orientations(self, batch: JpegBatch) -> NDArray[np.uint8]:
         """Each image's EXIF orientation, 1 … 8, from the file."""
@@ -119,16 +122,17 @@ def _batches(
     batches: Iterator[list[int]],
     reading: Reading,
     read_file: Callable[[Path], tuple[NDArray[np.uint8], int]],
+    plan: Plan,
 ) -> Generator[JpegBatch, None, None]:
     samples = folder.samples
 
     def read(batch: list[int]) -> tuple[JpegBatch, int]:
         files = [read_file(folder.path(samples[image])) for image in batch]
-        labels = np.array([samples[image].label for image in batch], dtype=np.int64)
         jpegs = [data for data, _ in files]
-        images = np.array(batch, dtype=np.int64)
-        read_bytes = sum(size for _, size in files)
-        return JpegBatch(jpegs, whole_buffers(jpegs), labels, images, images), read_bytes
+        labels = [samples[image].label for image in batch]
+        spans = whole_buffers(jpegs)
+        images = image_rows(len(batch), span=spans, label=labels, number=batch, draw=batch)
+        return JpegBatch(jpegs, images), sum(size for _, size in files)
 
     drawn = (read(batch) for batch in batches)
     with ReadAhead(drawn, READ_AHEAD_BATCHES, name="pcr-files") as arrivals:
@@ -137,7 +141,7 @@ def _batches(
                 batch = reading.receive(arrivals)
             except StopIteration:
                 return
-            yield batch
+            yield plan(batch)
 
 
 def _read(path: Path) -> tuple[NDArray[np.uint8], int]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pcr.errors import UsageError
 from pcr.jpeg import EOI
 from pcr.loading.iterator import PCRIterator
-from pcr.loading.jpeg_batch import JpegBatch, whole_buffers
+from pcr.loading.jpeg_batch import JpegBatch, Plan, as_it_is, whole_buffers
 from pcr.loading.level_mix import Scans
 from pcr.loading.read_ahead import Reading
 from pcr.loading.source import JpegSource
@@ -66,13 +66,17 @@ class InMemoryBatches(JpegSource):
         """The dataset's class names."""
         return self._source.classes
 
-    def read(self, epoch: int, first_batch: int = 0) -> Generator[JpegBatch, None, None]:
+    def read(
+        self, epoch: int, first_batch: int = 0, plan: Plan = as_it_is
+    ) -> Generator[JpegBatch, None, None]:
         """The batches that are held from ``first_batch`` on, whatever the epoch."""
         level = self._level
         for batch, ends in zip(self._held[first_batch:], self._ends[first_batch:], strict=True):
             pairs = zip(batch.jpegs, ends[:, level - 1], strict=True)
             cut = [np.concatenate([jpeg[:end], _EOI]) for jpeg, end in pairs]
-            yield replace(batch, buffers=cut, spans=whole_buffers(cut))
+            images = batch.images.copy()
+            images["span"] = whole_buffers(cut)
+            yield plan(replace(batch, buffers=cut, images=images))
 
     def orientations(self, batch: JpegBatch) -> NDArray[np.uint8]:
         """The EXIF orientation of each image, 1 … 8."""

@@ -16,7 +16,7 @@ from pcr.dataset.messages import ImageInfo
 from pcr.dataset.reader import Dataset, open_dataset
 from pcr.errors import FormatError
 from pcr.loading.drawing import Drawing
-from pcr.loading.jpeg_batch import JpegBatch, dealt
+from pcr.loading.jpeg_batch import JpegBatch, Plan, as_it_is, dealt
 from pcr.loading.level_mix import LevelMix, Scans
 from pcr.loading.order import EpochOrder
 from pcr.loading.ranks import Ranks
@@ -166,14 +166,16 @@ class PCRIterator(JpegSource):
         """The dataset's class names; the position is the label."""
         return self.dataset.classes
 
-    def read(self, epoch: int, first_batch: int = 0) -> Generator[JpegBatch, None, None]:
+    def read(
+        self, epoch: int, first_batch: int = 0, plan: Plan = as_it_is
+    ) -> Generator[JpegBatch, None, None]:
         """The batches of an epoch from ``first_batch`` on."""
         share = self.share(epoch, first_batch)
         images = read_images(
             self.dataset, share, self._reading, self._first_images, self.batch_size
         )
         columns = self._reading.columns
-        batches = dealt(images, self.sizes(epoch, first_batch), columns)
+        batches = dealt(images, self.sizes(epoch, first_batch), plan, columns)
         return _collected(batches, columns) if columns else batches
 
     def orientations(self, batch: JpegBatch) -> NDArray[np.uint8]:
@@ -187,7 +189,7 @@ class PCRIterator(JpegSource):
         return np.cumsum(np.array(found, dtype=np.int64).reshape(-1, self.levels), axis=1)
 
     def _image_infos(self, batch: JpegBatch) -> list[ImageInfo]:
-        records, images = self._places(batch.images)
+        records, images = self._places(batch.images["number"])
         for record in set(records.tolist()) - self._infos.keys():
             self._infos[record] = self.dataset.records[record].info().images
         pairs = zip(records.tolist(), images.tolist(), strict=True)

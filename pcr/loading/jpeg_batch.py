@@ -2,53 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pcr.dataset.column_types import ColumnValues
+from pcr.extension import native
+
+IMAGE: np.dtype[np.void] = native.BATCH_IMAGE
+"""An image of a batch.
+
+span: which buffer it lies in, its first byte there, and the byte after its last one. label: its
+class. number: its position in the data set. draw: a number that no two draws of an epoch share, on
+which its random numbers depend; the position, where the epoch has every image once.
+
+What a decoder plans: size: width and height as they are shown. box: the window as x, y, width and
+height. flip: whether it is mirrored. orientation: of EXIF, 1 … 8.
+"""
 
 
 @dataclass(frozen=True)
 class JpegBatch:
     """JPEGs as they lie in storage: spans of a few buffers.
 
-    buffers: uint8 arrays of shape (bytes,). spans: int64 of shape (n, 3): of each image which buffer
-    it lies in, its first byte there, and the byte after its last one.
-    labels: int64 of shape (n,). images: int64 of shape (n,), each image's position in the data set.
-    draws: int64 of shape (n,), numbers that no two draws of an epoch share, on which their random
-    numbers depend; the positions, where the epoch has every image once.
+    buffers: uint8 arrays of shape (bytes,). images: of type `IMAGE` and shape (n,).
     columns: the values of those that were asked for.
     """
 
     buffers: Sequence[NDArray[np.uint8]]
-    spans: NDArray[np.int64]
-    labels: NDArray[np.int64]
-    images: NDArray[np.int64]
-    draws: NDArray[np.int64]
+    images: NDArray[np.void]
     columns: Mapping[str, ColumnValues] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(self.spans)
+        return len(self.images)
 
     @property
     def jpegs(self) -> list[NDArray[np.uint8]]:
         """Each JPEG, without a copy."""
-        return [self.buffers[buffer][low:high] for buffer, low, high in self.spans.tolist()]
+        spans = self.images["span"].tolist()
+        return [self.buffers[buffer][low:high] for buffer, low, high in spans]
 
     def __getitem__(self, part: slice) -> JpegBatch:
         """Some of its images."""
-        return JpegBatch(
-            self.buffers,
-            self.spans[part],
-            self.labels[part],
-            self.images[part],
-            self.draws[part],
-            {name: values[part] for name, values in self.columns.items()},
-        )
+        columns = {name: values[part] for name, values in self.columns.items()}
+        return JpegBatch(self.buffers, self.images[part], columns)
+
+
+Plan: TypeAlias = Callable[[JpegBatch], JpegBatch]
+"""Completes images as they arrive, those of a record at once rather than batch by batch."""
+
+
+def as_it_is(images: JpegBatch) -> JpegBatch:
+    """A plan that leaves them."""
+    return images
+
+
+def image_rows(count: int, **values: Any) -> NDArray[np.void]:
+    """So many images of type `IMAGE` with the values that are given, the others 0."""
+    images = np.zeros(count, dtype=IMAGE)
+    for name, value in values.items():
+        images[name] = value
+    return images
 
 
 def whole_buffers(buffers: Sequence[NDArray[np.uint8]]) -> NDArray[np.int64]:
@@ -59,29 +77,27 @@ def whole_buffers(buffers: Sequence[NDArray[np.uint8]]) -> NDArray[np.int64]:
 
 def no_images(columns: Iterable[str] = ()) -> JpegBatch:
     """An empty batch."""
-    empty = np.empty(0, dtype=np.int64)
-    return JpegBatch((), empty.reshape(0, 3), empty, empty, empty, {name: [] for name in columns})
+    return JpegBatch((), image_rows(0), {name: [] for name in columns})
 
 
 def joined(first: JpegBatch, second: JpegBatch) -> JpegBatch:
     """The images of two batches whose columns are lists."""
     if not len(first):
         return second
-    shift = np.array([len(first.buffers), 0, 0])
-    return JpegBatch(
-        (*first.buffers, *second.buffers),
-        np.concatenate([first.spans, second.spans + shift]),
-        np.concatenate([first.labels, second.labels]),
-        np.concatenate([first.images, second.images]),
-        np.concatenate([first.draws, second.draws]),
-        {name: [*values, *second.columns[name]] for name, values in first.columns.items()},
-    )
+    images = np.empty(len(first) + len(second), dtype=IMAGE)  # concatenate() would drop its padding
+    images[: len(first)], images[len(first) :] = first.images, second.images
+    images["span"][len(first) :, 0] += len(first.buffers)
+    columns = {name: [*values, *second.columns[name]] for name, values in first.columns.items()}
+    return JpegBatch((*first.buffers, *second.buffers), images, columns)
 
 
 def dealt(
-    parts: Generator[JpegBatch, None, None], sizes: Iterator[int], columns: Iterable[str] = ()
+    parts: Generator[JpegBatch, None, None],
+    sizes: Iterator[int],
+    plan: Plan,
+    columns: Iterable[str] = (),
 ) -> Generator[JpegBatch, None, None]:
-    """The same images in batches of other sizes; their columns are lists."""
+    """The same images, planned, in batches of other sizes; their columns are lists."""
     empty = no_images(columns)
     with closing(parts):
         rest = empty
@@ -89,7 +105,7 @@ def dealt(
             batch, rest = rest[:size], rest[size:]
             while len(batch) < size:
                 rest = empty  # of the last part, whose buffers go while the next one is awaited
-                part = next(parts)
+                part = plan(next(parts))
                 missing = size - len(batch)
                 batch, rest = joined(batch, part[:missing]), part[missing:]
                 del part

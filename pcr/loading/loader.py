@@ -115,12 +115,12 @@ class TensorLoader(EpochIterator[Tensors]):
         """The batches as the background threads make them, which own all that this takes."""
         with (
             closing(make_decoder(self.source, self._output, self.options, epoch)) as decoder,
-            ReadAhead(self._begun(decoder, epoch, numbers), 1, name="pcr-batches") as begun,
+            ReadAhead(self._begun(decoder, numbers), 1, name="pcr-batches") as begun,
         ):
             yield from map(decoder.finish, begun)
 
-    def _begun(self, decoder: Decoder, epoch: int, numbers: range) -> Generator[Begun, None, None]:
-        with closing(self.source.read(epoch, numbers.start)) as jpegs:
+    def _begun(self, decoder: Decoder, numbers: range) -> Generator[Begun, None, None]:
+        with closing(decoder.read(numbers.start)) as jpegs:
             yield from map(decoder.begin, jpegs, numbers)
 
     def _receive(self, arrivals: ReadAhead[Decoded]) -> Tensors:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pcr.dataset.column_types import ColumnType
 from pcr.dataset.reader import Dataset
 from pcr.dataset.record import RecordImages
-from pcr.loading.jpeg_batch import JpegBatch
+from pcr.loading.jpeg_batch import JpegBatch, image_rows
 from pcr.loading.level_mix import LevelMix
 from pcr.loading.read_ahead import ReadAhead, Reading
 from pcr.loading.rounds import Round, ShareOrder
@@ -82,14 +82,17 @@ def _images_of(
     among = places + np.cumsum([0, *map(len, held)])[which]
     begins = np.concatenate([record.offsets[:-1] for record in held])[among]
     ends = np.concatenate([record.offsets[1:] for record in held])[among]
-    labels = np.concatenate([record.labels for record in held])[among].astype(np.int64)
-    images = first_images[numbers] + places
-    pairs = list(zip(which.tolist(), places.tolist(), strict=True))
-    return JpegBatch(
-        [record.data for record in held],
-        np.stack([which, begins, ends], axis=1),
-        labels,
-        images,
-        images + repeats * first_images[-1],
-        {name: [held[n].columns[name][i] for n, i in pairs] for name in held[0].columns},
+    labels = np.concatenate([record.labels for record in held])[among]
+    positions = first_images[numbers] + places
+    images = image_rows(
+        len(numbers),
+        span=np.stack([which, begins, ends], axis=1),
+        label=labels,
+        number=positions,
+        draw=positions + repeats * first_images[-1],
     )
+    columns = {
+        name: [held[n].columns[name][i] for n, i in zip(which, places, strict=True)]
+        for name in held[0].columns
+    }
+    return JpegBatch([record.data for record in held], images, columns)

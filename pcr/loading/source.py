@@ -16,7 +16,7 @@ from pcr.errors import UsageError
 from pcr.loading.batch_sizes import BatchSizes
 from pcr.loading.drawing import Drawing
 from pcr.loading.epochs import EpochIterator, Epochs
-from pcr.loading.jpeg_batch import JpegBatch
+from pcr.loading.jpeg_batch import JpegBatch, Plan, as_it_is
 from pcr.loading.lanes import Division, Lanes, parse, plain
 from pcr.loading.level_mix import Scans
 from pcr.loading.read_ahead import Reading
@@ -58,8 +58,10 @@ class JpegSource(EpochIterator[DaliBatch]):
         return {**self.__dict__, "_without_loop": None}
 
     @abstractmethod
-    def read(self, epoch: int, first_batch: int = 0) -> Generator[JpegBatch, None, None]:
-        """The batches of an epoch from ``first_batch`` on; closing it ends its thread."""
+    def read(
+        self, epoch: int, first_batch: int = 0, plan: Plan = as_it_is
+    ) -> Generator[JpegBatch, None, None]:
+        """The batches of an epoch from ``first_batch`` on, planned; closing it ends its thread."""
 
     @abstractmethod
     def orientations(self, batch: JpegBatch) -> NDArray[np.uint8]:
@@ -290,6 +292,6 @@ def _handed_out(
     with closing(batches):
         for batch in batches:
             epochs.count()
-            labels = list(batch.labels.astype(np.int32).reshape(-1, 1))
+            labels = list(batch.images["label"].astype(np.int32).reshape(-1, 1))
             named = {"images": batch.jpegs, "labels": labels, **batch.columns}
             yield named if batch.columns else (batch.jpegs, labels)

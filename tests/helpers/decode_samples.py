@@ -13,6 +13,7 @@ from PIL import Image
 
 from helpers import jpegs
 from pcr import _native as native
+from pcr.loading.jpeg_batch import image_rows, whole_buffers
 
 FIXTURES = Path(__file__).parents[1] / "data" / "decode"
 SAMPLINGS = ("4:4:4", "4:2:2", "4:2:0")
@@ -71,16 +72,27 @@ each_sample = pytest.mark.parametrize("jpeg", SAMPLES.values(), ids=SAMPLES.keys
 
 
 def decode(jpegs: list[bytes], size: tuple[int, int], **options: object) -> np.ndarray:
-    """A batch of size (width, height), uint8 unless `dtype` says otherwise."""
+    """A batch of size (width, height), uint8 unless `dtype` says otherwise.
+
+    boxes, flips, orientations: of each image; others are options of the pool.
+    """
     dtype = str(options.setdefault("dtype", "uint8"))
     element = {"uint8": np.uint8, "float32": np.float32}.get(dtype, np.uint16)
     width, height = size
     channels_last = options.get("layout") == "NHWC"
     shape = (height, width, 3) if channels_last else (3, height, width)
     out = np.full((len(jpegs), *shape), 77, element)
-    pool = native.DecodePool(int(options.pop("num_threads", 1)))
-    assert pool.begin(jpegs, out, **options).wait() == []
+    names = {"boxes": "box", "flips": "flip", "orientations": "orientation"}
+    planned = {names[name]: options.pop(name) for name in names if name in options}
+    images = whole_images(jpegs, **planned) if planned else None
+    pool = native.DecodePool(int(options.pop("num_threads", 1)), **options)
+    assert pool.begin(jpegs, out, images).wait() == []
     return out
+
+
+def whole_images(jpegs: list[bytes], **values: object) -> np.ndarray:
+    """Images of a batch that are a buffer each."""
+    return image_rows(len(jpegs), **{"span": whole_buffers(jpegs), "orientation": 1} | values)
 
 
 def boxes(*rows: tuple[float, float, float, float]) -> np.ndarray:

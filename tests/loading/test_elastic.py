@@ -73,7 +73,7 @@ def test_eight_ranks_then_two_then_eight(loader_root) -> None:
 
     def step(sources: list[PCRIterator]) -> set[int]:
         drawn = [
-            next(batches).images
+            next(batches).images["number"]
             for batches in [source.read(*source.position) for source in sources]
         ]
         for source in sources:

@@ -86,12 +86,12 @@ def test_a_child_may_begin_where_another_thread_was_in_the_midst_of_a_batch(
 
 
 def test_a_native_pool_is_inert_in_a_child() -> None:
-    pools = [native.DecodePool(2)]
-    jobs = [pools[0].begin([b"x"], np.empty((1, 3, 2, 2), np.uint8), dtype="uint8")]
+    pools = [native.DecodePool(2, dtype="uint8")]
+    jobs = [pools[0].begin([b"x"], np.empty((1, 3, 2, 2), np.uint8))]
 
     def use() -> None:
         with pytest.raises(RuntimeError, match="in the process that made it"):
-            pools[0].begin([b"x"], np.empty((1, 3, 2, 2), np.uint8), dtype="uint8")
+            pools[0].begin([b"x"], np.empty((1, 3, 2, 2), np.uint8))
         jobs.clear()
         pools.clear()
 

@@ -26,7 +26,7 @@ def levels_of(dataset: Dataset, reader: PCRIterator, epoch: int) -> list[int]:
     """The level at which each record was read, by the bytes of its images."""
     found = {}
     for batch in reader.read(epoch):
-        for jpeg, image in zip(batch.jpegs, batch.images.tolist(), strict=True):
+        for jpeg, image in zip(batch.jpegs, batch.images["number"].tolist(), strict=True):
             number, inside = divmod(image, 2)
             record = dataset.records[number]
             sizes = {len(record.read(level)[inside]): level for level in MIX}

@@ -27,7 +27,7 @@ from pcr import PCRIterator
 source = PCRIterator(sys.argv[1], 4)
 assert len(source) == 8 and source.world_size == 1
 dist.init_process_group("gloo")
-read = [image for batch in source.read(0) for image in batch.images.tolist()]
+read = [image for batch in source.read(0) for image in batch.images["number"].tolist()]
 print(f"{source.rank} {len(source)} {read}\\n", end="", flush=True)
 dist.barrier()
 dist.destroy_process_group()
@@ -63,7 +63,7 @@ class Batches:
         self.source = PCRIterator(sys.argv[1], 4)
     def __iter__(self):
         for batch in self.source.read(0):
-            yield batch.images
+            yield batch.images["number"]
 """
 LIGHTNING = """
 import lightning

@@ -177,7 +177,7 @@ def test_states_resume_on_one_two_and_four_ranks(loader_root: Path, chosen: dict
         ]
 
     def step(sources: list[PCRIterator]) -> list[int]:
-        drawn = [next(source.read(*source.position)).images for source in sources]
+        drawn = [next(source.read(*source.position)).images["number"] for source in sources]
         for source in sources:
             source.count()
         return sorted(image for images in drawn for image in images.tolist())

@@ -41,7 +41,7 @@ def test_a_run_takes_a_subset_of_the_images(uneven, tmp_path, capsys):
     settings = config(uneven, subset='label == "blue"')
     assert labels_of(train_batches(settings, ALONE)) == {0: 6}
     few = in_memory_batches(Dataset(uneven / "pcr"), settings, ALONE, 0, 9)
-    assert {int(label) for batch in few.read(0) for label in batch.labels} == {0}
+    assert {int(label) for batch in few.read(0) for label in batch.images["label"]} == {0}
     assert train(*pcr_run(uneven, tmp_path), "--subset", 'label == "blue"', "--epochs", "1") == 0
     assert "6 images" in capsys.readouterr().out
 

@@ -208,7 +208,7 @@ def test_batches_in_memory_are_what_reading_at_the_level_gives(data, level):
         batches = list(in_memory.read(1))
     assert list(in_memory.sizes(1)) == [6, 6, 6] and in_memory.n_scans == level
     for batch, other in zip(batches, expected, strict=True):
-        assert batch.images.tolist() == other.images.tolist()
+        assert batch.images["number"].tolist() == other.images["number"].tolist()
         assert [one.tobytes() for one in batch.jpegs] == [one.tobytes() for one in other.jpegs]
 
 

@@ -6,12 +6,13 @@ import hashlib
 
 import numpy as np
 import pytest
-from helpers.decode_samples import EOI, SAMPLES, boxes, decode, scan_ends
+from helpers.decode_samples import EOI, SAMPLES, boxes, decode, scan_ends, whole_images
 from helpers.instruction_sets import digests
 from helpers.threads import all_gone_but, native_threads, needs_proc
 
 from pcr import _native as native
 from pcr.errors import FormatError
+from pcr.loading.jpeg_batch import image_rows
 
 
 def test_normalised_types_follow_from_float32() -> None:
@@ -67,8 +68,8 @@ def test_failing_images_are_named_and_zeroed() -> None:
     jpegs = [good, b"not a JPEG at all", good, b"", good[:100], good]
     crops = boxes(*[(0, 0, 20, 20)] * 5, (80, 0, 20, 20))
     out = np.full((6, 3, 8, 8), 7, np.uint8)
-    pool = native.DecodePool(2)
-    errors = pool.begin(jpegs, out, boxes=crops, dtype="uint8").wait()
+    pool = native.DecodePool(2, dtype="uint8")
+    errors = pool.begin(jpegs, out, whole_images(jpegs, box=crops)).wait()
     assert [index for index, _ in errors] == [1, 3, 4, 5]
     assert "not inside the image of 90x67" in dict(errors)[5]
     assert all(message and "\n" not in message for _, message in errors)
@@ -82,9 +83,9 @@ def test_failing_images_are_named_and_zeroed() -> None:
 def test_what_was_cut_short_needs_an_eoi(name: str, decoder: str) -> None:
     jpeg = SAMPLES[name]
     cuts = [jpeg[: len(jpeg) * part // 8] for part in range(5, 8)] + [jpeg[:-1], jpeg[:-2]]
-    pool = native.DecodePool(1)
+    pool = native.DecodePool(1, dtype="uint8", decoder=decoder)
     out = np.zeros((len(cuts), 3, 8, 8), np.uint8)
-    errors = pool.begin(cuts, out, dtype="uint8", decoder=decoder).wait()
+    errors = pool.begin(cuts, out).wait()
     assert [index for index, _ in errors] == list(range(len(cuts)))
     assert {message for _, message in errors} == {
         "truncated JPEG: expected EOI at its end, found none"
@@ -93,7 +94,7 @@ def test_what_was_cut_short_needs_an_eoi(name: str, decoder: str) -> None:
         with pytest.raises(FormatError, match="truncated JPEG"):
             native.decode_rgb(cut, decoder=decoder)
         assert native.decode_rgb(cut + EOI, decoder=decoder).any()
-    assert pool.begin([jpeg + b"more"], out, dtype="uint8", decoder=decoder).wait() == []
+    assert pool.begin([jpeg + b"more"], out).wait() == []
 
 
 @pytest.mark.parametrize("decoder", ["native", "libjpeg"])
@@ -122,41 +123,43 @@ def test_images_are_spans_of_buffers() -> None:
     buffers = [first + second, b"junk" + first]
     places = [[0, len(first), len(first + second)], [1, 4, 4 + len(first)], [0, 0, len(first)]]
     spans = np.array(places, dtype=np.int64)
-    pool, jpegs = native.DecodePool(2), [second, first, first]
+    pool, jpegs = native.DecodePool(2, dtype="uint8"), [second, first, first]
+    sizes = native.picture_sizes(jpegs)
+    boxes = np.concatenate([np.zeros_like(sizes), sizes], axis=1)
+    images = whole_images(jpegs, span=spans, box=boxes)
     found, expected = np.zeros((2, 3, 3, 8, 8), np.uint8)
-    assert pool.begin(buffers, found, spans=spans, dtype="uint8").wait() == []
-    assert pool.begin(jpegs, expected, dtype="uint8").wait() == []
+    assert pool.begin(buffers, found, images).wait() == []
+    assert pool.begin(jpegs, expected).wait() == []
     assert np.array_equal(found, expected)
-    assert np.array_equal(native.picture_sizes(buffers, spans), native.picture_sizes(jpegs))
+    assert np.array_equal(native.picture_sizes(buffers, images["span"]), sizes)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_batches_can_be_under_way_at_once(threads: int) -> None:
-    pool, jpegs = native.DecodePool(threads), [SAMPLES["rgb"], b"junk", SAMPLES["luma_ladder"]]
+    pool = native.DecodePool(threads, dtype="uint8")
+    jpegs = [SAMPLES["rgb"], b"junk", SAMPLES["luma_ladder"]]
     expected = np.zeros((3, 3, 8, 8), np.uint8)
-    errors = pool.begin(jpegs, expected, dtype="uint8").wait()
+    errors = pool.begin(jpegs, expected).wait()
     outs = np.ones((20, 3, 3, 8, 8), np.uint8)
-    jobs = [pool.begin(jpegs, out, dtype="uint8") for out in outs]
+    jobs = [pool.begin(jpegs, out) for out in outs]
     del pool
     assert [job.wait() for job in reversed(jobs)] == [errors] * 20
     assert np.array_equal(outs, [expected] * 20)
 
 
 def test_a_batch_that_nobody_waits_for_is_left_alone_once_it_is_dropped() -> None:
-    pool, out = native.DecodePool(2), np.zeros((500, 3, 64, 64), np.uint8)
-    job = pool.begin([SAMPLES["progressive CMYK"]] * 500, out, dtype="uint8")
+    pool, out = native.DecodePool(2, dtype="uint8"), np.zeros((500, 3, 64, 64), np.uint8)
+    job = pool.begin([SAMPLES["progressive CMYK"]] * 500, out)
     del job
     found = out.copy()
-    assert (
-        pool.begin([SAMPLES["rgb"]], np.zeros((1, 3, 8, 8), np.uint8), dtype="uint8").wait() == []
-    )
+    assert pool.begin([SAMPLES["rgb"]], np.zeros((1, 3, 8, 8), np.uint8)).wait() == []
     assert np.array_equal(out, found)
 
 
 def test_stages_are_timed() -> None:
-    pool, out = native.DecodePool(2), np.zeros((9, 3, 8, 8), np.uint8)
+    pool, out = native.DecodePool(2, dtype="uint8"), np.zeros((9, 3, 8, 8), np.uint8)
     assert set(pool.stage_seconds().values()) == {0}
-    pool.begin([SAMPLES["rgb"]] * 9, out, dtype="uint8").wait()
+    pool.begin([SAMPLES["rgb"]] * 9, out).wait()
     seconds = pool.stage_seconds()
     assert list(seconds) == ["entropy", "resample", "transform"] and min(seconds.values()) > 0
 
@@ -168,6 +171,9 @@ def test_spans_outside_of_buffers_raise(span: tuple[int, int, int]) -> None:
     spans = np.array([(0, 0, 4), span], dtype=np.int64)
     with pytest.raises(ValueError, match="span 1 is not inside a buffer"):
         native.picture_sizes([b"four", b""], spans)
+    pool, out = native.DecodePool(1, dtype="uint8"), np.zeros((2, 3, 8, 8), np.uint8)
+    with pytest.raises(ValueError, match="span 1 is not inside a buffer"):
+        pool.begin([b"four", b""], out, image_rows(2, span=spans))
     with pytest.raises(ValueError, match="expected"):
         native.picture_sizes([b"four"], spans[:, :2].copy())
 
@@ -178,21 +184,25 @@ def test_arguments_that_do_not_fit_raise() -> None:
     out = np.zeros((1, 3, 8, 8), np.float32)
     with pytest.raises(TypeError):
         pool.begin([np.zeros(9, np.int32)], out)
-    with pytest.raises(TypeError):
-        pool.begin(jpegs, out, boxes=np.zeros((1, 4), np.float64))
+    for images in (np.zeros((1, 4), np.float32), image_rows(1).view(np.uint8)):
+        with pytest.raises(TypeError):
+            pool.begin(jpegs, out, images)
     for bad in (
-        {"dtype": "uint8"},
         {"dtype": "int4"},
         {"layout": "CHWN"},
-        {"layout": "NHWC"},
         {"decoder": "magic"},
         {"std": (1, 0, 1)},
-        {"boxes": np.zeros((2, 4), np.float32)},
-        {"flips": np.zeros(3, bool)},
         {"oversampling": 0.5},
     ):
         with pytest.raises(ValueError):
-            pool.begin(jpegs, out, **bad)
+            native.DecodePool(1, **bad)
+    for other in ({"dtype": "uint8"}, {"layout": "NHWC"}):
+        with pytest.raises(ValueError):
+            native.DecodePool(1, **other).begin(jpegs, out)
+    with pytest.raises(ValueError):
+        pool.begin(jpegs, out, image_rows(2, span=[(0, 0, 1)] * 2))
+    with pytest.raises(ValueError):
+        pool.begin(jpegs, out, image_rows(1).reshape(1, 1))
     for bad_out in (
         out[:0],
         out.transpose(0, 1, 3, 2)[:, :, ::2],
