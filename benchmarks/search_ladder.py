@@ -84,7 +84,7 @@ def search(args: argparse.Namespace, searched: Sources, bounds: Bounds) -> Step:
         raise PCRError(
             f"{args.start}: expected a ladder within the bounds, found {costs.of(start)}"
         )
-    for step in Search(photographs, costs, bounds, args.seed).run(start, args.proposals):
+    for step in Search(photographs, costs, bounds, start, seed=args.seed).run(args.proposals):
         shares = " ".join(f"{share:.3f}" for share in step.cost.shares)
         cost = f"{step.cost.scans} scans, time {step.cost.time:.3f}, bytes {shares}"
         print(f"proposal {step.proposals}: score {step.score:.4f}, {cost}", flush=True)
@@ -104,7 +104,9 @@ def judge(args: argparse.Namespace, judged: Sources, tables: Mapping[str, Table]
         [measure(to_ladder(n, table), judged, args.tries) for n, table in tables.items()]
     )
     levels.to_csv(args.out / "levels.csv", index=False)
-    better = f"searched is better in {curves[1].share_better(curves[0]):.2f} of resamples"
+    better = (
+        f"searched is better in {curves[1].share_better(curves[0], curves[0]):.2f} of resamples"
+    )
     return f"{to_markdown(levels)}\n{comparison.round(4).to_string(index=False)}\n\n{better}"
 
 

@@ -15,6 +15,7 @@ from search.photographs import Photographs
 
 BUDGETS = np.geomspace(0.06, 0.6, 24)  # shares of the sources' bytes, of which the score is made
 SHOWN_BUDGETS = (0.06, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6)
+LOSSES = 5  # a divergence above the start's counts as often again
 _LEAST = 1e-5  # divergences below are noise
 _RESAMPLES = 400
 
@@ -38,19 +39,27 @@ class Curve(NamedTuple):
         shares = np.stack([np.interp(budgets, self.shares, point) for point in points], axis=1)
         return (shares @ means).clip(_LEAST)
 
-    def score(self) -> float:
-        """The mean logarithm of divergences at BUDGETS; lower is better."""
+    def at_budgets(self) -> NDArray[np.float64]:
+        """Means over the images at BUDGETS: (budgets, networks)."""
         images = self.divergences.shape[1]
-        return float(self._scores(np.full((1, images), 1 / images))[0])
+        means: NDArray[np.float64] = self.at(BUDGETS, np.full((1, images), 1 / images))[0]
+        return means
 
-    def share_better(self, before: Curve) -> float:
+    def share_better(self, before: Curve, start: Curve) -> float:
         """In what share of resamples of the images (bootstrap) this scores lower than ``before``."""
         weights = _resamples(self.divergences.shape[1])
-        return float((self._scores(weights) < before._scores(weights)).mean())
+        own, other, first = (curve.at(BUDGETS, weights) for curve in (self, before, start))
+        return float((score(own, first) < score(other, first)).mean())
 
-    def _scores(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        scores: NDArray[np.float64] = np.log(self.at(BUDGETS, weights)).mean(axis=(1, 2))
-        return scores
+
+def score(divergences: NDArray[np.float64], start: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean logarithm of the ratio to the start's, increases counted more; lower is better.
+
+    Divergences at BUDGETS: (…, budgets, networks).
+    """
+    logarithms = np.log(divergences / start)
+    mean: NDArray[np.float64] = (logarithms + LOSSES * logarithms.clip(0)).mean(axis=(-2, -1))
+    return mean
 
 
 def curve_of(table: Table, photographs: Photographs, costs: Costs) -> Curve:

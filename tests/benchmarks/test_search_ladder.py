@@ -123,7 +123,7 @@ def test_what_is_found_is_better_and_within_the_bounds(
     images, costs = photographs(search_ladder, tmp_path / "notes")
     start = search_ladder.to_table(Ladder.load("luma"))
     bounds = search_ladder.Bounds(scans=15, time=1.08, share=1.1, first_share=0.5)
-    steps = list(search_ladder.Search(images, costs, bounds).run(start, 6))
+    steps = list(search_ladder.Search(images, costs, bounds, start).run(6))
     assert [step.score for step in steps] == sorted({step.score for step in steps}, reverse=True)
     assert len(steps) > 1
     for step in steps:
