@@ -25,11 +25,12 @@ def announcement(config: TrainConfig, processes: Processes, data: Batches, val: 
     why = " (no CUDA GPU here)" if device.type == "cpu" and config.device == "auto" else ""
     several = f", {processes.world_size} processes" if processes.world_size > 1 else ""
     levels = f", n_scans {config.fidelity}" if data.source.levels else ""
+    classes = len(set(config.merged(data.source.classes)))
     return wrapped(
         f"{config.arch} on {name}{why}{several}, {_formats(config)}, seed {config.seed}: "
         f"{data.source.total_images} images{levels} to train, "
         f"{val.source.total_images} to validate, "
-        f"{len(data.source.classes)} classes, loader {config.loader}"
+        f"{classes} class{'es' * (classes > 1)}, loader {config.loader}"
     )
 
 

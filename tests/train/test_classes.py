@@ -137,6 +137,7 @@ def test_merged_classes_count_as_one(data, tmp_path, capsys):
     assert train(*run) == 0
     state = checkpoint.load(tmp_path / "out" / checkpoint.LAST_FILE)
     assert state["classes"] == ("colour",)
+    assert " 1 class," in " ".join(capsys.readouterr().out.split())
     assert train(*run[:-1], "2", "--resume", "auto") == 0
     line = refusal(capsys, 1, *pcr_run(data, tmp_path / "out"), "--epochs", "3", "--resume", "auto")
     assert "expected only classes of" in line and "blue" in line

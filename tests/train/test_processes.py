@@ -235,6 +235,23 @@ def test_processes_train_together(data, tmp_path, world_size, batch_size):
     assert values(tmp_path, "data_times") != values(tmp_path, "data_times", 1)
 
 
+@pytest.mark.parametrize(
+    ("n_scans", "most", "score"),
+    [
+        ("auto", ("--autotune-threshold", "-1"), "autotune_score_1"),
+        ("auto:loss", ("--autotune-tolerance", "1000"), "autotune_loss_1"),
+    ],
+)
+def test_processes_choose_the_same_level(data, tmp_path, n_scans, most, score):
+    flags = [*SMALL, "-b", "3", "--epochs", "1", "--lr", "0.01", "--output_dir", tmp_path]
+    flags += ["--n_scans", n_scans, "--autotune-start", "0", "--autotune-batches", "1", *most]
+    run_well(2, "--PCR_train", *flags, data / "pcr", data / "val")
+    scores = [values(tmp_path, score, rank) for rank in range(2)]
+    assert len(scores[0]) == 1
+    assert scores[0] == scores[1]
+    assert [values(tmp_path, "n_scans", rank) for rank in range(2)] == [[1], [1]]
+
+
 def test_processes_validate_what_one_validates(data, tmp_path):
     flags = [*SMALL, "-b", "2", "--output_dir", tmp_path, data / "train", data / "val"]
     run_well(1, *flags, "--epochs", "1")
