@@ -68,7 +68,7 @@ class TrainConfig:
     epochs: int = 90
     start_epoch: int = 0
     lr: float = 0.1
-    lr_schedule: str = "scaled"  # or paper, see `pcr.train.schedule`
+    lr_schedule: str = "scaled"  # or paper, see `pcr.train.learning_rate`
     momentum: float = 0.9
     weight_decay: float = 1e-4
     print_freq: int = 10  # batches

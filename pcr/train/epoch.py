@@ -12,12 +12,12 @@ from torch.nn.functional import cross_entropy
 
 from pcr.train.batches import Batches
 from pcr.train.config import TrainConfig
+from pcr.train.learning_rate import paper_rate, scaled_rate
 from pcr.train.log import MetricsLog
 from pcr.train.loss_watch import LossWatch
 from pcr.train.meter import PassMeter, Scores
 from pcr.train.processes import Processes
 from pcr.train.reading import Reading
-from pcr.train.schedule import paper_rate, scaled_rate
 from pcr.train.state import TrainState
 from pcr.train.stop import StopRequest
 

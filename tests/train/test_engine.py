@@ -22,9 +22,9 @@ from pcr.train import checkpoint, engine, model
 from pcr.train.config import TrainConfig
 from pcr.train.data import train_batches, validation_batches
 from pcr.train.epoch import set_learning_rate
+from pcr.train.learning_rate import paper_rate, scaled_rate
 from pcr.train.log import EPOCH_VALUES, EpochSummary, MetricsFile, MetricsLog
 from pcr.train.reading import Reading
-from pcr.train.schedule import paper_rate, scaled_rate
 from pcr.train.state import TrainState
 from pcr.train.synthetic import synthetic_batches
 
