@@ -206,12 +206,11 @@ class TensorDecoder(Decoder):
         images = super()._plan(jpegs).images
         if not len(images):
             return jpegs
-        sizes = native.picture_sizes(jpegs.buffers, images["span"])
         is_turned = images["orientation"] > 4
-        sizes[is_turned] = sizes[is_turned, ::-1]
+        images["size"][is_turned] = images["size"][is_turned, ::-1]
         # An image without a header gets any window: decoding it will tell what is wrong.
-        boxes, flips = self._transform.windows(np.maximum(sizes, 1), self._keys(images["draw"]))
-        images["size"], images["box"], images["flip"] = sizes, boxes, flips
+        sizes, keys = np.maximum(images["size"], 1), self._keys(images["draw"])
+        images["box"], images["flip"] = self._transform.windows(sizes, keys)
         return jpegs
 
     def _begin(self, jpegs: JpegBatch, images: NDArray[Any], values: Values) -> Wait:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from pcr import jpeg
 from pcr.errors import DatasetError, FormatError
+from pcr.extension import native
 from pcr.imagefolder import ImageFolder
 from pcr.lazy import lazy
 from pcr.loading.drawing import Drawing
@@ -131,7 +132,10 @@ def _batches(
         jpegs = [data for data, _ in files]
         labels = [samples[image].label for image in batch]
         spans = whole_buffers(jpegs)
-        images = image_rows(len(batch), span=spans, label=labels, number=batch, draw=batch)
+        sizes = native.picture_sizes(jpegs, spans)
+        images = image_rows(
+            len(batch), span=spans, label=labels, number=batch, draw=batch, size=sizes
+        )
         return JpegBatch(jpegs, images), sum(size for _, size in files)
 
     drawn = (read(batch) for batch in batches)

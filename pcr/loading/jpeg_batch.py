@@ -18,9 +18,10 @@ IMAGE: np.dtype[np.void] = native.BATCH_IMAGE
 
 span: which buffer it lies in, its first byte there, and the byte after its last one. label: its
 class. number: its position in the data set. draw: a number that no two draws of an epoch share, on
-which its random numbers depend; the position, where the epoch has every image once.
+which its random numbers depend; the position, where the epoch has every image once. size: width
+and height as stored, 0 where no frame header is found.
 
-What a decoder plans: size: width and height as they are shown. box: the window as x, y, width and
+What a decoder plans: box: the window as x, y, width and
 height. flip: whether it is mirrored. orientation: of EXIF, 1 … 8.
 """
 
@@ -69,6 +70,11 @@ def image_rows(count: int, **values: Any) -> NDArray[np.void]:
     return images
 
 
+def stacked(rows: Sequence[NDArray[np.void]]) -> NDArray[np.void]:
+    """Images one after another."""
+    return np.concatenate(rows, dtype=IMAGE)  # which else drops the type's padding
+
+
 def whole_buffers(buffers: Sequence[NDArray[np.uint8]]) -> NDArray[np.int64]:
     """Spans of buffers that are a JPEG each."""
     spans = [(number, 0, len(buffer)) for number, buffer in enumerate(buffers)]
@@ -84,8 +90,7 @@ def joined(first: JpegBatch, second: JpegBatch) -> JpegBatch:
     """The images of two batches whose columns are lists."""
     if not len(first):
         return second
-    images = np.empty(len(first) + len(second), dtype=IMAGE)  # concatenate() would drop its padding
-    images[: len(first)], images[len(first) :] = first.images, second.images
+    images = stacked([first.images, second.images])
     images["span"][len(first) :, 0] += len(first.buffers)
     columns = {name: [*values, *second.columns[name]] for name, values in first.columns.items()}
     return JpegBatch((*first.buffers, *second.buffers), images, columns)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from pcr.dataset.column_types import ColumnType
 from pcr.dataset.reader import Dataset
 from pcr.dataset.record import RecordImages
-from pcr.loading.jpeg_batch import JpegBatch, image_rows
+from pcr.extension import native
+from pcr.loading.jpeg_batch import JpegBatch, image_rows, stacked
 from pcr.loading.level_mix import LevelMix
 from pcr.loading.read_ahead import ReadAhead, Reading
 from pcr.loading.rounds import Round, ShareOrder
@@ -40,10 +41,10 @@ def read_images(
     first_images: the position in the dataset of each record's first image.
     """
 
-    def read(number: int) -> tuple[RecordImages, int]:
+    def read(number: int) -> tuple[JpegBatch, int]:
         record, level = dataset.records[number], reading.mix.draw(order.order.level_random(number))
         images = record.read(level, columns=columns, verify=reading.verify_checksums)
-        return images, record.bytes_to_read(level, columns)
+        return _whole_record(images, first_images[number]), record.bytes_to_read(level, columns)
 
     columns = tuple(reading.columns)
     numbers = (number for drawn in order.rounds() for number in drawn.reads)
@@ -55,12 +56,12 @@ def read_images(
     with ReadAhead(
         numbers, at_once, threads=at_once, finish=read, first=first, name="pcr-records"
     ) as arrivals:
-        window: dict[int, RecordImages] = {}
+        window: dict[int, JpegBatch] = {}
         for drawn in chain(begun, rounds):
             for record in drawn.reads:
                 window[record] = reading.receive(arrivals)
             if len(drawn):
-                yield _images_of(drawn, window, first_images)
+                yield _images_of(drawn, window, first_images[-1])
             for record in drawn.forget:
                 del window[record]
 
@@ -72,27 +73,31 @@ def _first_rounds(rounds: Iterator[Round], images: int) -> Iterator[Round]:
         images -= len(drawn)
 
 
-def _images_of(
-    drawn: Round, window: Mapping[int, RecordImages], first_images: NDArray[np.int64]
-) -> JpegBatch:
-    numbers, places, repeats = drawn.drawn
-    records, which = np.unique(numbers, return_inverse=True)
-    held = [window[record] for record in records.tolist()]
-    # Places among the images of all these records, one record after another.
-    among = places + np.cumsum([0, *map(len, held)])[which]
-    begins = np.concatenate([record.offsets[:-1] for record in held])[among]
-    ends = np.concatenate([record.offsets[1:] for record in held])[among]
-    labels = np.concatenate([record.labels for record in held])[among]
-    positions = first_images[numbers] + places
+def _whole_record(record: RecordImages, first_image: int) -> JpegBatch:
+    spans = np.zeros((len(record), 3), dtype=np.int64)
+    spans[:, 1], spans[:, 2] = record.offsets[:-1], record.offsets[1:]
     images = image_rows(
-        len(numbers),
-        span=np.stack([which, begins, ends], axis=1),
-        label=labels,
-        number=positions,
-        draw=positions + repeats * first_images[-1],
+        len(record),
+        span=spans,
+        label=record.labels,
+        number=first_image + np.arange(len(record)),
+        size=native.picture_sizes([record.data], spans),
     )
+    return JpegBatch([record.data], images, record.columns)
+
+
+def _images_of(drawn: Round, window: Mapping[int, JpegBatch], total: int) -> JpegBatch:
+    """The images of a round, from whole records; ``total``: the images of the data set."""
+    numbers, places, repeats = drawn.drawn
+    records = sorted(window)
+    held = [window[record] for record in records]
+    which = np.searchsorted(records, numbers)
+    starts = np.cumsum([0, *map(len, held)])
+    images = stacked([record.images for record in held])[starts[which] + places]
+    images["span"][:, 0] = which
+    images["draw"] = images["number"] + repeats * total
     columns = {
         name: [held[n].columns[name][i] for n, i in zip(which, places, strict=True)]
         for name in held[0].columns
     }
-    return JpegBatch([record.data for record in held], images, columns)
+    return JpegBatch([data for record in held for data in record.buffers], images, columns)
