@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--bandwidth_MB_per_s", type=float, nargs="+", default=[20])
     parser.add_argument("--latency_ms", type=float, default=0)
     parser.add_argument("--step_images_per_second", type=float, default=0, help="0: no step")
-    parser.add_argument("--ladders", nargs="+", default=["standard", "bitplane"])
+    parser.add_argument("--ladders", nargs="+", default=["standard", "vision"])
     parser.add_argument("--levels", default="1,2,3,5,10", help="of each ladder")
     parser.add_argument("--only", nargs="+", metavar="LOADER")
     parser.add_argument("--server_cores", type=int, default=0, help="0: those of the loaders")

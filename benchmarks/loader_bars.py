@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Draws what benchmarks/loaders.py measured as bars: images/s of our loader and of the others.
 
-python3 benchmarks/loader_bars.py docs/evidence/loaders.csv docs/evidence/loaders.png
+python3 benchmarks/loader_bars.py CSV PICTURE [--ladders standard vision] [--levels 1,2,3,5,10]
 
 The CSV is the one that loaders.py writes, or a table of its medians: columns `loader`,
 `images_per_second` and `read_MB`. Loaders of whole images come first, the fastest at the top; below
@@ -30,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("csv", type=Path)
     parser.add_argument("picture", type=Path)
-    parser.add_argument("--ladders", nargs="+", default=["standard", "standard+1", "bitplane"])
+    parser.add_argument("--ladders", nargs="+", default=["standard", "vision"])
     parser.add_argument("--levels", default="1,2,3,5,10", help="of each ladder")
     arguments = parser.parse_args()
     medians = pd.read_csv(arguments.csv).groupby("loader").median(numeric_only=True)

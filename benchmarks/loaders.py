@@ -2,7 +2,7 @@
 """Compare Loader with other common loaders, on the same images, in one run.
 
 python3 benchmarks/loaders.py FOLDER WORK [--images 1000] [--rounds 3] [--levels 2,5,10]
-                              [--only dali pcr:bitplane:3 …] [--python tf-data=PATH …] [--profile]
+                              [--only dali pcr:vision:8 …] [--python tf-data=PATH …] [--profile]
 
 FOLDER is an ImageFolder of JPEGs. WORK is a directory for each loader's own copy of the images
 (kept, so that a second run does not convert again) and for loaders.md, loaders.csv and loaders.png,
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=2, help="measured per round")
-    parser.add_argument("--ladders", nargs="+", default=["standard", "standard+1", "bitplane"])
+    parser.add_argument("--ladders", nargs="+", default=["standard", "vision"])
     parser.add_argument("--levels", default="1,2,3,4,5,6,7,8,9,10", help="of each ladder")
     parser.add_argument(
         "--only", nargs="+", metavar="LOADER", help=f"{' '.join(PEERS)} pcr:LADDER:LEVEL"

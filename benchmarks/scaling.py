@@ -43,7 +43,7 @@ def main() -> None:
     counts = [int(count) for count in arguments.cores.split(",")]
     rows = []
     for level in map(int, arguments.levels.split(",")):
-        loaders = loaders_of(dataset, level, arguments.batch_size)
+        loaders = loaders_of(dataset, level, arguments.batch_size, arguments.concurrent_reads)
         rounds = [measure(*loaders) for _ in range(arguments.rounds + 1)][1:]
         stages = pd.DataFrame(rounds).median()
         for cores in counts:
@@ -55,7 +55,7 @@ def main() -> None:
                     "images_per_s": round(rate),
                     "limit": limit,
                     "memory_GB_per_s": rate * bytes_moved(dataset, level) / 1e9,
-                    "measured": measured(dataset, level, cores, arguments),
+                    "measured": measured(loaders[0], cores, arguments.rounds),
                 }
             )
     print(pd.DataFrame(rows).to_string(index=False, float_format="{:.1f}".format))
@@ -78,17 +78,14 @@ def bytes_moved(dataset: Dataset, level: int) -> float:
     return OUTPUT_BYTES + 4 * read_bytes / len(dataset)
 
 
-def measured(
-    dataset: Dataset, level: int, cores: int, arguments: argparse.Namespace
-) -> float | None:
+def measured(loader: Loader, cores: int, rounds: int) -> float | None:
     """The median rate on some of this machine's cores, if it has as many."""
     all_cores = os.sched_getaffinity(0)
     if cores > len(all_cores):
         return None
     os.sched_setaffinity(0, sorted(all_cores)[-cores:])
     try:
-        loader = Loader(dataset, arguments.batch_size, level, num_threads=cores)
-        rates = [rate_of_epoch(loader) for _ in range(arguments.rounds + 1)]
+        rates = [rate_of_epoch(loader) for _ in range(rounds + 1)]
     finally:
         os.sched_setaffinity(0, all_cores)
     return float(pd.Series(rates[1:]).median())
@@ -97,8 +94,9 @@ def measured(
 def rate_of_epoch(loader: Loader) -> float:
     """Images per second."""
     begun = time.perf_counter()
-    images = sum(len(labels) for _, labels in loader)
-    return images / (time.perf_counter() - begun)
+    for _ in loader:
+        pass
+    return loader.source.num_images / (time.perf_counter() - begun)
 
 
 if __name__ == "__main__":

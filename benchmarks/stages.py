@@ -20,6 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from unittest.mock import patch
 
 import pandas as pd
@@ -57,19 +58,19 @@ def main() -> None:
     print(table.to_string(float_format="{:.2f}".format))
 
 
-def loaders_of(dataset: Dataset, level: int, batch_size: int) -> tuple[Loader, Loader]:
+def loaders_of(
+    dataset: Dataset, level: int, batch_size: int, concurrent_reads: int | None = None
+) -> tuple[Loader, Loader]:
     """One as users have it, and one that compares no checksums."""
-    return (
-        Loader(dataset, batch_size, level),
-        Loader(dataset, batch_size, level, verify_checksums=False),
-    )
+    loader = partial(Loader, dataset, batch_size, level, concurrent_reads=concurrent_reads)
+    return loader(), loader(verify_checksums=False)
 
 
 def measure(loader: Loader, unchecked: Loader) -> dict[str, float]:
     """Microseconds of each stage for an image, in one epoch of each loader."""
     epoch_seconds(unchecked)  # after it, there are buffers of the right size
-    seconds, images = epoch_seconds(loader)
-    read_seconds = epoch_seconds(unchecked)[0][RECORDS]
+    seconds = epoch_seconds(loader)
+    read_seconds = epoch_seconds(unchecked)[RECORDS]
     python = {stage: seconds[thread] for stage, thread in PYTHON.items()}
     stages = {
         "read": read_seconds,
@@ -79,11 +80,11 @@ def measure(loader: Loader, unchecked: Loader) -> dict[str, float]:
         **python,
         "cpu": seconds["cpu"],
     }
-    return {stage: 1e6 * value / images for stage, value in stages.items()}
+    return {stage: 1e6 * value / loader.source.num_images for stage, value in stages.items()}
 
 
-def epoch_seconds(loader: Loader) -> tuple[Counter[str], int]:
-    """The time of each thread and of each stage of decoding in an epoch, and its images."""
+def epoch_seconds(loader: Loader) -> Counter[str]:
+    """The time of each thread and of each stage of decoding in an epoch."""
     pools = []
 
     class WatchedPool(native.DecodePool):
@@ -91,14 +92,14 @@ def epoch_seconds(loader: Loader) -> tuple[Counter[str], int]:
             super().__init__(*arguments, **options)
             pools.append(self)
 
-    images, begun_seconds = 0, time.process_time()
+    begun_seconds = time.process_time()
     with patch.object(native, "DecodePool", WatchedPool), timed_threads() as seconds:
-        for _, labels in loader:
-            images += len(labels)
+        for _ in loader:
+            pass
     seconds["cpu"] = time.process_time() - begun_seconds
     for pool in pools:
         seconds.update(pool.stage_seconds())
-    return seconds, images
+    return seconds
 
 
 @contextmanager
