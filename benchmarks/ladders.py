@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import machine
+import numpy as np
 import pandas as pd
 from networks import decode, load_network, predict
 from PIL import features
@@ -28,6 +29,8 @@ from pcr.tools.level_profile import kl_divergence, measure_levels
 from pcr.tools.pictures import plot_levels
 from pcr.tools.samples import LevelImage
 from pcr.train.classifier import Classifier
+
+BUDGETS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)  # shares of the bytes
 
 
 def load(folder: Path, sample: int) -> dict[Path, bytes]:
@@ -76,7 +79,7 @@ def measure(
 
 def to_markdown(table: pd.DataFrame) -> str:
     """One Markdown table, numbers as one reads them."""
-    networks = [name[3:-6] for name in table if name.startswith("kl_") and name.endswith("_error")]
+    networks = _networks_of(table)
     head = ["ladder", "level", "mean bytes", "bytes", *(f"KL {name}" for name in networks)]
     head += ["MS-SSIM", "p10", "min", "loader", "Pillow"]
     lines = [_row(head), _row(["---"] * len(head))]
@@ -92,6 +95,24 @@ def to_markdown(table: pd.DataFrame) -> str:
         ]
         lines.append(_row([*level, *kls, *quality, *rates]))
     return "\n".join(lines) + "\n"
+
+
+def to_budget_markdown(table: pd.DataFrame) -> str:
+    """Each network's divergence at BUDGETS, interpolated linearly between the levels of a ladder."""
+    networks = _networks_of(table)
+    lines = [
+        _row(["network", "ladder", *(f"{budget:.2f}" for budget in BUDGETS)]),
+        _row(["---"] * (2 + len(BUDGETS))),
+    ]
+    for network in networks:
+        for ladder, levels in table.groupby("ladder", sort=False):
+            found = np.interp(BUDGETS, levels["share"], levels[f"kl_{network}"])
+            lines.append(_row([network, str(ladder), *(f"{value:.4f}" for value in found)]))
+    return "\n".join(lines) + "\n" if networks else ""
+
+
+def _networks_of(table: pd.DataFrame) -> list[str]:
+    return [name[3:-6] for name in table if name.startswith("kl_") and name.endswith("_error")]
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -121,7 +142,8 @@ def main() -> None:
     head = machine.describe("Pillow", "numpy")
     head += f", libjpeg-turbo {features.version('libjpeg_turbo')} (Pillow's)"
     mean_bytes = sum(map(len, sources.values())) / len(sources)
-    text = f"{head}; {len(sources)} images of {mean_bytes:.0f} bytes on average\n\n{to_markdown(table)}"
+    text = f"{head}; {len(sources)} images of {mean_bytes:.0f} bytes on average\n\n"
+    text += f"{to_markdown(table)}\n{to_budget_markdown(table)}"
     (args.out / "ladders.md").write_text(text, encoding="utf-8")
     table.to_csv(args.out / "ladders.csv", index=False)
     plot_levels(table, args.out / "ladders.png")

@@ -8,8 +8,10 @@ fidelity, at budgets from 6 to 60 % of the bytes, within bounds on scans, on the
 decoder, and on bytes. It begins with a ladder and keeps its number of levels. What a level sends of
 DC, of eight bands of luma and of eight of chroma is free. A model, fitted to what was measured,
 guesses which changes are good; these are measured, and kept if they hold for most resamples of the
-images. OUT receives the ladder (searched.txt), what it and the start come to on the other images
-(judged.csv, levels.csv), and all measurements: started again, an interrupted search resumes.
+images. Divergences above the start's count more than those below.
+
+OUT receives the ladder (searched.txt), what it and the start come to on the other images (judged.csv,
+levels.csv), and all measurements: started again, an interrupted search resumes.
 """
 
 from __future__ import annotations
