@@ -39,13 +39,13 @@ def measure_divergence(plan: Plan) -> None:
     By networks that were trained at full fidelity. Writes divergence.csv.
     """
     path = plan.out / "divergence.csv"
-    done = known(path, "run")
     for network in plan.setting.networks:
         run = Run("accuracy", network, LADDER, str(FULL_LEVEL), 0)
-        if run.name in done:
+        left = set(plan.setting.levels) - known(path, "ladder", run=run.name)
+        if not left:
             continue
         predict = Classifier.load(str(plan.out / "runs" / run.name / LAST_FILE)).log_probabilities
-        for ladder in plan.setting.levels:
+        for ladder in sorted(left):
             images = plan.datasets / f"{ladder}-held-out"
             make_dataset(plan.held_out, images, ladder)
             table = profile_levels(Dataset(images), plan.setting.sample, tries=0, predict=predict)

@@ -89,7 +89,7 @@ def draw_similarity(
 
 
 def _draw_fit(points: pd.DataFrame, x: str, title: str, axes: Axes) -> None:
-    sns.regplot(points, x=x, y="points", ax=axes, scatter=False, color="gray")
+    sns.regplot(points, x=x, y="points", ax=axes, scatter=False, ci=None, color="gray")
     sns.scatterplot(points, x=x, y="points", hue="data", style="arch", ax=axes)
     axes.set(xlabel=title, ylabel="points of top-1 from full fidelity", title=fit(points, x))
     sns.move_legend(axes, "center left", bbox_to_anchor=(1, 0.5), frameon=False)

@@ -15,7 +15,9 @@ from PIL import Image
 from results import ROOT, add_rows, known
 from settings import Plan
 
+from pcr.atomic import atomic_path
 from pcr.dataset.reader import Dataset, holds_dataset
+from pcr.errors import UsageError
 from pcr.tools.level_profile import profile_levels
 
 CONVERTER = ROOT / "PCR_Converter_advanced.py"
@@ -23,7 +25,11 @@ RECORD_IMAGES = "256"
 
 
 def prepare(plan: Plan) -> None:
-    """The held-out images in one folder, the training images with each ladder."""
+    """The held-out images in one folder, the training images with each ladder.
+
+    Raises UsageError for a folder that has measurements of another setting.
+    """
+    _keep_apart(plan.out / "setting.txt", plan.setting.name)
     for split in plan.other_splits():
         for image in split.rglob("*.*"):
             link = plan.held_out / image.parent.name / f"{split.name}_{image.name}"
@@ -32,6 +38,18 @@ def prepare(plan: Plan) -> None:
                 link.symlink_to(image.resolve())
     for ladder in plan.setting.levels:
         make_dataset(plan.train, plan.dataset(ladder), ladder)
+
+
+def _keep_apart(path: Path, setting: str) -> None:
+    found = path.read_text(encoding="utf-8").strip() if path.exists() else setting
+    if found != setting:
+        raise UsageError(
+            f"{path.parent}: expected measurements of --{setting}, found --{found}'s: choose another "
+            "folder"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as temporary:
+        temporary.write_text(f"{setting}\n", encoding="utf-8")
 
 
 def measure(plan: Plan) -> None:

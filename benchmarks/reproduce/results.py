@@ -29,9 +29,14 @@ def add_rows(path: Path, rows: Iterable[Mapping[str, object]], *, with_origin: b
         added.to_csv(temporary, index=False)
 
 
-def known(path: Path, column: str) -> set[object]:
-    """The values of a column of a table; none where there is no table yet."""
-    return set(pd.read_csv(path)[column]) if path.exists() else set()
+def known(path: Path, column: str, **where: str) -> set[object]:
+    """The values of a column, in rows that have other columns' values; none without a table yet."""
+    if not path.exists():
+        return set()
+    table = pd.read_csv(path)
+    for name, value in where.items():
+        table = table[table[name] == value]
+    return set(table[column])
 
 
 @cache

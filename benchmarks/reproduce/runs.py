@@ -57,7 +57,7 @@ class Run:
 
 def train_all(plan: Plan, runs: Sequence[Run], data: Mapping[str, Path | str]) -> None:
     """Train what runs.csv does not have yet, seed by seed, some at a time; add it to the tables."""
-    path = plan.out / "runs.csv"
+    path, curves = plan.out / "runs.csv", plan.out / "epochs.csv"
     done = known(path, "run")
     left = [run for run in runs if run.name not in done]
     with ThreadPoolExecutor(plan.jobs) as executor:
@@ -65,9 +65,12 @@ def train_all(plan: Plan, runs: Sequence[Run], data: Mapping[str, Path | str]) -
             left, executor.map(lambda run: train(plan, run, data[run.data]), left), strict=True
         ):
             folder = plan.out / "runs" / run.name
-            table = epochs(run, folder).to_dict("records")
-            add_rows(plan.out / "epochs.csv", table, with_origin=False)  # runs.csv has it
-            add_rows(path, [outcome(plan, run, folder)])
+            if run.name not in known(curves, "run"):  # stopped between the two tables
+                table = epochs(run, folder).to_dict("records")
+                add_rows(curves, table, with_origin=False)  # runs.csv has it
+            result = outcome(plan, run, folder)
+            add_rows(path, [result])
+            print(f"{run.name}: {result['top_1']:.2f} %", flush=True)
 
 
 def train(plan: Plan, run: Run, data: Path | str) -> None:

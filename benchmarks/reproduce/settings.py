@@ -56,6 +56,7 @@ class Network:
 class Setting:
     """How much is measured."""
 
+    name: str
     networks: tuple[Network, ...]  # of the stage `accuracy`
     limited: Network  # of the stage `limited`
     short: Network  # of the stages that compare strategies
@@ -68,6 +69,7 @@ class Setting:
 
 
 QUICK = Setting(
+    "quick",
     (Network("shufflenet_v2_x0_5", 64, epochs=3, seeds=1),),
     limited=Network("shufflenet_v2_x0_5", 64, epochs=2, seeds=1),
     short=Network("shufflenet_v2_x0_5", 64, epochs=2, seeds=1),
@@ -77,6 +79,7 @@ QUICK = Setting(
     static_qualities=(50,),
 )
 FULL = Setting(
+    "full",
     (
         Network("shufflenet_v2_x0_5", 64, epochs=40, seeds=5, decisive_seeds=16),
         Network("resnet18", 64, epochs=20, seeds=3, precision=("--bf16", "--channels-last")),

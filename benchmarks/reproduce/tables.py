@@ -34,7 +34,7 @@ def differences(runs: pd.DataFrame) -> pd.DataFrame:
                 "MB per epoch": round((group["MB"] / epochs).mean(), 2),
                 "bytes": round((pairs["MB"] / pairs["MB_full"]).mean(), 3),
                 "top-1 %": round(group["top_1"].mean(), 2),
-                "by seed": f"{group['top_1'].min():.1f} … {group['top_1'].max():.1f}",
+                "by seed": _range(group["top_1"]),
                 "from full fidelity": round(mean, 2),
                 "±": round(interval, 2),
             }
@@ -97,6 +97,10 @@ def times(runs: pd.DataFrame, epochs: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def _range(values: pd.Series) -> str:
+    return " … ".join(f"{value:.1f}" for value in sorted({values.min(), values.max()}))
 
 
 def read(path: Path) -> pd.DataFrame | None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
 import pytest
 from helpers import records
+
+from pcr.errors import UsageError
 
 REPRODUCE = Path(__file__).parents[2] / "benchmarks" / "reproduce"
 ORIGIN = {"date": "2026-01-01", "commit": "abc", "machine": "a machine"}
@@ -22,7 +26,7 @@ import runpy
 from settings import Network, Plan, Setting
 main = runpy.run_path({folder!r} + "/__main__.py", run_name="reproduce")
 network = Network("shufflenet_v2_x0_5", 32, epochs=1, seeds=1, batch_size=4)
-setting = Setting((network,), network, network, sample=2, rounds=1, levels={{"standard": (10,)}},
+setting = Setting("tiny", (network,), network, network, sample=2, rounds=1, levels={{"standard": (10,)}},
                   static_qualities=(50,))
 plan = Plan(setting, Path(sys.argv[1]), Path(sys.argv[2]), 1)
 for _ in range(2):
@@ -167,6 +171,35 @@ def test_tables_and_figures_need_the_csvs_alone(tmp_path: Path) -> None:
         assert (tmp_path / name).stat().st_size > 1000
     assert "Measured on 2026-01-01, commit abc, on a machine." in text
     assert "| net, 64 px, 2 epochs | standard | 5 | 2 | 25.0 | 0.5 |" in text
+
+
+@pytest.mark.usefixtures("reproduce")
+def test_a_run_that_was_stopped_between_its_tables_is_in_each_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs, settings = import_module("runs"), import_module("settings")
+    network = settings.Network("net", 32, 1, 1)
+    plan = settings.Plan(settings.QUICK, tmp_path, tmp_path, 1)
+    run = runs.Run("accuracy", network, "standard", "10", 0)
+    monkeypatch.setattr(runs, "train", lambda *_: None)
+    monkeypatch.setattr(runs, "epochs", lambda *_: pd.DataFrame({"epoch": [1], "run": [run.name]}))
+    stopped = patch.object(runs, "outcome", side_effect=KeyboardInterrupt)
+    with stopped, pytest.raises(KeyboardInterrupt):
+        runs.train_all(plan, [run], {"standard": tmp_path})
+    monkeypatch.setattr(runs, "outcome", lambda *_: {"run": run.name, "top_1": 50.0})
+    for _ in range(2):
+        runs.train_all(plan, [run], {"standard": tmp_path})
+    for name in ("epochs.csv", "runs.csv"):
+        assert list(pd.read_csv(tmp_path / name)["run"]) == [run.name]
+
+
+@pytest.mark.usefixtures("reproduce")
+def test_a_folder_holds_one_setting(tmp_path: Path) -> None:
+    levels, settings = import_module("levels"), import_module("settings")
+    levels.prepare(settings.Plan(replace(settings.QUICK, levels={}), tmp_path, tmp_path / "out", 1))
+    full = settings.Plan(replace(settings.FULL, levels={}), tmp_path, tmp_path / "out", 1)
+    with pytest.raises(UsageError, match="expected measurements of --full, found --quick's"):
+        levels.prepare(full)
 
 
 @pytest.mark.slow
