@@ -17,7 +17,7 @@ granularity 5. the same with merged classes
 tuning      6. the level chosen in training: by gradients, by the release's rule, by the loss
 mixtures    7. levels mixed within an epoch
 static      8. accuracy on images re-encoded to the bytes of a level
-schedules   9. low levels, and small crops, first
+schedules   9. low levels, and small crops, in the first half
 """
 
 from __future__ import annotations

@@ -27,8 +27,14 @@ RECORD_IMAGES = "256"
 def prepare(plan: Plan) -> None:
     """The held-out images in one folder, the training images with each ladder.
 
-    Raises UsageError for a folder that has measurements of another setting.
+    Raises UsageError for images without two splits, and for a folder that has measurements of
+    another setting.
     """
+    if not plan.train.is_dir() or not any(plan.other_splits()):
+        raise UsageError(
+            f"{plan.images}: expected a folder with train/ and one or more others, such as "
+            "validation/, each an ImageFolder"
+        )
     _keep_apart(plan.out / "setting.txt", plan.setting.name)
     for split in plan.other_splits():
         for image in split.rglob("*.*"):

@@ -121,4 +121,4 @@ class Plan:
 
     def other_splits(self) -> Iterator[Path]:
         """The folders of images that are not trained on."""
-        return (p for p in sorted(self.images.iterdir()) if p.is_dir() and p.name != "train")
+        return (p for p in sorted(self.images.glob("*")) if p.is_dir() and p.name != "train")

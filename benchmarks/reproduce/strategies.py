@@ -48,11 +48,11 @@ def mix(plan: Plan) -> None:
 
 
 def schedule(plan: Plan) -> None:
-    """Stage 9: low levels and small crops for three quarters of the epochs, everything at the end."""
+    """Stage 9: low levels and small crops in the first half of the epochs, everything then."""
     network = plan.setting.short
-    last = max(1, network.epochs * 3 // 4)
-    sizes = ("--image_size", f"0:{network.image_size * 3 // 4},{last}:{network.image_size}")
-    levels = f"0:2,{last}:{FULL_LEVEL}"
+    half = max(1, network.epochs // 2)
+    sizes = ("--image_size", f"0:{network.image_size * 3 // 4},{half}:{network.image_size}")
+    levels = f"0:2,{half}:{FULL_LEVEL}"
     _train(plan, "schedules", [(levels, "", ()), (levels, "small crops", sizes)])
 
 

@@ -29,7 +29,7 @@ def differences(runs: pd.DataFrame) -> pd.DataFrame:
             {
                 "network": f"{arch}, {size} px, {epochs} epochs",
                 "data": data,
-                "levels": f"{fidelity} {way}".strip(),
+                "levels": ", ".join(filter(None, (fidelity, way))),
                 "seeds": len(group),
                 "MB per epoch": round((group["MB"] / epochs).mean(), 2),
                 "bytes": round((pairs["MB"] / pairs["MB_full"]).mean(), 3),
@@ -39,7 +39,12 @@ def differences(runs: pd.DataFrame) -> pd.DataFrame:
                 "±": round(interval, 2),
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).sort_values("network", kind="stable", key=_by_first)
+
+
+def _by_first(names: pd.Series) -> pd.Series:
+    """Same names beside each other, in the order of their first rows."""
+    return pd.Series(pd.factorize(names)[0], index=names.index)
 
 
 def with_full(runs: pd.DataFrame) -> pd.DataFrame:
@@ -105,7 +110,7 @@ def _range(values: pd.Series) -> str:
 
 def read(path: Path) -> pd.DataFrame | None:
     """A table of measurements; None where its stage has not run."""
-    text = {"correct": str, "fidelity": str, "data": str}
+    text = dict.fromkeys(("correct", "fidelity", "data", "date", "commit"), str)  # 80e3709 …
     return pd.read_csv(path, dtype=text, keep_default_na=False) if path.exists() else None
 
 

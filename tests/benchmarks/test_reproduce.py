@@ -17,7 +17,7 @@ from helpers import records
 from pcr.errors import UsageError
 
 REPRODUCE = Path(__file__).parents[2] / "benchmarks" / "reproduce"
-ORIGIN = {"date": "2026-01-01", "commit": "abc", "machine": "a machine"}
+ORIGIN = {"date": "2026-01-01", "commit": "80e3709", "machine": "a machine"}
 TINY = """
 import sys
 from pathlib import Path
@@ -169,7 +169,7 @@ def test_tables_and_figures_need_the_csvs_alone(tmp_path: Path) -> None:
     text = import_module("tables").write_tables(tmp_path)
     for name in ("accuracy.png", "similarity.png", "rates.png"):
         assert (tmp_path / name).stat().st_size > 1000
-    assert "Measured on 2026-01-01, commit abc, on a machine." in text
+    assert "Measured on 2026-01-01, commit 80e3709, on a machine." in text
     assert "| net, 64 px, 2 epochs | standard | 5 | 2 | 25.0 | 0.5 |" in text
 
 
@@ -196,10 +196,25 @@ def test_a_run_that_was_stopped_between_its_tables_is_in_each_once(
 @pytest.mark.usefixtures("reproduce")
 def test_a_folder_holds_one_setting(tmp_path: Path) -> None:
     levels, settings = import_module("levels"), import_module("settings")
-    levels.prepare(settings.Plan(replace(settings.QUICK, levels={}), tmp_path, tmp_path / "out", 1))
-    full = settings.Plan(replace(settings.FULL, levels={}), tmp_path, tmp_path / "out", 1)
+    for split in ("train", "test"):
+        (tmp_path / "images" / split).mkdir(parents=True)
+    quick, full = (
+        settings.Plan(replace(setting, levels={}), tmp_path / "images", tmp_path / "out", 1)
+        for setting in (settings.QUICK, settings.FULL)
+    )
+    levels.prepare(quick)
     with pytest.raises(UsageError, match="expected measurements of --full, found --quick's"):
         levels.prepare(full)
+
+
+@pytest.mark.usefixtures("reproduce")
+def test_images_need_a_split_that_is_held_out(tmp_path: Path) -> None:
+    levels, settings = import_module("levels"), import_module("settings")
+    (tmp_path / "train").mkdir()
+    for images in (tmp_path, tmp_path / "train", tmp_path / "missing"):
+        with pytest.raises(UsageError, match=f"{images}: expected a folder with train/"):
+            levels.prepare(settings.Plan(settings.QUICK, images, tmp_path / "out", 1))
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.slow
