@@ -183,7 +183,7 @@ def report(trials: pd.DataFrame, failures: dict[str, str], names: list[str], wor
     lines += ["", *best_peers(medians)]
     text = "\n".join(lines) + "\n"
     (work / "loaders.md").write_text(text, encoding="utf-8")
-    print(text)
+    print(text, flush=True)  # before what the children of profile() print
     if len(medians):
         draw(medians, work / "loaders.png")
 

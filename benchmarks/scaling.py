@@ -4,12 +4,12 @@
 python3 benchmarks/scaling.py DATASET [--levels 2,5,10] [--cores 1,2,16,64] [--batch_size 256]
                               [--concurrent_reads 1] [--rounds 5]
 
-The stages (stages.py) work at the same time, on batch after batch. So the rate on c cores is the
-least of: c / all processor time of an image; 1 / that of Python, of which one thread runs at a time;
-and concurrent_reads / that of reading and checksums. `memory_GB_per_s` is what moves through memory
-at that rate at least: the output once, and each byte of a JPEG four times. As far as this machine
-has the cores, the loader is measured on them too. Only an idle machine gives numbers that mean
-something.
+The stages (stages.py; their table comes first) work at the same time, on batch after batch. So the
+rate on c cores is the least of: c / all processor time of an image; 1 / that of Python, of which one
+thread runs at a time; and concurrent_reads / that of reading and checksums. `memory_GB_per_s` is
+what moves through memory at that rate at least: the output once, and each byte of a JPEG four times.
+As far as this machine has the cores, the loader is measured on them too. Only an idle machine gives
+numbers that mean something.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import time
 
 import pandas as pd
 from machine import describe
-from stages import loaders_of, measure
+from stages import loaders_of, measure, print_stages
 
 from pcr import Dataset, Loader
 
@@ -41,11 +41,11 @@ def main() -> None:
     print(describe("torch", "numpy"), f"load average {os.getloadavg()[0]:.1f}", sep=", ")
     print(f"{dataset!r}, batches of {arguments.batch_size}")
     counts = [int(count) for count in arguments.cores.split(",")]
-    rows = []
+    rows, by_level = [], {}
     for level in map(int, arguments.levels.split(",")):
         loaders = loaders_of(dataset, level, arguments.batch_size, arguments.concurrent_reads)
         rounds = [measure(*loaders) for _ in range(arguments.rounds + 1)][1:]
-        stages = pd.DataFrame(rounds).median()
+        by_level[level] = stages = pd.DataFrame(rounds).median()
         for cores in counts:
             rate, limit = predict(stages, cores, arguments.concurrent_reads)
             rows.append(
@@ -58,6 +58,7 @@ def main() -> None:
                     "measured": measured(loaders[0], cores, arguments.rounds),
                 }
             )
+    print_stages(pd.DataFrame(by_level).T.rename_axis("level"))
     print(pd.DataFrame(rows).to_string(index=False, float_format="{:.1f}".format))
 
 

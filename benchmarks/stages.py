@@ -44,7 +44,7 @@ def main() -> None:
     arguments = parser.parse_args()
     dataset = Dataset(arguments.dataset)
     print(describe("torch", "numpy"))
-    print(f"{dataset!r}: {len(dataset)} images, {len(dataset.records)} records")
+    print(repr(dataset))
     cases = [
         (int(level), int(batch_size))
         for level in arguments.levels.split(",")
@@ -55,7 +55,12 @@ def main() -> None:
     rows = [{"case": case, **measure(*loaders[case])} for _ in rounds for case in cases]
     table = pd.DataFrame(rows[len(cases) :]).groupby("case").median()
     table.index = pd.MultiIndex.from_tuples(table.index, names=["level", "batch_size"])
-    print(table.to_string(float_format="{:.2f}".format))
+    print_stages(table)
+
+
+def print_stages(table: pd.DataFrame) -> None:
+    """A table with a row for each case, turned so that ten cases fit on 80 columns."""
+    print(table.T.to_string(float_format=lambda value: f"{value:.{0 if value >= 100 else 1}f}"))
 
 
 def loaders_of(
