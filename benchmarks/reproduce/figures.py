@@ -58,13 +58,18 @@ def draw_progress(runs: pd.DataFrame, epochs: pd.DataFrame, path: Path) -> None:
         ("limited", "train_seconds"): f"seconds of training, at {LIMITED}",
     }
     archs = list(joined["arch"].unique())
+    labels = list(joined["label"].unique())  # of one colour everywhere
+    palette = "tab10" if len(labels) <= 10 else "husl"
+    colors = dict(zip(labels, sns.color_palette(palette, len(labels)), strict=True))
     figure = Figure(figsize=(15, 4.5 * len(archs)), layout="constrained")
     for arch, row in zip(archs, figure.subplots(len(archs), 3, squeeze=False), strict=True):
         for ((stage, x), title), axes in zip(panels.items(), row, strict=True):
             own = joined[(joined["arch"] == arch) & (joined["stage"] == stage)]
             axes.set(xlabel=title, ylabel="top-1 %", title=arch)
+            axes.set_visible(bool(len(own)))
             if len(own):
-                sns.lineplot(own, x=x, y="test_top_1", hue="label", errorbar="sd", ax=axes)
+                style = {"hue": "label", "palette": colors, "errorbar": "sd"}
+                sns.lineplot(own, x=x, y="test_top_1", ax=axes, **style)
     figure.savefig(path, dpi=150)
 
 
