@@ -10,6 +10,7 @@ import seaborn as sns
 from intervals import mean_slope
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from settings import BANDWIDTH_MB_PER_S, LIMITED
 from tables import read, with_full
 
@@ -41,6 +42,10 @@ def draw_rates(rates: pd.DataFrame, path: Path) -> None:
     limit = f"{BANDWIDTH_MB_PER_S} MB/s / bytes"
     axes.plot(size, 1e6 * BANDWIDTH_MB_PER_S / size, color="gray", linewidth=1, label=limit)
     axes.set(xscale="log", yscale="log", xlabel="bytes per image", ylabel="images/s")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.set_minor_formatter(NullFormatter())
     axes.legend()
     figure.savefig(path, dpi=150)
 
