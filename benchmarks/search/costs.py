@@ -91,9 +91,8 @@ class Costs:
 
     def _scan_bytes(self, scan: Scan) -> float:
         """The mean bytes of a scan, its tables included, and the headers if it is the first."""
-        if scan.previous_bit == 0:
-            return self._measure_chain(scan.first, scan.last, scan.bit)[str(scan)]
-        return self._measure_chain(scan.first, scan.last, MOST_BITS)[str(scan)]
+        bit = MOST_BITS if scan.previous_bit else scan.bit
+        return self._measure_chain(scan.first, scan.last, bit)[str(scan)]
 
     def _measure_chain(self, first: int, last: int, bit: int) -> dict[str, float]:
         """The bytes of the scans that send a band but for its last bits, and then refine it.

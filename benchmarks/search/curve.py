@@ -16,7 +16,7 @@ from search.photographs import Photographs
 BUDGETS = np.geomspace(0.06, 0.6, 24)  # shares of the sources' bytes, of which the score is made
 SHOWN_BUDGETS = (0.06, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6)
 LOSSES = 5  # a divergence above the start's counts as often again
-_LEAST = 1e-5  # divergences below are noise
+LEAST = 1e-5  # divergences below are noise
 _RESAMPLES = 400
 
 
@@ -37,7 +37,7 @@ class Curve(NamedTuple):
         means = np.einsum("si,pin->spn", weights, self.divergences)
         points = np.eye(len(self.shares))
         shares = np.stack([np.interp(budgets, self.shares, point) for point in points], axis=1)
-        return (shares @ means).clip(_LEAST)
+        return (shares @ means).clip(LEAST)
 
     def at_budgets(self) -> NDArray[np.float64]:
         """Means over the images at BUDGETS: (budgets, networks)."""

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from search.bands import MOST_BITS, State
+from search.curve import LEAST
 
 _EXPONENTS = (0.6, 0.8, 1.0, 1.25, 1.5, 1.75, 2.0)
-_LEAST = 1e-5  # divergences below are noise
 
 
 class Surrogate:
@@ -29,7 +29,7 @@ class Surrogate:
         self._distortions = distortions / distortions.max(axis=1, keepdims=True).clip(1e-9)
         self._states = np.array(list(measured))
         means = np.array([found.mean(axis=0) for found in measured.values()])
-        logarithms = np.log(means.clip(_LEAST))
+        logarithms = np.log(means.clip(LEAST))
         features = self._features(self._states)
         self._fits = [_fit(features, column) for column in logarithms.T]
         self._residuals = logarithms - self._fitted(features)
