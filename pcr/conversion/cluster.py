@@ -18,6 +18,7 @@ from pcr.dataset import layout
 from pcr.errors import DatasetError, PCRError, UsageError
 from pcr.extras import how_to_install
 from pcr.progress import progress_bar
+from pcr.signals import NotedSignal
 from pcr.storage.store import Store
 
 _SHARDS_PER_WORKER = 4  # so that a slow one does not keep all others waiting at the end
@@ -41,8 +42,12 @@ def check_installed() -> None:
 def convert_on_cluster(
     plan: Plan, output: Store, ray_address: str | None, num_workers: int, progress: bool
 ) -> None:
-    """Convert all shards of a plan, ``num_workers`` threads each; raises what a shard raises."""
-    with _connected(ray_address) as ray:
+    """Convert all shards of a plan, ``num_workers`` threads each; raises what a shard raises.
+
+    Signals have their effect between Ray's calls: exceptions of handlers that run within one may
+    come out of it as others.
+    """
+    with NotedSignal() as noted, _connected(ray_address) as ray:
         counter = _start_counter(ray)
         task = ray.remote(num_cpus=num_workers, max_retries=_TASK_RETRIES)(_convert)
         count = _shard_count(plan, output, ray.cluster_resources().get("CPU", 1) / num_workers)
@@ -54,6 +59,7 @@ def convert_on_cluster(
             with closing(_Bar(ray, counter, plan, progress)) as bar:
                 while pending:
                     done, pending = ray.wait(pending, timeout=_POLL_SECONDS)
+                    noted.deliver()
                     _raise_failures(ray, done)
                     bar.follow()
                 bar.fill()

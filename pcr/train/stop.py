@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import signal
-import threading
-from types import FrameType, TracebackType
-from typing import Any
+from types import TracebackType
 
 from pcr.errors import PCRError
+from pcr.signals import NotedSignal
 from pcr.train.processes import MaxLater, Processes
 
 
@@ -24,9 +23,8 @@ class StopRequest:
 
     def __init__(self, processes: Processes) -> None:
         self._processes = processes
-        self._signal = 0
+        self._noted = NotedSignal()
         self._asked: MaxLater | None = None
-        self._old: dict[int, Any] = {}
 
     def check(self) -> None:
         """To be called after each batch, by all processes.
@@ -40,12 +38,10 @@ class StopRequest:
         agreed = self._asked.result() if self._asked else 0
         if agreed:
             raise Stopped(agreed)
-        self._asked = self._processes.max_later(self._signal)
+        self._asked = self._processes.max_later(self._noted.number)
 
     def __enter__(self) -> StopRequest:
-        if threading.current_thread() is threading.main_thread():  # no other may set handlers
-            for number in (signal.SIGTERM, signal.SIGINT):
-                self._old[number] = signal.signal(number, self._note)
+        self._noted.__enter__()
         return self
 
     def __exit__(
@@ -54,11 +50,6 @@ class StopRequest:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for number, handler in self._old.items():
-            signal.signal(number, handler)
+        self._noted.__exit__()
         if error is None and self._asked:
             self._asked.result()
-
-    def _note(self, number: int, _: FrameType | None) -> None:
-        self._signal = number
-        signal.signal(number, self._old[number])

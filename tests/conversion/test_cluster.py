@@ -91,9 +91,9 @@ def test_ctrl_c_and_resuming(cluster: Any, source: Path, converted: Path, tmp_pa
         os.sched_yield()
     running.send_signal(signal.SIGINT)
     printed, errors = running.communicate()
-    assert (running.returncode, printed) == (130, "")
-    (line,) = errors.splitlines()  # that it was SIGINT is lost where Ray's own code waited
-    assert line.startswith("error: interrupted")
+    assert (running.returncode, printed) == (130, ""), errors
+    (line,) = errors.splitlines()
+    assert line.startswith("error: interrupted by signal SIGINT")
     assert line.endswith("to resume after the last complete record")
     assert layout.shard_plans(open_store(out)) and not (out / layout.INDEX_FILE).exists()
     running = begin(cluster, source, out)
