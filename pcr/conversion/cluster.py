@@ -65,7 +65,8 @@ def convert_on_cluster(
                 bar.fill()
         finally:
             for unfinished in pending:
-                ray.cancel(unfinished, force=True)  # what it wrote stays, as after any kill
+                with suppress(Exception):  # it may have ended, or its machine
+                    ray.cancel(unfinished, force=True)  # what it wrote stays, as after any kill
 
 
 class _Counter:
