@@ -24,7 +24,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "show": ("pcr show dataset cat/000.jpg",),
     "train": (
-        "pcr train --PCR_train --n_scans 3 dataset photos/val",
+        "pcr train --n_scans 3 dataset photos/val",
         "pcr train -a resnet50 --epochs 90 photos/train photos/val",
     ),
     "plot": ("pcr plot run_10_0/train_data_0.csv run_2_0/train_data_0.csv --out plots",),
