@@ -62,7 +62,7 @@ def convert(
         table of paths, tar shards of WebDataset or a dataset of Hugging Face on disk: see
         docs/guides/sources.md. Or any iterable of (name, bytes, columns), which is gone through once and
         kept in the folder for temporary files (TMPDIR) meanwhile; the columns are a dict, with the
-        label as "label". It can't be sent to Ray.
+        label as "label". An iterable can't be sent to Ray.
     output: directory of the dataset, outside of ``source``, made if missing; or a URL (``s3://``,
         ``gs://``, ``az://``), where each record goes when it is finished.
     options: what to write; default ``ConversionOptions()``, or with ``append`` the options that the

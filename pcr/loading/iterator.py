@@ -36,9 +36,9 @@ class PCRIterator(JpegSource):
 
     A batch is ``(jpegs, labels)``: lists of uint8 arrays of shape (bytes,), each a whole JPEG, and
     of int32 arrays of shape (1,), as DALI's external source takes them. The arrays are views of a
-    record's buffer. With ``columns``, it is a dictionary with ``images``, ``labels`` and them. Every
-    image of the share comes once per epoch, in an order drawn from (seed,
-    epoch). All ranks have the same number of batches. Background threads read ahead.
+    record's buffer. With ``columns``, it is a dictionary with ``images``, ``labels`` and these columns.
+    Every image of the share comes once per epoch, in an order drawn from (seed, epoch). All ranks
+    have the same number of batches. Background threads read ahead.
     """
 
     _reading: RecordReading

@@ -64,7 +64,7 @@ def copy(
     read_back: read every record from the destination again, once it is there, and compare
         checksums; default True. False trusts a store that took all bytes.
     concurrent_reads: how many records are copied at once; default 8. Each needs at most 8 MiB of
-        memory and 64 MiB more while it is uploaded; with ``n_scans``, thrice its bytes.
+        memory and 64 MiB more while it is uploaded; with ``n_scans``, three times its bytes.
     progress: show a progress bar on stderr; default True.
 
     Records are compared with their checksums as they are read, and become visible when they are
