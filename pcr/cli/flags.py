@@ -27,7 +27,8 @@ def add_basic_flags(parser: argparse.ArgumentParser) -> None:
     add(
         "input_dataset",
         help="folder or URL with one sub-folder of JPEGs per class; or a table of paths (.csv, "
-        ".jsonl, .parquet), or tar shards of WebDataset (train-{000..146}.tar)",
+        ".jsonl, .parquet), tar shards of WebDataset (train-{000..146}.tar), or a dataset of "
+        "Hugging Face on disk",
     )
     add("output_directory", help="directory or URL (s3://, gs://, az://) of the dataset to make")
     _add_record_flags(parser)

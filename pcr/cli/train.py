@@ -18,7 +18,8 @@ from pcr.train.fidelity import Fidelity
 HELP = "Train and validate a classifier on PCR datasets, local or at URLs, or ImageFolders."
 EPILOG = (
     "Metrics go to train_data_<rank>.csv, checkpoints to checkpoint.pth.tar and "
-    "model_best.pth.tar. docs/reference/trainer.md says more."
+    "model_best.pth.tar. A run that a signal stopped exits with 128 plus the signal's number. "
+    "docs/reference/trainer.md says more."
 )
 
 
