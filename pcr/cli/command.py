@@ -15,6 +15,7 @@ from typing import NoReturn, Protocol, cast
 
 from pcr.cli.examples import EXAMPLES
 from pcr.cli.parser import Parser
+from pcr.cli.standard_streams import standard_streams
 from pcr.cli.text import paragraph, printable
 from pcr.errors import DatasetError, PCRError, UsageError, describe
 from pcr.extras import describe_missing, is_in_an_extra
@@ -39,10 +40,11 @@ class Command(Protocol):
 
 def main(name: str, argv: Sequence[str] | None = None) -> NoReturn:
     """Run one command, a module of this folder, as a script of its own."""
-    command = load(name)
-    parser = Parser()
-    describe_arguments(parser, name, command)
-    sys.exit(execute(command, parser.parse_args(argv), parser))
+    with standard_streams():
+        command = load(name)
+        parser = Parser()
+        describe_arguments(parser, name, command)
+        sys.exit(execute(command, parser.parse_args(argv), parser))
 
 
 def load(name: str) -> Command:
@@ -92,7 +94,6 @@ def execute(command: Command, arguments: argparse.Namespace, parser: Parser) -> 
         where = f"{parser.flag(error.parameter)}: " if error.parameter else ""
         return _fail(where + parser.in_flags(error.reason), EXIT_USAGE)
     except BrokenPipeError:  # the reader of our output, say `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILURE
     except (PCRError, OSError) as error:
         return _fail(parser.in_flags(describe(error)), EXIT_FAILURE)
@@ -105,9 +106,13 @@ def execute(command: Command, arguments: argparse.Namespace, parser: Parser) -> 
 
 
 def refuse_existing(path: Path, force: bool) -> None:
-    """Raise DatasetError where a result would replace a file, unless ``force``."""
-    if os.path.lexists(path) and not force:
+    """Raise DatasetError where a result would replace a file, unless ``force``, or anything else."""
+    if not os.path.lexists(path):
+        return
+    if not force:
         raise DatasetError(f"{path}: already exists: `force` replaces it, `out` writes elsewhere")
+    if path.exists() and not path.is_file():
+        raise DatasetError(f"{path}: expected a file to replace, found another kind")
 
 
 def _interrupt(number: int, _: FrameType | None) -> NoReturn:

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import get_args
 
+from pcr.cli.parser import local
 from pcr.cli.text import counted, printable
 from pcr.tools.export_formats import METADATA_FILE
 from pcr.tools.image_export import ExportFormat, ExportSummary, export
@@ -22,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add = parser.add_argument
     add("dataset", help="directory or URL of a finished dataset")
-    add("out", type=Path, metavar="OUT", help="folder to write to, new or empty")
+    add("out", type=local, metavar="OUT", help="folder to write to, new or empty")
     add("--n_scans", type=int, metavar="N", help="the level to write (default: all levels)")
     add(
         "--format",

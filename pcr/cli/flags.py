@@ -7,7 +7,7 @@ import re
 from dataclasses import fields
 from typing import Any, get_args
 
-from pcr.cli.parser import Switch, positive
+from pcr.cli.parser import Switch, not_negative, positive
 from pcr.conversion.options import LOSSLESS, ConversionOptions, OnBadImage
 from pcr.conversion.sharing import Engine
 from pcr.cores import usable_cores
@@ -35,7 +35,7 @@ def add_basic_flags(parser: argparse.ArgumentParser) -> None:
     add_worker_flags(parser)
     add(
         "--mssim_estimate_size",
-        type=int,
+        type=not_negative,
         default=0,
         metavar="N",
         help="measure each level's MS-SSIM on N images, print it and write it to "
@@ -268,5 +268,5 @@ def _ladder(arguments: argparse.Namespace) -> Ladder | None:
         return Ladder.load(_BASELINE_LADDER)
     if name is None and levels is None:
         return None
-    ladder = Ladder.load(name or DEFAULT_LADDER)
+    ladder = Ladder.load(DEFAULT_LADDER if name is None else name)
     return ladder if levels is None else ladder.with_levels(levels)

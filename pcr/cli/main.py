@@ -10,6 +10,7 @@ from typing import NoReturn
 from pcr import __version__
 from pcr.cli.command import Command, describe_arguments, execute, load
 from pcr.cli.parser import Parser
+from pcr.cli.standard_streams import standard_streams
 
 COMMANDS = (
     "convert",
@@ -31,14 +32,19 @@ COMMANDS = (
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Entry point of the command ``pcr``."""
-    words = sys.argv[1:] if argv is None else list(argv)
+    with standard_streams():
+        sys.exit(_run(sys.argv[1:] if argv is None else list(argv)))
+
+
+def _run(words: list[str]) -> int:
+    """Run the command that the words name; its exit code."""
     named = words[0] if words else None
     parser, parsers, commands = make_parser((named,) if named in COMMANDS else COMMANDS)
     arguments, unknown = parser.parse_known_args(words)
     name = arguments.command
     if unknown:  # the command's usage helps, not that of all commands
         parsers[name].error(f"unrecognized arguments: {' '.join(unknown)}")
-    sys.exit(execute(commands[name], arguments, parsers[name]))
+    return execute(commands[name], arguments, parsers[name])
 
 
 def make_parser(

@@ -7,7 +7,11 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
+
+from pcr.errors import UsageError
+from pcr.storage.location import path_here
 
 _PARAMETER = re.compile(r"`(?P<name>\w+)(=(?P<quote>'?)(?P<value>[^`]*)(?P=quote))?`")
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -27,9 +31,11 @@ class Parser(argparse.ArgumentParser):
         words = list(sys.argv[1:] if args is None else args)
         end = words.index("--") if "--" in words else len(words)
         respelled = [self._respelled(word) for word in words[:end]]
-        return super().parse_known_args(
+        arguments, unknown = super().parse_known_args(
             [*self._with_switch_values(respelled), *words[end:]], namespace
         )
+        self._refuse_empty(arguments)
+        return arguments, unknown
 
     def flag(self, parameter: str) -> str:
         """The flag that sets a parameter of the library; the parameter itself where none does.
@@ -43,6 +49,15 @@ class Parser(argparse.ArgumentParser):
     def in_flags(self, message: str) -> str:
         """A message of the library with this command's flags for the parameters in backticks."""
         return _PARAMETER.sub(self._in_flag, message)
+
+    def _refuse_empty(self, arguments: argparse.Namespace) -> None:
+        """As a path it would be the current directory, where a shell's variable was not set."""
+        for action in self._actions:
+            values = getattr(arguments, action.dest, None)
+            if not action.option_strings and "" in (
+                values if isinstance(values, list) else [values]
+            ):
+                self.error(f"argument {action.metavar or action.dest}: expected a value, found ''")
 
     def _in_flag(self, found: re.Match[str]) -> str:
         name, value = found["name"], found["value"]
@@ -112,10 +127,32 @@ def boolean(text: str) -> bool:
 
 def positive(text: str) -> int:
     """A whole number from 1 on, as an argument's ``type``."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected 1 or more, found {value}")
+    return _at_least(1, text)
+
+
+def not_negative(text: str) -> int:
+    """A whole number from 0 on, as an argument's ``type``."""
+    return _at_least(0, text)
+
+
+def _at_least(least: int, text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a whole number, found {text!r}") from None
+    if value < least:
+        raise argparse.ArgumentTypeError(f"expected {least} or more, found {value}")
     return value
+
+
+def local(text: str) -> Path:
+    """A file or folder on this machine, as an argument's ``type``."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a path, found ''")
+    try:
+        return path_here(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(error.reason) from None
 
 
 def _plain(flag: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from pcr.cli.parser import local
 from pcr.errors import UsageError, printable
+from pcr.storage.local import check_directory
 
 HELP = (
     "Draw training runs: accuracy and loss by epoch, time and bytes read; speed, levels, waiting."
@@ -29,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--out",
-        type=Path,
+        type=local,
         default=Path(),
         metavar="DIR",
         help="where the pictures go (default: the current directory)",
@@ -56,6 +58,7 @@ def run(arguments: argparse.Namespace) -> None:
     # They take seconds to import: not for --help.
     from pcr.train import history, plots
 
+    check_directory(arguments.out)
     runs = history.read_runs(paths, labels or history.folder_labels(paths))
     arguments.out.mkdir(parents=True, exist_ok=True)
     pictures = plots.draw(runs, arguments.out, arguments.format)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from pcr.cli.command import refuse_existing
 from pcr.cli.json_output import add_json_flag, print_json
 from pcr.cli.measuring import add_measuring_flags, check_measuring_flags, load_network
+from pcr.cli.parser import local
 from pcr.cli.text import paragraph, printable
 from pcr.dataset.reader import Dataset
 from pcr.errors import DatasetError
+from pcr.storage.local import check_directory
 
 if TYPE_CHECKING:
     from pcr.tools.level_profile import LevelProfile
@@ -40,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_measuring_flags(parser)
     add(
         "--out",
-        type=Path,
+        type=local,
         default=Path(),
         metavar="DIR",
         help=f"where {TABLE_FILE} and {PLOT_FILE} go (default: the current directory)",
@@ -60,6 +62,7 @@ def run(arguments: argparse.Namespace) -> None:
     dataset = Dataset(arguments.dataset)
     if not len(dataset):
         raise DatasetError(f"{dataset.location}: expected a dataset with images, found none")
+    check_directory(arguments.out)
     table, plot = arguments.out / TABLE_FILE, arguments.out / PLOT_FILE
     for path in (table, plot):
         refuse_existing(path, arguments.force)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pcr.cli.command import refuse_existing
 from pcr.cli.measuring import add_measuring_flags, check_measuring_flags, load_network
-from pcr.cli.parser import positive
+from pcr.cli.parser import local, positive
 from pcr.cli.text import printable
 from pcr.dataset.reader import Dataset
 from pcr.errors import UsageError
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "-o",
         "--out",
-        type=Path,
+        type=local,
         default=Path("report.html"),
         metavar="FILE",
         help="page to write (default: %(default)s)",

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from pcr.cli.command import refuse_existing
+from pcr.cli.parser import local
 from pcr.cli.text import printable
 from pcr.dataset.reader import Dataset
 from pcr.errors import UsageError
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--out",
-        type=Path,
+        type=local,
         default=Path("levels.png"),
         metavar="FILE",
         help="picture to write: PNG, JPEG, WebP, PDF or SVG (default: %(default)s)",

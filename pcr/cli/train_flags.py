@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
+from pcr.cli.parser import local
 from pcr.train.config import CHOICES, TrainConfig
 
 
@@ -20,7 +21,12 @@ class Flags:
         self._group.add_argument(*flags, action="store_true", help=help, **options)
 
     def value(
-        self, *flags: str, help: str, of: type = str, default: str = "", **options: Any
+        self,
+        *flags: str,
+        help: str,
+        of: Callable[[str], object] = str,
+        default: str = "",
+        **options: Any,
     ) -> None:
         """A flag with a value; `default` describes a default of None."""
         action = self._group.add_argument(*flags, type=of, help=help, **options)
@@ -57,7 +63,7 @@ def _add_data_flags(flags: Flags) -> None:
     )
     flags.value(
         "--cache",
-        of=Path,
+        of=local,
         metavar="DIR",
         help="folder that keeps what is fetched from URLs, for all processes and later runs",
         default="nothing is kept",
@@ -91,7 +97,7 @@ def _add_data_flags(flags: Flags) -> None:
     )
     flags.value(
         "--merge_classes",
-        of=Path,
+        of=local,
         metavar="FILE",
         help="count classes as one: a CSV with the columns class and merged_class; those that it "
         "does not list stay as they are",
@@ -200,21 +206,21 @@ def _add_run_flags(flags: Flags) -> None:
     flags.value("--device", help="what to train on")
     flags.value(
         "--output_dir",
-        of=Path,
+        of=local,
         metavar="DIR",
         help="where metrics and checkpoints go",
         default="run_<n_scans>_<seed>, or the folder of --resume PATH",
     )
     flags.value(
         "--tensorboard",
-        of=Path,
+        of=local,
         metavar="DIR",
         help="also write the metrics for TensorBoard into this folder",
         default="off",
     )
     flags.value(
         "--resume",
-        of=Path,
+        of=local,
         metavar="auto|PATH",
         help="continue from this checkpoint; auto: from the last one in the output folder, if any",
         default="start from the beginning",

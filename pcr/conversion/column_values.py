@@ -44,9 +44,10 @@ def _check_known(source: Source, names: Iterable[str], parameter: str) -> None:
     known = [column.name for column in source.columns]
     for name in names:
         if name not in known:
-            raise UsageError(
-                f"expected some of {', '.join(known) or 'no columns'}, found {name!r}", parameter
+            expected = (
+                f"some of {', '.join(known)}" if known else "none of a source without columns"
             )
+            raise UsageError(f"expected {expected}, found {name!r}", parameter)
 
 
 def _what(column: Column) -> tuple[str, str]:

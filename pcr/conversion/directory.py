@@ -15,7 +15,7 @@ from pcr.conversion.sources.own_samples import Samples
 from pcr.dataset import layout
 from pcr.dataset.release import refuse_release
 from pcr.errors import DatasetError, UsageError
-from pcr.storage.local import LocalStore
+from pcr.storage.local import LocalStore, check_directory
 from pcr.storage.location import Location, is_location, join
 from pcr.storage.store import Store, open_store
 
@@ -28,8 +28,7 @@ def check_places(source: Location | Samples, output: Store) -> None:
         _check_folder(open_store(source), output)
     if not isinstance(output, LocalStore):
         return
-    if output.root.exists() and not output.root.is_dir():
-        raise DatasetError(f"{output.root}: expected an output directory, found a file")
+    check_directory(output.root)
     refuse_release(output.root, "choose another output directory")
 
 

@@ -9,12 +9,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pcr.atomic import atomic_path
-from pcr.errors import ObjectNotFoundError, StorageError
+from pcr.errors import DatasetError, ObjectNotFoundError, StorageError
 from pcr.regular_file import named_errors
 from pcr.storage.counters import Counters
 
 # What one POSIX_FADV_WILLNEED is sure to fetch: the kernel cuts longer requests to its read-ahead.
 _FETCH_BYTES = 128 * 1024
+
+
+def check_directory(path: Path) -> None:
+    """Raise DatasetError unless there is a directory, or nothing and so room for one."""
+    if os.path.lexists(path) and not path.is_dir():
+        found = "a file" if path.exists() else "a link that leads nowhere"
+        raise DatasetError(f"{path}: expected an output directory, found {found}")
 
 
 def prefetch(path: Path, prefix_bytes: int) -> None:

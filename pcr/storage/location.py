@@ -47,6 +47,13 @@ def local_path(location: Location) -> Path:
     return Path(unquote(parts.path))
 
 
+def path_here(location: Location, parameter: str | None = None) -> Path:
+    """The path of something to write on this machine. UsageError of the parameter for a URL."""
+    if is_remote(location):
+        raise UsageError(f"expected a path on this machine, found {location}", parameter)
+    return local_path(location)
+
+
 def check_url(url: str) -> str:
     """A remote URL without slashes at its end. UsageError where it has no host, or a query."""
     parts = urlsplit(url)

@@ -19,7 +19,8 @@ def locked(output: Store, *, shared: bool = False) -> Iterator[None]:
     """Hold the place that a dataset is written to, for one writer.
 
     With ``shared`` others may share it, as the shards of a conversion do. Raises DatasetError where
-    another process holds it. File systems without locks are not locked, nor are object stores.
+    another process holds it. File systems without locks are not locked, nor are object stores. A
+    directory that was made for the block, and is empty after it, is removed.
     """
     if not isinstance(output, LocalStore):
         yield
@@ -27,8 +28,7 @@ def locked(output: Store, *, shared: bool = False) -> Iterator[None]:
     import fcntl  # not everywhere
 
     directory = output.root
-    directory.mkdir(parents=True, exist_ok=True)
-    with _opened(directory, os.O_RDONLY) as descriptor:
+    with _made(directory), _opened(directory, os.O_RDONLY) as descriptor:
         try:
             fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -39,6 +39,19 @@ def locked(output: Store, *, shared: bool = False) -> Iterator[None]:
         except OSError:
             pass
         yield
+
+
+@contextmanager
+def _made(directory: Path) -> Iterator[None]:
+    """A directory, with those that it lies in; those that were not there go again if they are empty."""
+    missing = [path for path in (directory, *directory.parents) if not path.exists()]
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            for path in missing:
+                path.rmdir()
 
 
 @contextmanager

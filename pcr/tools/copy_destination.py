@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
@@ -10,7 +11,7 @@ from pcr.atomic import TEMPORARY_SUFFIX
 from pcr.dataset import layout
 from pcr.dataset.reader import Dataset
 from pcr.errors import DatasetError, FormatError
-from pcr.storage.local import LocalStore
+from pcr.storage.local import LocalStore, check_directory
 from pcr.storage.location import join
 from pcr.storage.store import Store
 
@@ -32,8 +33,8 @@ class Identity:
 
 def check_place(target: Store) -> None:
     """Raise DatasetError where nothing can be written because there is a file."""
-    if isinstance(target, LocalStore) and target.root.exists() and not target.root.is_dir():
-        raise DatasetError(f"{target.location}: expected an output directory, found a file")
+    if isinstance(target, LocalStore):
+        check_directory(target.root)
 
 
 def begin_copy(
@@ -69,7 +70,8 @@ def end_copy(target: Store) -> None:
 def is_same_place(one: Store, other: Store) -> bool:
     """Whether two stores are one."""
     if isinstance(one, LocalStore) and isinstance(other, LocalStore):
-        return one.root.resolve() == other.root.resolve()
+        # Not Path.resolve(), to which links in a circle are a RuntimeError.
+        return os.path.realpath(one.root) == os.path.realpath(other.root)
     return one == other
 
 

@@ -21,7 +21,8 @@ from pcr.dataset.reader import Dataset
 from pcr.dataset.record import Record
 from pcr.errors import DatasetError, FormatError
 from pcr.progress import progress_bar
-from pcr.storage.location import Location
+from pcr.storage.local import check_directory
+from pcr.storage.location import Location, path_here
 from pcr.tools.export_files import (
     check_classes,
     check_folders,
@@ -83,7 +84,7 @@ def export(
     wrong argument, DatasetError where ``out`` is not empty or a name leads out of it, FormatError
     where a record is damaged.
     """
-    dataset, out = Dataset(root), Path(out)
+    dataset, out = Dataset(root), path_here(out, "out")
     level = dataset.check_level(n_scans)
     check_choice(get_args(ExportFormat), format=format)
     check_between(1, 100, quality=quality)
@@ -130,8 +131,7 @@ def _images(
 
 
 def _check_empty(out: Path, force: bool) -> None:
-    if out.exists() and not out.is_dir():
-        raise DatasetError(f"{out}: expected an output directory, found a file")
+    check_directory(out)
     if not force and out.is_dir() and any(out.iterdir()):
         raise DatasetError(f"{out}: expected an empty directory: `force` replaces files in it")
 

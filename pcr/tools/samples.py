@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pcr import jpeg
+from pcr.arguments import check_at_least
 from pcr.dataset.messages import ImageInfo
 from pcr.dataset.reader import Dataset
 from pcr.dataset.record import Record
@@ -51,7 +52,8 @@ class LevelImage:
 
 
 def sample_images(dataset: Dataset, images: int, seed: int = 0) -> Iterator[LevelImage]:
-    """Up to ``images`` images drawn from the whole dataset."""
+    """Up to ``images`` images drawn from the whole dataset. UsageError for a negative seed."""
+    check_at_least(0, seed=seed)
     random = np.random.Generator(np.random.PCG64(seed))
     # Without a permutation: an index may promise more images than memory has numbers for.
     drawn = random.choice(len(dataset), min(images, len(dataset)), replace=False)

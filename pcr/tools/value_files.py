@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -46,6 +48,7 @@ def read_values(
             f"{NAME_COLUMNS[0]!r}, found {', '.join(table.values) or 'none'}: say which with `key`"
         )
     names = table.of(key)
+    _check_names(names, table.location)
     name, times = next(iter(Counter(names).most_common(1)), ("", 1))
     if times > 1:
         raise DatasetError(
@@ -55,13 +58,26 @@ def read_values(
     return found, dict(zip(names, values, strict=True))
 
 
+def _check_names(names: Sequence[object], location: str) -> None:
+    for row, name in enumerate(names, start=1):
+        if not isinstance(name, str):
+            raise FormatError(f"{location}: row {row}: expected an image's name, found {name!r}")
+
+
 def _read_array(file: Location) -> NDArray[Any]:
     path = local_path(file)
     try:
         regular_bytes(path)
         array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
+    except (
+        ValueError,
+        EOFError,
+        SyntaxError,
+        TokenError,
+    ) as error:  # NumPy parses its head as Python
         raise FormatError(f"{path}: expected an array of numbers, found: {error}") from None
+    if not isinstance(array, np.ndarray):
+        raise FormatError(f"{path}: expected one array, found an archive of arrays (.npz)")
     if array.ndim == 0:
         raise FormatError(f"{path}: expected an array of one value for each image, found a number")
     return array

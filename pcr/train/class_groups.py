@@ -33,7 +33,10 @@ class ClassGroups:
             text = read_regular(path, _MOST_BYTES).decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise FormatError(f"{path}: expected UTF-8 text, found: {error.reason}") from None
-        header, *rows = list(csv.reader(io.StringIO(text, newline=""))) or [[]]
+        try:
+            header, *rows = list(csv.reader(io.StringIO(text, newline=""))) or [[]]
+        except csv.Error as error:
+            raise FormatError(f"{path}: expected a CSV file, found: {error}") from None
         if header != COLUMNS:
             found = ",".join(header)[:80] or "none"
             raise FormatError(f"{path}: expected the columns {','.join(COLUMNS)}, found {found}")

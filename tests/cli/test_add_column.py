@@ -89,9 +89,13 @@ def test_arrays_that_cannot_be_are_refused(root: Path, tmp_path: Path) -> None:
     whole = np.arange(4)
     np.save(path, whole)
     data = path.read_bytes()
-    for damaged in (b"", data[:50], data[:-1], b"x" + data[1:]):
+    for damaged in (b"", data[:50], data[:-1], b"x" + data[1:], data.replace(b"}", b"(", 1)):
         path.write_bytes(damaged)
         assert str(path) in fail(PCR, "add-column", root, "x", path)
+    np.savez(tmp_path / "a.npz", whole)
+    (tmp_path / "a.npz").rename(path)
+    line = fail(PCR, "add-column", root, "x", path)
+    assert f"{path}: expected one array, found an archive of arrays" in line
     np.save(path, whole[:3])
     assert "expected 4 values, one for each image, found 3" in fail(
         PCR, "add-column", root, "x", path
@@ -106,6 +110,7 @@ def test_arrays_that_cannot_be_are_refused(root: Path, tmp_path: Path) -> None:
         (["x", "t.csv"], "name,y\nant/0.jpg,1\n", 1, "expected a column 'x', found name, y"),
         (["x", "t.csv"], "name,x\nant/0.jpg,1\nant/0.jpg,2\n", 1, "found 'ant/0.jpg' 2 times"),
         (["x", "t.csv"], "name,x\nant/0.jpg,1\n", 1, "found none for 3 of 4, among them"),
+        (["x", "t.jsonl"], '{"name": ["a"], "x": 1}', 1, "row 1: expected an image's name, found"),
         (["x", "t.csv", "--type", "int"], "name,x\nant/0.jpg,1\n", 2, "--type: expected a type"),
         (["x", "t.csv", "--type", "bool"], "name,x\nant/0.jpg,7\n", 1, "expected bool, found '7'"),
         (["1x", "t.csv"], "name,1x\nant/0.jpg,1\n", 2, "expected a column's name of up to 63"),

@@ -50,6 +50,10 @@ def test_refusals(source: Path, tmp_path: Path) -> None:
         ((source, out, "--images-per-record=0"), "error: --images_per_record: expected 1", 2),
         ((source, out, "--quality", 101), "error: --quality: expected 1 to 100", 2),
         ((source, out, "--ladder", "nonsense"), "expected one of the ladders", 1),
+        ((source, out, "--ladder", ""), "expected one of the ladders", 1),
+        ((source, out, "--column", "x:int64"), "--column: expected none of a source", 2),
+        ((source, out, "--label_column", "x"), "--label_column: expected a source with", 2),
+        ((source, out, "--image_column", "x"), "--image_column: expected a source with", 2),
         ((source, out, "--append"), "expected the directory of a PCR dataset, found none", 1),
         (
             (source, out, "--levels", 11),

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from pcr.cli import command
-from pcr.cli.parser import Parser, Switch, positive
+from pcr.cli.parser import Parser, Switch, local, positive
 from pcr.errors import FormatError, UsageError
 
 
@@ -22,6 +22,7 @@ def make_parser() -> Parser:
     group.add_argument("--batch_size", "--images_per_record", type=positive, dest="images")
     group.add_argument("--batch-count", type=positive)
     parser.add_argument("-j", "--num_workers", type=int)
+    parser.add_argument("--folder", type=local)
     parser.add_argument("--convert_images", action=Switch, help="rewrite")
     return parser
 
@@ -58,13 +59,24 @@ def test_flags_in_every_spelling(words: list[str], name: str, value: object) -> 
         (["--batch", "3"], "ambiguous option: --batch could match --batch_size, --batch-count"),
         (["--batch-sizes", "3"], "unrecognized arguments: --batch-sizes 3"),
         (["--batch-size", "0"], "argument --batch_size/--images_per_record: expected 1 or more"),
+        (["--batch-size", "x"], "expected a whole number, found 'x'"),
         (["--convert_images=maybe"], "expected True or False, found 'maybe'"),
+        (["--folder", ""], "argument --folder: expected a path, found ''"),
+        (["--folder", "s3://b/x"], "expected a path on this machine, found s3://b/x"),
     ],
 )
 def test_wrong_flags(words: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         make_parser().parse_args(["in", "out", *words])
     assert ended.value.code == 2 and line in capsys.readouterr().err
+
+
+def test_an_empty_location(capsys: pytest.CaptureFixture[str]) -> None:
+    """As of a variable of the shell that is not set."""
+    with pytest.raises(SystemExit) as ended:
+        make_parser().parse_args(["in", ""])
+    assert ended.value.code == 2
+    assert "argument output: expected a value, found ''" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

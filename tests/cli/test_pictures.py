@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -76,6 +78,7 @@ def test_tall_pictures_are_drawn_tall_and_long_names_fit(tmp_path):
     [
         (["profile", "no/such"], 1, "no/such: expected the directory of a PCR dataset"),
         (["profile", "DATASET", "--threshold", "2"], 2, "--threshold: expected 0 to 1"),
+        (["profile", "DATASET", "--seed", "-1"], 2, "--seed: expected 0 or more, found -1"),
         (["profile", "DATASET", "--sample", "0"], 2, "--sample: expected 1 or more"),
         (["show", "DATASET", "ant/9.jpg"], 1, "expected an image 'ant/9.jpg'"),
         (["show", "DATASET", "ant/0.jpg", "--out", "a.xyz"], 2, "found a.xyz"),
@@ -94,6 +97,17 @@ def test_mistakes_are_one_line(tmp_path, arguments, code, line):
     *usage, error = result.stderr.splitlines()
     assert line in error
     assert not usage or usage[0].startswith("usage: ")
+
+
+@pytest.mark.parametrize("command", [("show", "ant/0.jpg"), ("report",)], ids=" ".join)
+def test_nothing_but_a_file_is_replaced(tmp_path, command):
+    dataset = records.make_dataset(tmp_path / "pcr", (2,))
+    name, *images = command
+    out = tmp_path / "x.png"
+    os.mkfifo(out)
+    line = fail(PCR, name, dataset.root, *images, "--out", out, "--force")
+    assert line == f"error: {out}: expected a file to replace, found another kind"
+    assert out.is_fifo()
 
 
 @pytest.mark.parametrize("size", [(200, 40), (40, 30), (40, 120)], ids=["wide", "usual", "tall"])

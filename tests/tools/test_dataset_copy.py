@@ -16,6 +16,7 @@ from helpers import records
 from helpers.conversions import PCR, contents, dataset_bytes, fail, run_process, succeed
 from helpers.fault_proxy import fault_proxy
 from helpers.servers import BUCKET, WebServer
+from helpers.special_files import special_file
 
 import pcr
 from pcr.dataset import layout
@@ -264,6 +265,12 @@ def test_places_that_no_copy_goes_to(
     (tmp_path / "file").touch()
     with pytest.raises(DatasetError, match="expected an output directory, found a file"):
         copy(converted, tmp_path / "file", progress=False)
+    for kind in ("dangling link", "link in a circle"):
+        with (
+            special_file(tmp_path / kind, kind),
+            pytest.raises(DatasetError, match="directory, found a link that leads nowhere"),
+        ):
+            copy(converted, tmp_path / kind, progress=False)
     with pytest.raises(UsageError, match="n_scans: expected a level between 1 and 10, found 11"):
         copy(converted, tmp_path / "new", 11, progress=False)
     assert not (tmp_path / "new").exists()

@@ -21,7 +21,7 @@ from helpers.conversions import (
 from helpers.datasets import rewrite
 
 from pcr.dataset.reader import Dataset
-from pcr.errors import DatasetError, FormatError
+from pcr.errors import DatasetError, FormatError, UsageError
 from pcr.imagefolder import ImageFolder
 from pcr.tools.image_export import export
 
@@ -40,6 +40,11 @@ def test_export_gives_the_folder_back(photos: Path, converted: Path, tmp_path: P
     assert "between 1 and 10" in fail(
         PCR, "export", converted, tmp_path / "new", "--n_scans", 11, code=2
     )
+
+
+def test_export_to_a_url_is_refused(converted: Path) -> None:
+    with pytest.raises(UsageError, match="out: expected a path on this machine, found s3://b/x"):
+        export(converted, "s3://b/x")
 
 
 def test_export_turns_images_upright(photos: Path, converted: Path, tmp_path: Path) -> None:

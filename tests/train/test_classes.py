@@ -168,6 +168,7 @@ def test_merged_labels_are_those_of_their_group(data):
         "class,merged_class\na,b\na,c\n",
         "class,merged_class\na,\n",
         "class,merged_class\nÿ,b\n",
+        f"class,merged_class\na,{'b' * 2**18}\n",
     ],
 )
 def test_a_file_that_does_not_merge_classes(data, tmp_path, capsys, text):

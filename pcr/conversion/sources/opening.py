@@ -70,6 +70,7 @@ def open_source(location: Location, options: ConversionOptions) -> Source:
         if store.can_list and store.size(metadata) is not None:
             return open_metadata(store, metadata, options)
     if isinstance(store, RemoteStore):
+        _check_no_columns(name, options)
         return StoreFolder.scan(store)
     return _open_local_folder(local_path(location), options)
 
@@ -85,7 +86,17 @@ def _open_local_folder(folder: Path, options: ConversionOptions) -> Source:
         return _open_parquet(str(folder), parquet, options)
     if tars:
         return open_tars(str(folder), [str(path) for path in tars], options)
+    _check_no_columns(str(folder), options)
     return LocalFolder.scan(folder)
+
+
+def _check_no_columns(location: str, options: ConversionOptions) -> None:
+    for parameter in ("image_column", "label_column"):
+        if (name := getattr(options, parameter)) is not None:
+            raise UsageError(
+                f"expected a source with columns, found an ImageFolder ({location}) for {name!r}",
+                parameter,
+            )
 
 
 def _files(folder: Path) -> tuple[list[Path], list[Path]]:

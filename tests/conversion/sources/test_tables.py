@@ -187,7 +187,7 @@ def test_columns_that_an_appended_table_lacks(folder: Path, tmp_path: Path) -> N
     table.unlink()
     assert "expected the columns of the dataset that is appended to (x: int64), found none" in line
     line = fail(PCR, "convert", folder, tmp_path / "new", "--column", "x:int8", *FLAGS, code=2)
-    assert "--column: expected some of no columns, found 'x'" in line
+    assert "--column: expected none of a source without columns, found 'x'" in line
 
 
 def test_an_image_without_a_row(folder: Path, rows: list[dict[str, Any]], tmp_path: Path) -> None:
