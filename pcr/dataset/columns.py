@@ -51,7 +51,7 @@ class Column:
 
     @classmethod
     def of(cls, name: str, type: ColumnType | str, *, beside: bool | None = None) -> Column:
-        """A column of a type, ``"float32[?,4]"`` say.
+        """A column of a type, such as ``"float32[?,4]"``.
 
         beside: whether its values lie in files of their own; default: those of type ``bytes``, and
             arrays of a fixed shape with more than 4096 bytes.

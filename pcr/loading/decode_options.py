@@ -45,8 +45,8 @@ class DecodeOptions:
     return_index: whether batches have ``index``: each image's position in the data set, int64 (N,).
     return_crop: whether they have ``window``, float32 (N, 4), the part of each image that became
         the output: left, top, width and height in pixels of the source; ``flip``, bool (N,), whether
-        it was mirrored then; and ``size``, int64 (N, 2), height and width of the source. All of the
-        image as it was turned, with ``apply_orientation``.
+        it was mirrored then; and ``size``, int64 (N, 2), height and width of the source. With
+        ``apply_orientation``, all of these are of the image as it was turned.
     image_transform: a callable for each image, after the window of ``transform``, on ``num_threads``
         threads of Python: it takes a uint8 image of the layout's shape. What it returns is stacked
         where shapes and dtypes agree, else a list. One with a parameter ``seed`` gets a number that

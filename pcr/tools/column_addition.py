@@ -58,7 +58,7 @@ def add_column(
     dataset: path, or URL (``s3://``, ``gs://``, ``az://``).
     name: of the column: up to 63 letters, digits and underscores.
     values: one for each image: by the image's name, or in the dataset's order, that of its records.
-    type: ``"float32[?,4]"`` say, docs/guides/columns.md has them all; default: the narrowest that fits.
+    type: such as ``"float32[?,4]"``, see docs/guides/columns.md; default: the narrowest that fits.
     force: replace a column of that name that was added before. Default False.
     progress: show a progress bar on stderr; default True.
 

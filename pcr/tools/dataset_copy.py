@@ -27,8 +27,8 @@ class CopySummary:
     """What a copy did. Sizes are in bytes.
 
     images, records, levels: of the copy. dataset_bytes: size of its records, and of the columns
-    beside them. kept_records: how many of them were there already, whole, with these columns.
-    copied_bytes: of both, that were read from the source.
+    beside them. kept_records: how many were there already, whole, with their columns.
+    copied_bytes: of records and columns, that were read from the source.
     retries: requests to either place that were sent again.
     """
 

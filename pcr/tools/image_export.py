@@ -41,8 +41,8 @@ ExportFormat = Literal["imagefolder", "webdataset"]
 class ExportSummary:
     """What an export wrote.
 
-    images: how many. renamed: the files, relative to the folder, of those images whose files have
-        other names than they have, by the images' names.
+    images: how many. renamed: where a file could not have its image's name, the file, relative to
+        the folder, by the image's name.
     """
 
     images: int
