@@ -225,7 +225,8 @@ class Loader(TensorLoader):
         transform: `TrainTransform`, `EvalTransform`, an object like them, or None for whole images.
         num_threads: native threads that decode; None: as many as the process may use cores.
         dtype: uint8 (pixel values 0 … 255, not normalised), float16, bfloat16 or float32, as a name
-            or as torch's or NumPy's object; None: float32, and uint8 for whole images.
+            or as torch's or NumPy's object; None: float32, and uint8 for whole
+            images and ``image_transform``.
         layout: the shape, "NCHW" or "NHWC"; or "channels_last": NCHW, in memory as NHWC.
         device: "cpu", or a CUDA device, to which batches are copied ahead.
         output: "torch", or "numpy" for arrays; torch is not imported then.
