@@ -30,7 +30,7 @@ TAGS = {
     "n_scans": "fidelity/n_scans",
     "autotune_bytes_read": "fidelity/autotune_bytes_read",
 }
-SCORE_PREFIX = "autotune_score_"
+SCORE_PREFIXES = ("autotune_score_", "autotune_loss_")
 
 
 class TensorBoardLog:
@@ -79,7 +79,7 @@ class TensorBoardLog:
     def write(self, iteration: int, epoch: int, **values: float) -> None:
         """Add the values that are curves; the keyword is the CSV's type."""
         for name, value in values.items():
-            tag = f"fidelity/{name}" if name.startswith(SCORE_PREFIX) else TAGS.get(name)
+            tag = f"fidelity/{name}" if name.startswith(SCORE_PREFIXES) else TAGS.get(name)
             if tag:
                 scalar = self._summary.Value(tag=tag, simple_value=value)
                 summary = self._summary(value=[scalar])

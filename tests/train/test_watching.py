@@ -17,7 +17,7 @@ from pcr.train.meter import Scores
 from pcr.train.processes import Processes
 from pcr.train.reading import Reading
 from pcr.train.stop import Stopped
-from pcr.train.tensorboard import SCORE_PREFIX, TAGS
+from pcr.train.tensorboard import SCORE_PREFIXES, TAGS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 BATCHES = 4
@@ -34,20 +34,21 @@ def csv_scalars(output):
     """The same from the CSV."""
     found = {}
     for iteration, epoch, kind, value in rows(output):
-        tag = f"fidelity/{kind}" if kind.startswith(SCORE_PREFIX) else TAGS.get(kind)
+        tag = f"fidelity/{kind}" if kind.startswith(SCORE_PREFIXES) else TAGS.get(kind)
         if tag:
             step = epoch * BATCHES + iteration
             found.setdefault(tag, []).append((step, pytest.approx(value, rel=1e-6)))
     return found
 
 
-def test_tensorboard_shows_what_the_csv_holds(data, tmp_path):
-    flags = ["--n_scans", "auto", "--autotune-start", "1", "--autotune-batches", "1"]
+@pytest.mark.parametrize(("rule", "score"), [("auto", "score"), ("auto:loss", "loss")])
+def test_tensorboard_shows_what_the_csv_holds(data, tmp_path, rule, score):
+    flags = ["--n_scans", rule, "--autotune-start", "1", "--autotune-batches", "1"]
     flags += ["--epochs", "2", "--tensorboard", str(tmp_path / "new" / "events")]
     assert train(*pcr_run(data, tmp_path), *flags) == 0
     shown = scalars(tmp_path / "new" / "events")
     assert shown == csv_scalars(tmp_path)
-    assert {*TAGS.values(), "fidelity/autotune_score_1"} <= shown.keys()
+    assert {*TAGS.values(), f"fidelity/autotune_{score}_1"} <= shown.keys()
     assert [step for step, _ in shown["accuracy/top_1"]] == [3, 7]
 
 
