@@ -122,12 +122,17 @@ def _add_fidelity_flags(flags: Flags) -> None:
         default="all",
     )
     flags.value(
-        "--autotune-start", of=int, metavar="N", help="auto: first choose before this epoch"
+        "--autotune-start",
+        of=int,
+        metavar="N",
+        help="auto, auto:loss: first choose before this epoch",
     )
     flags.value(
         "--autotune-freq", of=int, metavar="N", help="auto: choose again after this many epochs"
     )
-    flags.value("--autotune-batches", of=int, metavar="N", help="auto: batches to compare")
+    flags.value(
+        "--autotune-batches", of=int, metavar="N", help="auto, auto:loss: batches to compare"
+    )
     flags.value(
         "--autotune-rule",
         help="auto: compare the gradients of each batch at every level, or as the paper's released "
