@@ -68,7 +68,12 @@ def _add_data_flags(flags: Flags) -> None:
         help="folder that keeps what is fetched from URLs, for all processes and later runs",
         default="nothing is kept",
     )
-    flags.value("--cache_limit", metavar="SIZE", help="how much, such as 10GB", default="none")
+    flags.value(
+        "--cache_limit",
+        metavar="SIZE",
+        help="how much it keeps, such as 10GB; --cache needs it",
+        default="none",
+    )
     flags.value("-j", "--workers", of=int, metavar="N", help="decoding threads per process")
     flags.value(
         "--loader",

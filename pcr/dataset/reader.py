@@ -54,7 +54,7 @@ class Dataset:
 
         cache: a directory that keeps what is fetched from a URL, for all processes and later runs;
             None: nothing is written to disk. A local dataset is not cached.
-        cache_limit: how much the cache may hold, in bytes or as "10GB"; with ``cache`` only.
+        cache_limit: how much the cache may hold, in bytes or as "10GB"; ``cache`` needs it.
 
         Raises DatasetError where there is none or it is not finished, FormatError where its index
         is damaged, StorageError where it can't be fetched, UsageError for a URL that makes no

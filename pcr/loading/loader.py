@@ -211,7 +211,7 @@ class Loader(TensorLoader):
         concurrent_reads: how many more are read at once while those are used, each of them in
             memory too; None: 1 from a local directory, 8 from a URL, whose latency they hide.
         cache, cache_limit: a directory that keeps what is fetched from a URL, and how much of it,
-            in bytes or as "10GB"; None: nothing is written to disk.
+            in bytes or as "10GB"; both or neither. None: nothing is written to disk.
         verify_checksums: compare the checksums of all that is read.
         columns: names of columns that batches are to have: arrays, or lists where sizes differ.
         subset: the images that epochs draw: their positions in the dataset, a bool for each of its
