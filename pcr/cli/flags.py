@@ -114,7 +114,7 @@ def add_advanced_flags(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="store every image N times (default: 1)",
     )
-    add("--no_shuffle", dest="shuffle", action="store_false", help="keep the order of the folder")
+    add("--no_shuffle", dest="shuffle", action="store_false", help="keep the order of the source")
     add(
         "--levels",
         type=int,

@@ -25,7 +25,7 @@ class ConversionOptions:
     images_per_record: 1 to 1 048 576 images; default 1024. A record ends earlier where its sources
         reach 256 MiB.
     seed: of the order of the images, 0 to 2**63 - 1; default 0.
-    shuffle: False keeps the folder's order; default True.
+    shuffle: False keeps the order of the source; default True.
     copy_markers: which markers the dataset keeps besides those that decoding needs: "none" (the
         default), "exif" or "all".
     restart_rows: put a restart marker after each so many rows of MCUs (blocks of 8 or 16 pixels) into
