@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -126,6 +127,10 @@ class TrainConfig:
             value = getattr(self, name)
             if value is not None and not value >= least:
                 raise UsageError(f"expected {least} or more, found {value}", name)
+            if value is not None and value > sys.maxsize:
+                raise UsageError(f"expected {sys.maxsize} or less, found {value}", name)
+        if self.start_epoch >= self.epochs:
+            raise UsageError(f"expected less than `epochs`, found {self.start_epoch}", "start_epoch")
         for name, choices in CHOICES.items():
             value = getattr(self, name)
             if value is not None and value not in choices:
