@@ -16,6 +16,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "pcr.errors": ("PCRError", "UsageError", "FormatError", "DatasetError", "StorageError"),
     "pcr.ladder": ("Ladder",),
+    "pcr.storage.store": ("open_store",),
+    "pcr.storage.retries": ("Retries",),
     "pcr.imagefolder": ("ImageFolder",),
     "pcr.dataset.reader": ("Dataset",),
     "pcr.dataset.record": ("Record",),
@@ -74,6 +76,8 @@ if TYPE_CHECKING:
     from pcr.loading.loader import Loader, TensorLoader
     from pcr.loading.mixture import Mixture
     from pcr.loading.windows import EvalTransform, TrainTransform, Transform
+    from pcr.storage.retries import Retries
+    from pcr.storage.store import open_store
     from pcr.tools.column_addition import AddedColumn, add_column
     from pcr.tools.dataset_copy import CopySummary, copy
     from pcr.tools.image_export import ExportSummary, export
