@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from settings import BANDWIDTH_MB_PER_S, LIMITED
 from tables import read, with_full
 
 FEWEST_LEVELS = 3  # that a line is drawn through
+HUES = ("Purples", "Blues", "Greens", "Oranges", "Reds")  # of the kinds of data
+Color = tuple[float, float, float]
 
 
 def draw_all(out: Path) -> None:
@@ -63,19 +66,35 @@ def draw_progress(runs: pd.DataFrame, epochs: pd.DataFrame, path: Path) -> None:
         ("limited", "train_seconds"): f"seconds of training, at {LIMITED}",
     }
     archs = list(joined["arch"].unique())
-    labels = list(joined["label"].unique())  # of one colour everywhere
-    palette = "tab10" if len(labels) <= 10 else "husl"
-    colors = dict(zip(labels, sns.color_palette(palette, len(labels)), strict=True))
-    figure = Figure(figsize=(15, 4.5 * len(archs)), layout="constrained")
+    colors = _colors(joined)
+    figure = Figure(figsize=(17, 4.5 * len(archs)), layout="constrained")
     for arch, row in zip(archs, figure.subplots(len(archs), 3, squeeze=False), strict=True):
         for ((stage, x), title), axes in zip(panels.items(), row, strict=True):
             own = joined[(joined["arch"] == arch) & (joined["stage"] == stage)]
             axes.set(xlabel=title, ylabel="top-1 %", title=arch)
             axes.set_visible(bool(len(own)))
             if len(own):
-                style = {"hue": "label", "palette": colors, "errorbar": "sd"}
-                sns.lineplot(own, x=x, y="test_top_1", ax=axes, **style)
+                shown = [label for label in colors if label in set(own["label"])]
+                style = {"hue": "label", "hue_order": shown, "palette": colors, "errorbar": "sd"}
+                sns.lineplot(own, x=x, y="test_top_1", ax=axes, err_kws={"alpha": 0.08}, **style)
+                place = {"loc": "center left", "bbox_to_anchor": (1, 0.5), "title": None}
+                sns.move_legend(axes, frameon=False, **place)
+        if legend := row[0].get_legend():
+            legend.remove()  # the panel beside it has the same
     figure.savefig(path, dpi=150)
+
+
+def _colors(lines: pd.DataFrame) -> dict[str, Color]:
+    """A colour for each label, everywhere: a hue for each kind of data, paler at lower levels."""
+    kinds = lines.drop_duplicates("label").assign(
+        level=lambda rows: pd.to_numeric(rows["fidelity"], errors="coerce")
+    )
+    colors = {}
+    for hue, (_, own) in zip(cycle(HUES), kinds.groupby("data"), strict=False):
+        labels = own.sort_values("level", ascending=False)["label"]
+        shades = sns.color_palette(f"{hue}_r", len(labels) + 1)  # the last is nearly white
+        colors |= dict(zip(labels, shades, strict=False))
+    return colors
 
 
 def draw_similarity(

@@ -82,7 +82,14 @@ FULL = Setting(
     "full",
     (
         Network("shufflenet_v2_x0_5", 64, epochs=40, seeds=5, decisive_seeds=16),
-        Network("resnet18", 64, epochs=20, seeds=3, precision=("--bf16", "--channels-last")),
+        Network(
+            "resnet18",
+            64,
+            epochs=20,
+            seeds=5,
+            decisive_seeds=7,
+            precision=("--bf16", "--channels-last"),
+        ),
     ),
     limited=Network("shufflenet_v2_x0_5", 64, epochs=40, seeds=3),
     short=Network("shufflenet_v2_x0_5", 64, epochs=20, seeds=3),

@@ -130,7 +130,9 @@ class TrainConfig:
             if value is not None and value > sys.maxsize:
                 raise UsageError(f"expected {sys.maxsize} or less, found {value}", name)
         if self.start_epoch >= self.epochs:
-            raise UsageError(f"expected less than `epochs`, found {self.start_epoch}", "start_epoch")
+            raise UsageError(
+                f"expected less than `epochs`, found {self.start_epoch}", "start_epoch"
+            )
         for name, choices in CHOICES.items():
             value = getattr(self, name)
             if value is not None and value not in choices:
