@@ -127,7 +127,7 @@ class TrainConfig:
             value = getattr(self, name)
             if value is not None and not value >= least:
                 raise UsageError(f"expected {least} or more, found {value}", name)
-            if value is not None and value > sys.maxsize:
+            if isinstance(value, int) and value > sys.maxsize:
                 raise UsageError(f"expected {sys.maxsize} or less, found {value}", name)
         if self.start_epoch >= self.epochs:
             raise UsageError(
