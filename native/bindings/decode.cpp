@@ -98,7 +98,7 @@ std::vector<pcr::BatchItem> collect_items(const std::vector<pcr::ByteSpan>& buff
                                           const std::optional<py::array_t<BatchImage>>& images) {
     std::vector<pcr::BatchItem> items;
     if (!images) {
-        for (const pcr::ByteSpan& jpeg : buffers) items.push_back({jpeg});
+        for (const pcr::ByteSpan& jpeg : buffers) items.emplace_back().jpeg = jpeg;
         return items;
     }
     const auto rows = images->unchecked<1>();
