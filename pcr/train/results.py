@@ -63,6 +63,8 @@ def resumable_errors() -> Iterator[None]:
         yield
     except StorageError as error:
         raise StorageError(f"{error}: once that is mended, {_RESUME}") from error
+    except BrokenPipeError as error:
+        raise PCRError(f"standard output was closed by its reader: {_RESUME}") from error
     except OSError as error:
         remedy = "free some space" if error.errno in _FULL else "mend that"
         raise PCRError(f"{describe(error)}: {remedy}, then {_RESUME}") from error

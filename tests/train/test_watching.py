@@ -1,5 +1,6 @@
 """What a person watches: the live line, the epochs' lines, TensorBoard."""
 
+import errno
 import io
 import re
 import signal
@@ -81,6 +82,13 @@ def test_a_folder_that_is_a_file_is_one_clear_line(data, tmp_path, flag):
     expected = f"{path}/in.*: Not a directory: mend that, then continue with `resume='auto'`"
     with pytest.raises(PCRError, match=expected), results.resumable_errors():
         engine.open_log(state, 4, settings, ALONE)
+
+
+def test_a_closed_output_is_one_clear_line():
+    """As in `pcr train … | head -3`."""
+    expected = "standard output was closed by its reader: continue with `resume='auto'`"
+    with pytest.raises(PCRError, match=expected), results.resumable_errors():
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
 
 
 def test_the_live_line(data, tmp_path, monkeypatch):
