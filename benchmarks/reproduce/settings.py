@@ -68,14 +68,17 @@ class Setting:
     static_qualities: tuple[int, ...] = (90, 75, 50, 25)  # of the copies that a PCR stands for
 
 
+BRIEFLY = Network("shufflenet_v2_x0_5", 64, epochs=2, seeds=1)
 QUICK = Setting(
     "quick",
-    (Network("shufflenet_v2_x0_5", 64, epochs=3, seeds=1),),
-    limited=Network("shufflenet_v2_x0_5", 64, epochs=2, seeds=1),
-    short=Network("shufflenet_v2_x0_5", 64, epochs=2, seeds=1),
+    (BRIEFLY,),
+    limited=BRIEFLY,
+    short=BRIEFLY,
     sample=40,
     rounds=1,
+    levels={LADDER: (1, 5, FULL_LEVEL), "vision": (1, 8)},
     coarse_levels=(1, FULL_LEVEL),
+    static_levels=(5,),
     static_qualities=(50,),
 )
 FULL = Setting(
