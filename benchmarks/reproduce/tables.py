@@ -139,7 +139,8 @@ def write_tables(out: Path) -> str:
 
 def _origin(table: pd.DataFrame) -> str:
     dates, commits = (", ".join(sorted(set(table[name]))) for name in ("date", "commit"))
-    return f"Measured on {dates}, commit {commits}, on {table['machine'].iloc[-1]}."
+    machines = "; ".join(sorted(set(table["machine"])))
+    return f"Measured on {dates}, commit {commits}, on {machines}."
 
 
 def _columns(digits: dict[str, int], *first: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
