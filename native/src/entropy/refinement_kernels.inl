@@ -110,7 +110,7 @@ inline int64_t read_refinement(ReversedBitReader& reader, const RefinementTable&
         const uint64_t passed = coefficient ^ (coefficient - 1);  // after EOB: all
         const uint64_t target = coefficient & is_fresh;
         fresh |= target;
-        positive |= deposit(reader.window() >> lengths.code_bits(), target);
+        positive |= target & (0 - (reader.window() >> lengths.code_bits() & 1));
         reader.skip(lengths.total_bits());
         corrected |= read_corrections(reader, nonzeros & passed);
         nonzeros &= ~passed;

@@ -9,6 +9,7 @@
 
 namespace pcr {
 
+#define PCR_KERNELS_HAVE_PDEP 1
 #define PCR_KERNELS "entropy/scan_kernels.inl"
 #include "simd/kernel_variants.inl"
 

@@ -2,12 +2,15 @@
 
 /// Spreads the low bits of `value` over the set bits of `mask`, lowest first.
 inline uint64_t deposit(uint64_t value, uint64_t mask) {
-#if defined(PCR_AVX2)
+#if defined(PCR_PDEP)
     return _pdep_u64(value, mask);
 #else
     uint64_t result = 0;
-    for (; mask != 0 && value != 0; mask &= mask - 1, value >>= 1) {
-        if (value & 1) result |= mask & (~mask + 1);
+    while (mask != 0 && value != 0) {
+        // Neither bits nor their number can be guessed, so there is a branch for each four of them.
+        for (int i = 0; i < 4; ++i, mask &= mask - 1, value >>= 1) {
+            result |= mask & (0 - mask) & (0 - (value & 1));
+        }
     }
     return result;
 #endif
