@@ -41,6 +41,6 @@ def pcr_epochs(level: int) -> Callable[[Path, Path, int], Epoch]:
 def pcr_peer(ladder: str, level: int) -> Peer:
     """Loader at one level of one ladder."""
     name, _, restart_rows = ladder.partition("+")
-    markers = " with restart markers" if restart_rows else ""
+    markers = f", --restart_rows {restart_rows}" if restart_rows else ""
     title = f"PCR {name}{markers}, level {level}"
     return Peer(title, "progressive-compressed-records", pcr_epochs(level), prepare_pcr(ladder))

@@ -1,7 +1,7 @@
 // Kernels are compiled from one `.inl` file for several instruction sets: the baseline and, on
 // x86-64, AVX2 + BMI2 ("x86-64-v3") and for some kernels AVX-512 ("x86-64-v4"), chosen once at run
 // time. PDEP belongs to BMI2, but is a set of its own here, because processors of AMD before Zen 3
-// have it as microcode, many times slower than a loop. The markers below switch the target for the
+// have it as microcode, slower than a loop. The markers below switch the target for the
 // functions between them; headers must be included before.
 #pragma once
 
