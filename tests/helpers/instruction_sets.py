@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 VECTOR_SETS = ("avx2", "avx512")
-ALL_SETS = ("portable", "pdep", *VECTOR_SETS)
+ALL_SETS = ("portable", *VECTOR_SETS)
 
 
 def digests(module: str, function: str = "digest", sets: Sequence[str] = ALL_SETS) -> set[str]:

@@ -3,7 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+
+#include "memory/little_endian.hpp"
 
 namespace pcr {
 
@@ -25,12 +26,7 @@ class BitReader {
 
     /// At least 56 bits are ready afterwards.
     void refill() {
-        uint64_t word;
-        std::memcpy(&word, next_, sizeof word);
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-        word = __builtin_bswap64(word);
-#endif
-        window_ |= word >> count_;
+        window_ |= __builtin_bswap64(load_little_endian(next_)) >> count_;
         next_ += (63 - count_) >> 3;
         count_ |= 56;
     }
@@ -71,12 +67,7 @@ class ReversedBitReader {
 
     /// At least 56 bits are ready afterwards.
     void refill() {
-        uint64_t word;
-        std::memcpy(&word, reader_.next_, sizeof word);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-        word = __builtin_bswap64(word);
-#endif
-        reader_.window_ |= word << reader_.count_;
+        reader_.window_ |= load_little_endian(reader_.next_) << reader_.count_;
         reader_.next_ += (63 - reader_.count_) >> 3;
         reader_.count_ |= 56;
     }

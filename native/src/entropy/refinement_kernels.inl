@@ -1,174 +1,278 @@
 // AC refinement scans; included by scan_kernels.inl. See ITU-T T.81, G.1.2.3.
 //
-// Bits are read lowest first, as sets of coefficients have them: correction bits are then deposited
-// where they belong in one step.
-
-/// What a refinement scan changes in one block, as sets of coefficients.
-struct Refinement {
-    uint64_t corrected = 0;  // nonzero coefficients that grow by one step
-    uint64_t fresh = 0;      // coefficients that become nonzero
-    uint64_t positive = 0;   // those of them above zero
-};
+// A code says how many zeros it passes, and as many correction bits follow it as it passes nonzero
+// coefficients. Where the zeros of a block lie is listed before its codes are read: how far a code
+// reaches is then a lookup, without a branch on what the code says. Bits are read lowest first, as
+// lists and sets of coefficients have them.
 
 /// Bits that are ready before a code is looked up.
 constexpr unsigned kReadyBits = kLookupBits;
 
-/// The coefficients before the n-th of the set.
-inline uint64_t first_of(uint64_t set, unsigned n) { return deposit((uint64_t{1} << n) - 1, set); }
+/// Blocks that are read before any is corrected.
+constexpr unsigned kBlocksAtOnce = 32;
 
-/// Those of the nonzero coefficients whose correction bit is set. Leaves at least kReadyBits.
-inline uint64_t read_corrections(ReversedBitReader& reader, uint64_t nonzeros) {
-    const auto n = static_cast<unsigned>(__builtin_popcountll(nonzeros));
-    uint64_t corrected = deposit(reader.window(), nonzeros);
+/// What is the same for all blocks of a scan.
+struct Refinement {
+    const RefinementTable& table;
+    unsigned first;
+    unsigned last;
+    std::array<int16_t, 2> steps;  // what a new coefficient's sign bit stands for
+};
+
+/// The places of a band's zeros, in order. After the last come eight that no code can reach.
+struct ZeroList {
+    std::array<uint8_t, 72> places;
+    unsigned count;
+
+    const uint8_t* end() const { return places.data() + count; }
+};
+
+struct RefinedBlock {
+    ZeroList zeros;
+    uint64_t nonzeros;     // those of the band before the scan
+    uint64_t corrections;  // a bit for each of them: whether it grows by one step
+};
+
+/// How far the band of one block is read.
+struct BandProgress {
+    const uint8_t* zeros;          // those that are left
+    unsigned place;                // of the last coefficient that was passed
+    unsigned num_corrections = 0;  // bits that were read
+    uint64_t corrections = 0;
+    uint64_t fresh = 0;        // coefficients that became nonzero
+    int64_t bands_to_end = 0;  // by an EOB, this one included; below zero: the data is irregular
+
+    void append(uint64_t bits, unsigned n) {
+        corrections |= bits << (num_corrections & 63);
+        num_corrections += n;
+    }
+};
+
+inline uint64_t low_bits(uint64_t bits, unsigned n) {
+#if defined(PCR_AVX2)
+    return _bzhi_u64(bits, n);
+#else
+    return bits & ~(~uint64_t{0} << (n & 63));
+#endif
+}
+
+inline void list_zeros(uint64_t zeros, ZeroList& list) {
+    unsigned count = 0;
+    for (unsigned first = 0; first < 64; first += 8) {
+        const uint64_t byte = zeros >> first & 0xFF;
+        const uint64_t places = kSetBits.places[byte] + 0x0101010101010101 * first;
+        store_little_endian(places, &list.places[count]);
+        count += static_cast<unsigned>(__builtin_popcountll(byte));
+    }
+    std::memset(&list.places[count], 0xFF, 8);
+    list.count = count;
+}
+
+/// At most 63 bits. Leaves at least kReadyBits.
+inline uint64_t read_corrections(ReversedBitReader& reader, unsigned n) {
     if (__builtin_expect(n + kReadyBits <= reader.count(), 1)) {
+        const uint64_t bits = low_bits(reader.window(), n);
         reader.skip(n);
-        return corrected;
+        return bits;
     }
     const unsigned ready = std::min(n, 24u);
-    const uint64_t early = first_of(nonzeros, ready);
+    const uint64_t bits = low_bits(reader.window(), ready);
     reader.skip(ready);
     reader.refill();
-    corrected = (corrected & early) | deposit(reader.window(), nonzeros ^ early);
+    const uint64_t rest = low_bits(reader.window(), n - ready);
     reader.skip(n - ready);
     reader.refill();
-    return corrected;
+    return bits | rest << ready;
+}
+
+/// Reads a short code and what belongs to it, if that is ready. Returns whether another code of the
+/// band may follow; false too where the next one must be read otherwise.
+template <bool kRefill>
+[[gnu::always_inline]] inline bool read_short_code(ReversedBitReader& reader,
+                                                   const Refinement& scan, int16_t* block,
+                                                   BandProgress& band) {
+    const RefinementCode code = scan.table.lookup(reader.window());
+    if (kRefill) reader.refill();
+    const unsigned place = load_little_endian(band.zeros) >> code.place_shift() & 0xFF;
+    if (__builtin_expect(!code.is_short(), 0)) return false;
+    const uint64_t after_code = reader.window() >> code.code_bits();
+    const unsigned used = place + (code.bits_beyond_zeros() - band.place);
+    const unsigned passed = place - (band.place + code.zeros());  // nonzero coefficients
+    // A place after the last zero is farther than any window reaches.
+    if (__builtin_expect(used + kReadyBits > reader.count(), 0)) return false;
+    reader.skip(used);
+    band.zeros += code.zeros();
+    band.place = place;
+    band.fresh |= uint64_t{1} << (place & 63);
+    block[place] = scan.steps[after_code & 1];
+    band.append(low_bits(after_code >> 1, passed), passed);
+    return place < scan.last;
+}
+
+/// Reads short codes, as many as follow each other.
+inline void read_short_codes(ReversedBitReader& reader, const Refinement& scan, int16_t* block,
+                             BandProgress& band) {
+    ReversedBitReader local_reader = reader;  // copies, which stay in registers
+    BandProgress local_band = band;
+    while (read_short_code<true>(local_reader, scan, block, local_band) &&
+           read_short_code<false>(local_reader, scan, block, local_band)) {
+    }
+    reader = local_reader;
+    band = local_band;
+}
+
+/// Reads a code of any kind and what belongs to it. Returns whether another one may follow.
+inline bool read_any_code(ReversedBitReader& reader, const Refinement& scan, int16_t* block,
+                          const RefinedBlock& refined, BandProgress& band) {
+    reader.refill();
+    RefinementCode code = scan.table.lookup(reader.window());
+    if (code.is_short() || code.code_bits() == 0) code = scan.table.find(reader.window());
+    reader.skip(code.code_bits());
+    if (code.is_end_of_band()) {
+        const uint64_t appended = reverse_bits(reader.window());
+        band.bands_to_end = (int64_t{1} << code.size()) +
+                            static_cast<int64_t>((appended >> 1) >> (63 - code.size()));
+        reader.skip(code.size());
+        const auto nonzeros = static_cast<unsigned>(__builtin_popcountll(refined.nonzeros));
+        const unsigned rest = nonzeros - band.num_corrections;
+        band.append(read_corrections(reader, rest), rest);
+        return false;
+    }
+    if (code.code_bits() == 0 || band.zeros + code.zeros() > refined.zeros.end()) {
+        band.bands_to_end = -1;
+        return false;
+    }
+    const unsigned place = band.zeros[code.zeros() - 1];
+    if (code.size() != 0) {
+        band.fresh |= uint64_t{1} << place;
+        block[place] = scan.steps[reader.window() & 1];
+        reader.skip(1);
+    }
+    const unsigned passed = place - (band.place + code.zeros());
+    band.append(read_corrections(reader, passed), passed);
+    band.zeros += code.zeros();
+    band.place = place;
+    return place < scan.last;
+}
+
+/// Reads one block. Returns the bands that an EOB ends, this one included (0: there was no EOB),
+/// or -1 where the data is irregular.
+inline int64_t refine_block(ReversedBitReader& reader, const Refinement& scan, int16_t* block,
+                            uint64_t& nonzero, RefinedBlock& refined) {
+    BandProgress band{refined.zeros.places.data(), scan.first - 1};
+    do {
+        read_short_codes(reader, scan, block, band);
+    } while (band.place < scan.last && read_any_code(reader, scan, block, refined, band));
+    nonzero |= band.fresh;
+    refined.corrections = band.corrections;
+    return band.bands_to_end;
 }
 
 #if defined(PCR_AVX2)
-/// All ones in the lanes whose bit is set.
-inline __m256i expand_lanes(uint64_t bits) {
-    const __m256i lane_bit =
-        _mm256_setr_epi16(1, 2, 4, 8, 0x10, 0x20, 0x40, 0x80, 0x100, 0x200, 0x400, 0x800, 0x1000,
-                          0x2000, 0x4000, static_cast<int16_t>(0x8000));
-    const __m256i spread = _mm256_set1_epi16(static_cast<int16_t>(bits));
-    return _mm256_cmpeq_epi16(_mm256_and_si256(spread, lane_bit), lane_bit);
-}
-
-/// Adds a step to 16 of the coefficients, away from zero.
-inline void refine_lanes(uint64_t touched, uint64_t negative, __m256i steps, int first,
-                         int16_t* block) {
-    auto* lanes = reinterpret_cast<__m256i*>(block + first);
-    const __m256i old = _mm256_load_si256(lanes);
-    const __m256i sign =
-        _mm256_or_si256(_mm256_srai_epi16(old, 15), expand_lanes(negative >> first));
-    const __m256i delta = _mm256_sub_epi16(_mm256_xor_si256(steps, sign), sign);
-    const __m256i masked = _mm256_and_si256(delta, expand_lanes(touched >> first));
-    _mm256_store_si256(lanes, _mm256_add_epi16(old, masked));
+/// Corrects the first 32 of the coefficients; `corrections` are the bits of those that are nonzero.
+inline void correct_lanes(uint64_t corrections, uint32_t nonzeros, __m256i steps, int16_t* block) {
+    const std::array<uint32_t, 4> bytes = {nonzeros & 0xFF, nonzeros >> 8 & 0xFF,
+                                           nonzeros >> 16 & 0xFF, nonzeros >> 24};
+    const std::array<int, 4> ranks = {0, __builtin_popcount(bytes[0]),
+                                      __builtin_popcount(nonzeros & 0xFFFF),
+                                      __builtin_popcount(nonzeros & 0xFFFFFF)};
+    uint32_t bits = 0;  // a byte for each byte of `nonzeros`
+    for (int i = 0; i < 4; ++i) bits |= (corrections >> ranks[i] & 0xFF) << (8 * i);
+    const __m256i lane_bits =
+        _mm256_setr_epi64x(kSetBits.ranks[bytes[0]], kSetBits.ranks[bytes[1]],
+                           kSetBits.ranks[bytes[2]], kSetBits.ranks[bytes[3]]);
+    const __m256i spread =
+        _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
+    const __m256i lanes = _mm256_shuffle_epi8(_mm256_set1_epi32(static_cast<int>(bits)), spread);
+    const __m256i kept =
+        _mm256_cmpeq_epi8(_mm256_and_si256(lanes, lane_bits), _mm256_setzero_si256());
+    for (int half = 0; half < 2; ++half) {
+        auto* values = reinterpret_cast<__m256i*>(block) + half;
+        const __m256i old = _mm256_load_si256(values);
+        const __m256i kept_values = _mm256_cvtepi8_epi16(
+            half == 0 ? _mm256_castsi256_si128(kept) : _mm256_extracti128_si256(kept, 1));
+        const __m256i delta = _mm256_andnot_si256(kept_values, _mm256_sign_epi16(steps, old));
+        _mm256_store_si256(values, _mm256_add_epi16(old, delta));
+    }
 }
 #endif
 
-inline void apply_refinement(const Refinement& change, int step, int16_t* block) {
-    uint64_t touched = change.corrected | change.fresh;
-    const uint64_t negative = change.fresh & ~change.positive;
+/// Adds a step, away from zero, to the nonzero coefficients whose bit is set.
+inline void apply_corrections(const RefinedBlock& refined, int step, int16_t* block) {
+    uint64_t corrections = refined.corrections;
 #if defined(PCR_AVX2)
     const __m256i steps = _mm256_set1_epi16(static_cast<int16_t>(step));
-    refine_lanes(touched, negative, steps, 0, block);
-    refine_lanes(touched, negative, steps, 16, block);
-    if ((touched >> 32) != 0) {
-        refine_lanes(touched, negative, steps, 32, block);
-        refine_lanes(touched, negative, steps, 48, block);
-    }
+    const auto low = static_cast<uint32_t>(refined.nonzeros);
+    correct_lanes(corrections, low, steps, block);
+    corrections >>= __builtin_popcount(low);
+    if (corrections == 0) return;
+    correct_lanes(corrections, static_cast<uint32_t>(refined.nonzeros >> 32), steps, block + 32);
 #else
-    for (; touched != 0; touched &= touched - 1) {
-        const int k = __builtin_ctzll(touched);
-        const bool is_negative = block[k] < 0 || (negative >> k & 1) != 0;
-        block[k] = static_cast<int16_t>(block[k] + (is_negative ? -step : step));
+    for (uint64_t set = refined.nonzeros; corrections != 0; set &= set - 1, corrections >>= 1) {
+        const int k = __builtin_ctzll(set);
+        const int delta = block[k] < 0 ? -step : step;
+        block[k] = static_cast<int16_t>(block[k] + (delta & -static_cast<int>(corrections & 1)));
     }
 #endif
 }
 
-/// Reads codes until the band of one block is complete; `zeros` and `nonzeros` are its
-/// coefficients. Returns the bands that an EOB ends, this one included (0: there was no EOB), or -1
-/// where the data is irregular.
-inline int64_t read_refinement(ReversedBitReader& reader, const RefinementTable& table,
-                               uint64_t zeros, uint64_t nonzeros, Refinement& change) {
-    uint64_t corrected = 0;
-    uint64_t fresh = 0;
-    uint64_t positive = 0;
-    uint64_t run_bit;
-    uint64_t coefficient;  // the zero that the code's run leads to
-    int64_t bands = 0;
-    do {
-        run_bit = table.run_bit(reader.window());
-        RefinementLengths lengths = table.lengths(reader.window());
-        reader.refill();
-        uint64_t is_fresh = ~uint64_t{0};
-        if (__builtin_expect(lengths.packed == 0, 0)) {
-            const Code code = table.find(reader.window());
-            if (code.total_bits() == 0) return -1;
-            lengths = {static_cast<uint16_t>(code.code_bits() | code.total_bits() << 8)};
-            run_bit = uint64_t{1} << code.run();
-            if (code.size() == 0) is_fresh = 0;  // the last of 16 zeros
-            if (code.is_end_of_band()) {
-                const uint64_t appended = reverse_bits(reader.window()) << code.code_bits();
-                bands = (int64_t{1} << code.size()) +
-                        static_cast<int64_t>((appended >> 1) >> (63 - code.size()));
-                run_bit = 0;
-            }
-        }
-        coefficient = deposit(run_bit, zeros);
-        const uint64_t passed = coefficient ^ (coefficient - 1);  // after EOB: all
-        const uint64_t target = coefficient & is_fresh;
-        fresh |= target;
-        positive |= target & (0 - (reader.window() >> lengths.code_bits() & 1));
-        reader.skip(lengths.total_bits());
-        corrected |= read_corrections(reader, nonzeros & passed);
-        nonzeros &= ~passed;
-        zeros &= ~passed;
-    } while ((zeros | nonzeros) != 0);
-    if (coefficient == 0 && run_bit != 0) return -1;  // the run is longer than the band
-    change = {corrected, fresh, positive};
-    return bands;
-}
-
-/// Applies changes to blocks that lie side by side.
-inline void apply_refinements(const Refinement* changes, unsigned count, int step, int16_t* block,
-                              uint64_t* nonzero) {
-    for (unsigned i = 0; i < count; ++i, block += 64) {
-        if ((changes[i].corrected | changes[i].fresh) == 0) continue;
-        if (nonzero[i] == 0) clear_block(block);
-        apply_refinement(changes[i], step, block);
-        nonzero[i] |= changes[i].fresh;
+/// Refines blocks that lie side by side. An EOB before them ends the bands of the first
+/// `ended_bands` of them.
+inline SegmentEnd refine_blocks(ReversedBitReader& reader, const Refinement& scan, unsigned count,
+                                int16_t* blocks, uint64_t* nonzero, int64_t& ended_bands) {
+    RefinedBlock refined[kBlocksAtOnce];
+    const uint64_t band = zigzag_band(static_cast<int>(scan.first), static_cast<int>(scan.last));
+    for (unsigned i = 0; i < count; ++i) {
+        if (nonzero[i] == 0) clear_block(blocks + i * 64);
+        refined[i].nonzeros = nonzero[i] & band;
+        if (i >= ended_bands) list_zeros(band & ~nonzero[i], refined[i].zeros);
     }
+    unsigned n = 0;
+    while (n < count && !reader.exhausted()) {
+        if (ended_bands == 0) {
+            ended_bands = refine_block(reader, scan, blocks + n * 64, nonzero[n], refined[n]);
+            if (ended_bands < 0) return SegmentEnd::kIrregular;
+            ended_bands -= ended_bands > 0 ? 1 : 0;
+        } else {
+            const auto nonzeros = static_cast<unsigned>(__builtin_popcountll(refined[n].nonzeros));
+            refined[n].corrections = read_corrections(reader, nonzeros);
+            --ended_bands;
+        }
+        ++n;
+    }
+    for (unsigned i = 0; i < n; ++i) {
+        if (refined[i].corrections != 0) {
+            apply_corrections(refined[i], scan.steps[1], blocks + i * 64);
+        }
+    }
+    return reader.exhausted() ? SegmentEnd::kExhausted : SegmentEnd::kComplete;
 }
 
 SegmentEnd decode_ac_refine(BitReader& input, const BandScan& scan, uint64_t first,
                             uint64_t count) {
-    constexpr unsigned kBatch = 64;  // blocks that are read before any is changed
-    Refinement changes[kBatch];
+    const auto step = static_cast<int16_t>(1 << scan.shift);
+    const Refinement refinement{*scan.refinement,
+                                static_cast<unsigned>(scan.first),
+                                static_cast<unsigned>(scan.last),
+                                {static_cast<int16_t>(-step), step}};
     ReversedBitReader reader(input);
-    const uint64_t band = zigzag_band(scan.first, scan.last);
-    int64_t run_of_bands = 0;
+    reader.refill();
+    int64_t ended_bands = 0;
     uint64_t row = first / scan.width_in_blocks;
     uint64_t column = first % scan.width_in_blocks;
     SegmentEnd end = SegmentEnd::kComplete;
     while (count > 0 && end == SegmentEnd::kComplete) {
+        const auto n = static_cast<unsigned>(
+            std::min<uint64_t>({count, scan.width_in_blocks - column, kBlocksAtOnce}));
+        const size_t block = row * scan.plane.stride + column;
+        end = refine_blocks(reader, refinement, n, scan.plane.ac + block * 64,
+                            scan.plane.nonzero + block, ended_bands);
+        count -= n;
+        column += n;
         if (column == scan.width_in_blocks) {
             column = 0;
             ++row;
         }
-        const uint64_t most = std::min<uint64_t>({count, scan.width_in_blocks - column, kBatch});
-        const size_t block_index = row * scan.plane.stride + column;
-        uint64_t* nonzero = scan.plane.nonzero + block_index;
-        unsigned n = 0;
-        while (n < most && end == SegmentEnd::kComplete) {
-            const uint64_t nonzeros = nonzero[n] & band;
-            Refinement& change = changes[n++];
-            reader.refill();
-            if (run_of_bands > 0) {
-                change = {read_corrections(reader, nonzeros), 0, 0};
-                --run_of_bands;
-            } else {
-                run_of_bands =
-                    read_refinement(reader, *scan.refinement, band & ~nonzeros, nonzeros, change);
-                if (run_of_bands < 0) return SegmentEnd::kIrregular;
-                if (run_of_bands > 0) --run_of_bands;
-            }
-            if (reader.exhausted()) end = SegmentEnd::kExhausted;
-        }
-        apply_refinements(changes, n, 1 << scan.shift, scan.plane.ac + block_index * 64, nonzero);
-        column += n;
-        count -= n;
     }
     reader.store(input);
     return end;

@@ -5,11 +5,12 @@
 #include <limits>
 
 #include "entropy/appended_value.hpp"
+#include "entropy/set_bits.hpp"
+#include "memory/little_endian.hpp"
 #include "simd/isa.hpp"
 
 namespace pcr {
 
-#define PCR_KERNELS_HAVE_PDEP 1
 #define PCR_KERNELS "entropy/scan_kernels.inl"
 #include "simd/kernel_variants.inl"
 

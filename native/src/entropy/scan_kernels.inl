@@ -1,21 +1,5 @@
 // Included by kernel_variants.inl once per instruction set.
 
-/// Spreads the low bits of `value` over the set bits of `mask`, lowest first.
-inline uint64_t deposit(uint64_t value, uint64_t mask) {
-#if defined(PCR_PDEP)
-    return _pdep_u64(value, mask);
-#else
-    uint64_t result = 0;
-    while (mask != 0 && value != 0) {
-        // Neither bits nor their number can be guessed, so there is a branch for each four of them.
-        for (int i = 0; i < 4; ++i, mask &= mask - 1, value >>= 1) {
-            result |= mask & (0 - mask) & (0 - (value & 1));
-        }
-    }
-    return result;
-#endif
-}
-
 inline void clear_block(int16_t* block) {
 #if defined(PCR_AVX2)
     for (int i = 0; i < 64; i += 16) {

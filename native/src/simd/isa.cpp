@@ -18,20 +18,13 @@ __attribute__((target("xsave"))) uint64_t kept_registers() { return _xgetbv(0); 
 
 bool has_all(uint64_t found, uint64_t wanted) { return (found & wanted) == wanted; }
 
-/// Whether PDEP is a circuit. `version` is EAX of leaf 1 of CPUID; the families are AMD's
-/// Excavator, Zen 1 and 2, and Hygon's copy of Zen 1. Other vendors have no such families.
-bool has_fast_pdep(unsigned version) {
-    const unsigned family = (version >> 8 & 0xF) + (version >> 20 & 0xFF);
-    return family < 0x15 || family > 0x18;
-}
-
 InstructionSet detect() {
     constexpr uint64_t kYmmKept = 0x06, kZmmKept = 0xE6;
     constexpr unsigned kFirst = bit_FMA | bit_POPCNT | bit_OSXSAVE | bit_AVX | bit_F16C;
     constexpr unsigned kAvx2 = bit_AVX2 | bit_BMI | bit_BMI2;
     constexpr unsigned kAvx512 = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
-    unsigned version, eax, ebx, ecx, edx;
-    if (!__get_cpuid(1, &version, &ebx, &ecx, &edx) || !has_all(ecx, kFirst) ||
+    unsigned eax, ebx, ecx, edx;
+    if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !has_all(ecx, kFirst) ||
         !__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx)) {
         return InstructionSet::kPortable;
     }
@@ -39,8 +32,7 @@ InstructionSet detect() {
     if (!has_all(ebx, kAvx2) || !has_all(kept, kYmmKept)) return InstructionSet::kPortable;
     // VBMI is not used: processors without it are those that lower their clock for AVX-512.
     const bool has_avx512 = has_all(ebx, kAvx512) && has_all(ecx, bit_AVX512VBMI);
-    if (has_avx512 && has_all(kept, kZmmKept)) return InstructionSet::kAvx512;
-    return has_fast_pdep(version) ? InstructionSet::kFastPdep : InstructionSet::kAvx2;
+    return has_avx512 && has_all(kept, kZmmKept) ? InstructionSet::kAvx512 : InstructionSet::kAvx2;
 }
 #else
 InstructionSet detect() { return InstructionSet::kPortable; }
@@ -50,7 +42,6 @@ InstructionSet allowed() {
     const char* name = std::getenv("PCR_INSTRUCTION_SET");
     if (name != nullptr && std::strcmp(name, "portable") == 0) return InstructionSet::kPortable;
     if (name != nullptr && std::strcmp(name, "avx2") == 0) return InstructionSet::kAvx2;
-    if (name != nullptr && std::strcmp(name, "pdep") == 0) return InstructionSet::kFastPdep;
     return InstructionSet::kAvx512;
 }
 

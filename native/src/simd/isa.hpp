@@ -1,8 +1,8 @@
 // Kernels are compiled from one `.inl` file for several instruction sets: the baseline and, on
 // x86-64, AVX2 + BMI2 ("x86-64-v3") and for some kernels AVX-512 ("x86-64-v4"), chosen once at run
-// time. PDEP belongs to BMI2, but is a set of its own here, because processors of AMD before Zen 3
-// have it as microcode, slower than a loop. The markers below switch the target for the
-// functions between them; headers must be included before.
+// time. PDEP and PEXT are not used, although they belong to BMI2: AMD's processors before Zen 3
+// have them as microcode, slower than a loop. The markers below switch the target for the functions
+// between them; headers must be included before.
 #pragma once
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
@@ -24,10 +24,10 @@
 
 namespace pcr {
 
-enum class InstructionSet { kPortable, kAvx2, kFastPdep, kAvx512 };  // each has those before
+enum class InstructionSet { kPortable, kAvx2, kAvx512 };  // each has those before
 
 /// The best that this processor has, or the lesser one that PCR_INSTRUCTION_SET in the environment
-/// names: portable, avx2, pdep or avx512.
+/// names: portable, avx2 or avx512.
 InstructionSet instruction_set();
 
 }  // namespace pcr

@@ -1,8 +1,7 @@
 // Compiles PCR_KERNELS, an `.inl` file named as seen from here, once per instruction set. That file
 // defines one table of functions, `kKernels`. Where PCR_AVX2 is defined it may use those
-// instructions but PDEP, and where PCR_PDEP or PCR_AVX512 is too, those as well: for files before
-// whose inclusion PCR_KERNELS_HAVE_PDEP or PCR_KERNELS_HAVE_AVX512 is defined. `select_kernels`
-// returns the table for this processor.
+// instructions, and where PCR_AVX512 is too, those as well: for files before whose inclusion
+// PCR_KERNELS_HAVE_AVX512 is defined. `select_kernels` returns the table for this processor.
 
 namespace {
 
@@ -17,16 +16,6 @@ namespace avx2 {
 #include PCR_KERNELS
 #undef PCR_AVX2
 }  // namespace avx2
-
-#if defined(PCR_KERNELS_HAVE_PDEP)
-namespace pdep {
-#define PCR_AVX2 1
-#define PCR_PDEP 1
-#include PCR_KERNELS
-#undef PCR_PDEP
-#undef PCR_AVX2
-}  // namespace pdep
-#endif
 PCR_END_TARGET
 
 #if defined(PCR_KERNELS_HAVE_AVX512)
@@ -46,9 +35,6 @@ const auto& select_kernels() {
 #if defined(PCR_KERNELS_HAVE_AVX512) && defined(PCR_HAVE_X86_KERNELS)
     if (instruction_set() >= InstructionSet::kAvx512) return avx512::kKernels;
 #endif
-#if defined(PCR_KERNELS_HAVE_PDEP) && defined(PCR_HAVE_X86_KERNELS)
-    if (instruction_set() >= InstructionSet::kFastPdep) return pdep::kKernels;
-#endif
 #if defined(PCR_HAVE_X86_KERNELS)
     if (instruction_set() >= InstructionSet::kAvx2) return avx2::kKernels;
 #endif
@@ -58,5 +44,4 @@ const auto& select_kernels() {
 }  // namespace
 
 #undef PCR_KERNELS
-#undef PCR_KERNELS_HAVE_PDEP
 #undef PCR_KERNELS_HAVE_AVX512
