@@ -3,16 +3,10 @@
 #if defined(PCR_AVX2)
 #include "simd/vectors.inl"
 
-// Constants are fixed point with 16 fractional bits. Factors above 1 are split into a whole part
-// and a rest that fits 16 bits.
-inline Vector scaled_rounded(Vector twice, int rest) {  // (value * rest + 2^15) >> 16
-    const Vector product =
-        PCR_MM(mulhi_epi16)(twice, PCR_MM(set1_epi16)(static_cast<int16_t>(rest)));
-    return PCR_MM(srai_epi16)(PCR_MM(add_epi16)(product, PCR_MM(set1_epi16)(1)), 1);
-}
-
-inline void store_bytes(uint8_t* p, Vector values) {
-    store_vector(p, low_half(halves_of_lanes(PCR_MM(packus_epi16)(values, values))));
+/// value * factor / 2^15, rounded. With the factors below, every chroma value becomes what libjpeg's
+/// 16 fractional bits make of it.
+inline Vector scaled(Vector value, int factor) {
+    return PCR_MM(mulhrs_epi16)(value, PCR_MM(set1_epi16)(static_cast<int16_t>(factor)));
 }
 
 /// -0.34414 blue - 0.71414 red, of the pairs in a half of each lane.
@@ -28,17 +22,16 @@ void ycbcr_to_rgb(const uint8_t* const ycc[3], uint32_t width, uint8_t* const rg
         const Vector y = widen_bytes(ycc[0] + x);
         const Vector blue = PCR_MM(sub_epi16)(widen_bytes(ycc[1] + x), center);
         const Vector red = PCR_MM(sub_epi16)(widen_bytes(ycc[2] + x), center);
-        const Vector blue2 = PCR_MM(add_epi16)(blue, blue);
-        const Vector red2 = PCR_MM(add_epi16)(red, red);
-        const Vector r = PCR_MM(add_epi16)(red, scaled_rounded(red2, 26345));      // 1.40200 - 1
-        const Vector b = PCR_MM(add_epi16)(blue2, scaled_rounded(blue2, -14942));  // 1.77200 - 2
+        const Vector r = PCR_MM(add_epi16)(red, scaled(red, 13172));  // 1.40200 - 1
+        const Vector b =
+            PCR_MM(add_epi16)(PCR_MM(add_epi16)(blue, blue), scaled(blue, -7471));  // 1.77200 - 2
         const Vector g =
             PCR_MM(sub_epi16)(PCR_MM(packs_epi32)(green_part(PCR_MM(unpacklo_epi16)(blue, red)),
                                                   green_part(PCR_MM(unpackhi_epi16)(blue, red))),
                               red);
-        store_bytes(rgb[0] + x, PCR_MM(add_epi16)(y, r));
-        store_bytes(rgb[1] + x, PCR_MM(add_epi16)(y, g));
-        store_bytes(rgb[2] + x, PCR_MM(add_epi16)(y, b));
+        store_vector(rgb[0] + x, narrow_to_bytes(PCR_MM(add_epi16)(y, r)));
+        store_vector(rgb[1] + x, narrow_to_bytes(PCR_MM(add_epi16)(y, g)));
+        store_vector(rgb[2] + x, narrow_to_bytes(PCR_MM(add_epi16)(y, b)));
     }
 }
 

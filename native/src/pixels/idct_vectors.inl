@@ -114,9 +114,8 @@ inline void store_rows(const Vector r[8], uint8_t* out, size_t stride) {
     const Vector center = PCR_MM(set1_epi8)(static_cast<char>(0x80));
     for (int y = 0; y < 8; y += 2) {
         const Vector packed = PCR_MM(add_epi8)(PCR_MM(packs_epi16)(r[y], r[y + 1]), center);
-        const Vector rows = halves_of_lanes(packed);
-        store_vector(out + y * stride, low_half(rows));
-        store_vector(out + (y + 1) * stride, high_half(rows));
+        store_vector(out + y * stride, low_halves_of_lanes(packed));
+        store_vector(out + (y + 1) * stride, high_halves_of_lanes(packed));
     }
 }
 

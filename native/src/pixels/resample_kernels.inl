@@ -99,10 +99,10 @@ void transpose(const int16_t* rows, size_t stride, uint32_t width, float* out) {
             PCR_MM(unpacklo_epi32)(left01, left23), PCR_MM(unpackhi_epi32)(left01, left23),
             PCR_MM(unpacklo_epi32)(right01, right23), PCR_MM(unpackhi_epi32)(right01, right23)};
         float* column = out + size_t{x} * kRowsAtOnce;
-        for (Vector pair : column_pairs) {
-            pair = halves_of_lanes(pair);
-            for (HalfVector words : {low_half(pair), high_half(pair)}) {
-                store_vector(column, PCR_MM(cvtepi32_ps)(PCR_MM(cvtepi16_epi32)(words)));
+        for (const Vector pair : column_pairs) {  // four rows of both in each lane
+            for (const Vector twice :
+                 {PCR_MM(unpacklo_epi16)(pair, pair), PCR_MM(unpackhi_epi16)(pair, pair)}) {
+                store_vector(column, PCR_MM(cvtepi32_ps)(PCR_MM(srai_epi32)(twice, 16)));
                 column += kRowsAtOnce;
             }
         }
@@ -138,8 +138,11 @@ inline void store_columns(const FloatVector columns[8], float* out, size_t strid
             to += 8 * stride;
         }
 #else
-        store_vector(to, _mm256_permute2f128_ps(left, right, 0x20));
-        store_vector(to + 4 * stride, _mm256_permute2f128_ps(left, right, 0x31));
+        for (const FloatVector part : {left, right}) {
+            store_vector(to, _mm256_castps256_ps128(part));
+            store_vector(to + 4 * stride, _mm256_extractf128_ps(part, 1));
+            to += 4;
+        }
 #endif
     }
 }

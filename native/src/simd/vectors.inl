@@ -58,12 +58,29 @@ inline HalfVector high_half(Vector vector) {
 #endif
 }
 
-/// The low halves of all lanes, then the high ones: undoes what packing does to the order.
-inline Vector halves_of_lanes(Vector vector) {
+/// The low 64 bits of every lane. AVX2's own way across lanes is slow before Zen 2.
+inline HalfVector low_halves_of_lanes(Vector vector) {
 #if defined(PCR_AVX512)
-    return _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), vector);
+    return low_half(_mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), vector));
 #else
-    return _mm256_permute4x64_epi64(vector, 0xD8);
+    return _mm_unpacklo_epi64(low_half(vector), high_half(vector));
+#endif
+}
+
+inline HalfVector high_halves_of_lanes(Vector vector) {
+#if defined(PCR_AVX512)
+    return high_half(_mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), vector));
+#else
+    return _mm_unpackhi_epi64(low_half(vector), high_half(vector));
+#endif
+}
+
+/// As many bytes as the vector has words, which are taken as signed.
+inline HalfVector narrow_to_bytes(Vector words) {
+#if defined(PCR_AVX512)
+    return low_halves_of_lanes(_mm512_packus_epi16(words, words));
+#else
+    return _mm_packus_epi16(low_half(words), high_half(words));
 #endif
 }
 
