@@ -3,8 +3,8 @@
 #if defined(PCR_AVX2)
 #include "simd/vectors.inl"
 
-/// value * factor / 2^15, rounded. With the factors below, every chroma value becomes what libjpeg's
-/// 16 fractional bits make of it.
+/// value * factor / 2^15, rounded. With the factors below, every chroma value becomes what
+/// libjpeg's 16 fractional bits make of it.
 inline Vector scaled(Vector value, int factor) {
     return PCR_MM(mulhrs_epi16)(value, PCR_MM(set1_epi16)(static_cast<int16_t>(factor)));
 }

@@ -1,31 +1,32 @@
-// The inner loops of resizing; several output rows are made at a time.
+// The inner loops of resizing: a row of the output is blended from rows, then from columns.
 #pragma once
 
 #include <cstdint>
 
 #include "pcr/output_spec.hpp"
-#include "pixels/resampler.hpp"
+#include "pixels/column_taps.hpp"
 
 namespace pcr {
 
 /// Blended rows are fixed point with this many fractional bits.
 inline constexpr int kBlendBits = 7;
 
-/// Rows are done in steps of up to this many columns, and so many are read and written.
-inline constexpr uint32_t kColumnsAtOnce = 32;
+/// Up to so many columns after a row are read and written too.
+inline constexpr uint32_t kColumnPadding = 32;
+
+/// Of the values that `blend_columns` stores, so many make a vector at most.
+inline constexpr uint32_t kColumnsAtOnce = 16;
 
 struct ResampleKernels {
-    uint32_t rows_at_once;
     /// Weighs `taps` rows of samples that lie `stride` apart by FilterTaps::negated.
     void (*blend_row)(const uint8_t* rows, size_t stride, uint32_t width, const int16_t* weights,
                       uint32_t taps, int16_t* out);
-    /// Rows to columns: out[x * rows_at_once + j] = rows[j * stride + x].
-    void (*transpose)(const int16_t* rows, size_t stride, uint32_t width, float* out);
-    /// Weighs columns of a transposed group of rows: out[j * out_stride + x].
-    void (*blend_columns)(const float* in, const FilterTaps& taps, float* out, size_t out_stride);
-    /// value * scale + bias, in the output's type, `step` elements apart.
-    void (*store_row)(const float* values, uint32_t count, float scale, float bias, DType dtype,
-                      uint8_t* out, size_t step);
+    /// Weighs the columns of a blended row. Stores sum * scale + bias; sums have kBlendBits +
+    /// kWeightBits fractional bits.
+    void (*blend_columns)(const int16_t* in, const ColumnTaps& columns, float scale, float bias,
+                          float* out);
+    /// The values in the output's type, `step` elements apart.
+    void (*store_row)(const float* values, uint32_t count, DType dtype, uint8_t* out, size_t step);
 };
 
 const ResampleKernels& resample_kernels();

@@ -10,8 +10,6 @@ constexpr int kDroppedBits = kWeightBits - kBlendBits;
 #if defined(PCR_AVX2)
 #include "simd/vectors.inl"
 
-constexpr uint32_t kRowsAtOnce = kFloats;
-
 template <uint32_t kTaps>
 inline void blend_few_rows(const uint8_t* rows, size_t stride, uint32_t width,
                            const int16_t* weights, int16_t* out) {
@@ -74,120 +72,83 @@ inline __m128i load_lane(const int16_t* words) {
     return _mm_loadu_si128(reinterpret_cast<const __m128i*>(words));
 }
 
-/// Eight columns of every fourth row from `rows` on, a row in each lane.
-inline Vector load_rows(const int16_t* rows, size_t stride) {
-    const __m256i two = _mm256_inserti128_si256(_mm256_castsi128_si256(load_lane(rows)),
-                                                load_lane(rows + 4 * stride), 1);
+/// The eight values from the first of each group on.
+inline Vector load_groups(const int16_t* in, const uint32_t* first) {
+    const __m256i two = _mm256_inserti128_si256(_mm256_castsi128_si256(load_lane(in + first[0])),
+                                                load_lane(in + first[1]), 1);
 #if defined(PCR_AVX512)
     const __m512i three =
-        _mm512_inserti32x4(_mm512_castsi256_si512(two), load_lane(rows + 8 * stride), 2);
-    return _mm512_inserti32x4(three, load_lane(rows + 12 * stride), 3);
+        _mm512_inserti32x4(_mm512_castsi256_si512(two), load_lane(in + first[2]), 2);
+    return _mm512_inserti32x4(three, load_lane(in + first[3]), 3);
 #else
     return two;
 #endif
 }
 
-void transpose(const int16_t* rows, size_t stride, uint32_t width, float* out) {
-    for (uint32_t x = 0; x < width; x += 8) {
-        Vector row[4];
-        for (uint32_t i = 0; i < 4; ++i) row[i] = load_rows(rows + i * stride + x, stride);
-        const Vector left01 = PCR_MM(unpacklo_epi16)(row[0], row[1]);
-        const Vector left23 = PCR_MM(unpacklo_epi16)(row[2], row[3]);
-        const Vector right01 = PCR_MM(unpackhi_epi16)(row[0], row[1]);
-        const Vector right23 = PCR_MM(unpackhi_epi16)(row[2], row[3]);
-        const Vector column_pairs[4] = {
-            PCR_MM(unpacklo_epi32)(left01, left23), PCR_MM(unpackhi_epi32)(left01, left23),
-            PCR_MM(unpacklo_epi32)(right01, right23), PCR_MM(unpackhi_epi32)(right01, right23)};
-        float* column = out + size_t{x} * kRowsAtOnce;
-        for (const Vector pair : column_pairs) {  // four rows of both in each lane
-            for (const Vector twice :
-                 {PCR_MM(unpacklo_epi16)(pair, pair), PCR_MM(unpackhi_epi16)(pair, pair)}) {
-                store_vector(column, PCR_MM(cvtepi32_ps)(PCR_MM(srai_epi32)(twice, 16)));
-                column += kRowsAtOnce;
+/// Sums * scale + bias.
+template <typename Sums>
+inline auto scale_sums(Sums sums, float scale, float bias) {
+    if constexpr (sizeof(Sums) == sizeof(__m128i)) {
+        return _mm_fmadd_ps(_mm_cvtepi32_ps(sums), _mm_set1_ps(scale), _mm_set1_ps(bias));
+    } else {
+        return PCR_MM(fmadd_ps)(PCR_MM(cvtepi32_ps)(sums), PCR_MM(set1_ps)(scale),
+                                PCR_MM(set1_ps)(bias));
+    }
+}
+
+/// All groups at once that a vector holds. kPairs: of taps.
+template <uint32_t kPairs>
+inline void blend_near(const int16_t* in, const NearColumns& columns, float scale, float bias,
+                       float* out) {
+    const size_t outputs = columns.shuffles.size();
+    for (size_t x = 0; x < outputs; x += kFloats) {
+        const uint32_t* first = &columns.first[x / NearColumns::kGroupOutputs];
+        const Vector shuffle = load_vector(&columns.shuffles[x]);
+        Vector sums = zero_vector();
+#pragma GCC unroll 4
+        for (uint32_t pair = 0; pair < kPairs; ++pair) {
+            const Vector values = PCR_MM(shuffle_epi8)(load_groups(in + 2 * pair, first), shuffle);
+            const Vector weights = load_vector(&columns.weights[pair * outputs + x]);
+            sums = PCR_MM(sub_epi32)(sums, PCR_MM(madd_epi16)(values, weights));
+        }
+        store_vector(out + x, scale_sums(sums, scale, bias));
+    }
+}
+
+inline void blend_far(const int16_t* in, const FarColumns& columns, float scale, float bias,
+                      float* out) {
+    const int16_t* weights = columns.weights.data();
+    for (size_t x = 0; x < columns.first.size(); x += 4) {
+        __m128i sums[4] = {};
+        for (int i = 0; i < 4; ++i) {
+            const int16_t* source = in + columns.first[x + i];
+            for (uint32_t t = 0; t < columns.taps; t += 8, weights += 8) {
+                const __m128i products = _mm_madd_epi16(load_lane(source + t), load_lane(weights));
+                sums[i] = _mm_sub_epi32(sums[i], products);
             }
         }
+        const __m128i sum =
+            _mm_hadd_epi32(_mm_hadd_epi32(sums[0], sums[1]), _mm_hadd_epi32(sums[2], sums[3]));
+        store_vector(out + x, scale_sums(sum, scale, bias));
     }
 }
 
-/// Eight columns of all rows to parts of rows, `stride` apart.
-inline void store_columns(const FloatVector columns[8], float* out, size_t stride) {
-    FloatVector a[8];
-    for (int i = 0; i < 8; i += 2) {
-        a[i] = PCR_MM(unpacklo_ps)(columns[i], columns[i + 1]);
-        a[i + 1] = PCR_MM(unpackhi_ps)(columns[i], columns[i + 1]);
-    }
-    for (uint32_t row = 0; row < 4; ++row) {  // and every fourth row after it
-        const uint32_t i = row / 2;
-        FloatVector left, right;
-        if (row % 2 == 0) {
-            left = PCR_MM(shuffle_ps)(a[i], a[i + 2], 0x44);
-            right = PCR_MM(shuffle_ps)(a[i + 4], a[i + 6], 0x44);
-        } else {
-            left = PCR_MM(shuffle_ps)(a[i], a[i + 2], 0xEE);
-            right = PCR_MM(shuffle_ps)(a[i + 4], a[i + 6], 0xEE);
-        }
-        float* to = out + row * stride;
-#if defined(PCR_AVX512)
-        const __m512i first = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11);
-        const __m512i second = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
-        for (const __m512i& order : {first, second}) {
-            const __m512d both =
-                _mm512_permutex2var_pd(_mm512_castps_pd(left), order, _mm512_castps_pd(right));
-            store_vector(to, _mm512_castpd512_pd256(both));
-            store_vector(to + 4 * stride, _mm512_extractf64x4_pd(both, 1));
-            to += 8 * stride;
-        }
-#else
-        for (const FloatVector part : {left, right}) {
-            store_vector(to, _mm256_castps256_ps128(part));
-            store_vector(to + 4 * stride, _mm256_extractf128_ps(part, 1));
-            to += 4;
-        }
-#endif
-    }
-}
-
-template <uint32_t kTaps>
-inline void blend_columns_taps(const float* in, const FilterTaps& filter, float* out,
-                               size_t out_stride) {
-    const auto width = static_cast<uint32_t>(filter.first.size());
-    const uint32_t taps = kTaps != 0 ? kTaps : filter.taps;
-    for (uint32_t x = 0; x < width; x += 8) {
-        FloatVector sums[8];
-        for (uint32_t i = 0; i < 8; ++i) {
-            const uint32_t column = std::min(x + i, width - 1);
-            const float* weights = &filter.weights[size_t{taps} * column];
-            const float* source = in + size_t{filter.first[column]} * kRowsAtOnce;
-            FloatVector sum{};
-#pragma GCC unroll 8
-            for (uint32_t t = 0; t < taps; ++t) {
-                sum = PCR_MM(fmadd_ps)(PCR_MM(set1_ps)(weights[t]),
-                                       PCR_MM(load_ps)(source + kRowsAtOnce * t), sum);
-            }
-            sums[i] = sum;
-        }
-        store_columns(sums, out + x, out_stride);
-    }
-}
-
-void blend_columns(const float* in, const FilterTaps& filter, float* out, size_t out_stride) {
-    switch (filter.taps) {
-        case 3:
-            return blend_columns_taps<3>(in, filter, out, out_stride);
-        case 4:
-            return blend_columns_taps<4>(in, filter, out, out_stride);
-        case 5:
-            return blend_columns_taps<5>(in, filter, out, out_stride);
-        case 6:
-            return blend_columns_taps<6>(in, filter, out, out_stride);
+void blend_columns(const int16_t* in, const ColumnTaps& columns, float scale, float bias,
+                   float* out) {
+    if (!columns.are_near) return blend_far(in, columns.far, scale, bias, out);
+    const NearColumns& near = columns.near;
+    static_assert(NearColumns::kMostPairs == 3);
+    switch (near.pairs) {
+        case 1:
+            return blend_near<1>(in, near, scale, bias, out);
+        case 2:
+            return blend_near<2>(in, near, scale, bias, out);
         default:
-            return blend_columns_taps<0>(in, filter, out, out_stride);
+            return blend_near<3>(in, near, scale, bias, out);
     }
 }
 
 #else
-
-constexpr uint32_t kRowsAtOnce = 8;
 
 inline void blend_few_rows(const uint8_t* rows, size_t stride, uint32_t width,
                            const int16_t* weights, uint32_t taps, int16_t* out) {
@@ -222,60 +183,68 @@ void blend_row(const uint8_t* rows, size_t stride, uint32_t width, const int16_t
     blend(rows, stride, width, weights, taps, out);
 }
 
-void transpose(const int16_t* rows, size_t stride, uint32_t width, float* out) {
-    for (uint32_t x = 0; x < width; ++x) {
-        for (uint32_t j = 0; j < kRowsAtOnce; ++j) *out++ = rows[j * stride + x];
+template <uint32_t kTaps>
+inline void blend_columns_taps(const int16_t* in, const FilterTaps& filter, float scale, float bias,
+                               float* out) {
+    const uint32_t taps = kTaps != 0 ? kTaps : filter.taps;
+    const int16_t* weights = filter.negated.data();
+    for (const uint32_t first : filter.first) {
+        int32_t sum = 0;
+#pragma GCC unroll 8
+        for (uint32_t t = 0; t < taps; ++t) sum -= in[first + t] * *weights++;
+        *out++ = static_cast<float>(sum) * scale + bias;
     }
 }
 
-void blend_columns(const float* in, const FilterTaps& filter, float* out, size_t out_stride) {
-    for (uint32_t x = 0; x < filter.first.size(); ++x) {
-        float sums[kRowsAtOnce] = {};
-        const float* weights = &filter.weights[size_t{filter.taps} * x];
-        const float* source = in + size_t{filter.first[x]} * kRowsAtOnce;
-        for (uint32_t t = 0; t < filter.taps; ++t) {
-            for (uint32_t j = 0; j < kRowsAtOnce; ++j) sums[j] += weights[t] * *source++;
-        }
-        for (uint32_t j = 0; j < kRowsAtOnce; ++j) out[j * out_stride + x] = sums[j];
+void blend_columns(const int16_t* in, const ColumnTaps& columns, float scale, float bias,
+                   float* out) {
+    const FilterTaps& filter = columns.filter;
+    switch (filter.taps) {
+        case 3:
+            return blend_columns_taps<3>(in, filter, scale, bias, out);
+        case 4:
+            return blend_columns_taps<4>(in, filter, scale, bias, out);
+        case 5:
+            return blend_columns_taps<5>(in, filter, scale, bias, out);
+        default:
+            return blend_columns_taps<0>(in, filter, scale, bias, out);
     }
 }
 
 #endif
 
 template <typename T, typename Convert>
-inline void store_converted(const float* values, uint32_t count, float scale, float bias, T* out,
-                            size_t step, Convert convert) {
+inline void store_converted(const float* values, uint32_t count, T* out, size_t step,
+                            Convert convert) {
     if (step == 1) {  // apart, so that the compiler vectorises it
-        for (uint32_t i = 0; i < count; ++i) out[i] = convert(values[i] * scale + bias);
+        for (uint32_t i = 0; i < count; ++i) out[i] = convert(values[i]);
     } else {
-        for (uint32_t i = 0; i < count; ++i) out[i * step] = convert(values[i] * scale + bias);
+        for (uint32_t i = 0; i < count; ++i) out[i * step] = convert(values[i]);
     }
 }
 
-void store_row(const float* values, uint32_t count, float scale, float bias, DType dtype,
-               uint8_t* out, size_t step) {
+void store_row(const float* values, uint32_t count, DType dtype, uint8_t* out, size_t step) {
     switch (dtype) {
         case DType::kUint8:
-            return store_converted(values, count, scale, bias, out, step, [](float v) {
+            return store_converted(values, count, out, step, [](float v) {
                 return static_cast<uint8_t>(
                     static_cast<int>(std::min(std::max(v, 0.0f), 255.0f) + 0.5f));
             });
         case DType::kFloat32:
-            return store_converted(values, count, scale, bias, reinterpret_cast<float*>(out), step,
+            return store_converted(values, count, reinterpret_cast<float*>(out), step,
                                    [](float v) { return v; });
         case DType::kFloat16:
 #if defined(PCR_AVX2)
-            return store_converted(values, count, scale, bias, reinterpret_cast<uint16_t*>(out),
-                                   step,
+            return store_converted(values, count, reinterpret_cast<uint16_t*>(out), step,
                                    [](float v) { return static_cast<uint16_t>(_cvtss_sh(v, 0)); });
 #else
-            return store_converted(values, count, scale, bias, reinterpret_cast<uint16_t*>(out),
-                                   step, to_float16);
+            return store_converted(values, count, reinterpret_cast<uint16_t*>(out), step,
+                                   to_float16);
 #endif
         case DType::kBfloat16:
-            return store_converted(values, count, scale, bias, reinterpret_cast<uint16_t*>(out),
-                                   step, to_bfloat16);
+            return store_converted(values, count, reinterpret_cast<uint16_t*>(out), step,
+                                   to_bfloat16);
     }
 }
 
-const ResampleKernels kKernels = {kRowsAtOnce, blend_row, transpose, blend_columns, store_row};
+const ResampleKernels kKernels = {blend_row, blend_columns, store_row};

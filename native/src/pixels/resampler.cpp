@@ -1,11 +1,16 @@
 #include "pixels/resampler.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "pixels/resample_kernels.hpp"
 
 namespace pcr {
+namespace {
+
+/// Rows are blended before columns: values that were just stored are slow to load.
+constexpr uint32_t kRowsAtOnce = 8;
+
+}  // namespace
 
 Orientation Orientation::from_exif(int value) {
     switch (value) {
@@ -42,77 +47,47 @@ Box Orientation::to_stored(const Box& box, uint32_t width, uint32_t height) cons
     return stored;
 }
 
-void FilterTaps::build(double start, double length, uint32_t source_size, uint32_t output_size,
-                       bool reverse) {
-    const double scale = length / output_size;
-    const double support = std::max(scale, 1.0);
-    const double size = source_size;
-    taps = std::min(static_cast<uint32_t>(std::ceil(2 * support)) + 1, source_size);
-    first.resize(output_size);
-    weights.assign(size_t{taps} * output_size, 0.0f);
-    for (uint32_t i = 0; i < output_size; ++i) {
-        const double center = start + (i + 0.5) * scale;
-        const double begin = std::clamp(center - support + 0.5, 0.0, size - taps);
-        const uint32_t output = reverse ? output_size - 1 - i : i;
-        first[output] = static_cast<uint32_t>(begin);
-        float* weight = &weights[size_t{taps} * output];
-        double sum = 0;
-        for (uint32_t t = 0; t < taps; ++t) {
-            const double distance = std::abs(first[output] + t + 0.5 - center) / support;
-            weight[t] = static_cast<float>(std::max(0.0, 1.0 - distance));
-            sum += weight[t];
-        }
-        for (uint32_t t = 0; t < taps; ++t) weight[t] = static_cast<float>(weight[t] / sum);
-    }
-    fill_negated();
-}
-
-/// Rounds the running sum of each output's weights instead of the weights: their errors cancel out,
-/// and the sum is one to the bit, however many they are.
-void FilterTaps::fill_negated() {
-    negated.resize(weights.size());
-    for (size_t i = 0; i < weights.size(); i += taps) {
-        double sum = 0;
-        int32_t before = 0;
-        for (size_t t = i; t < i + taps; ++t) {
-            sum += weights[t];
-            const auto rounded = static_cast<int32_t>(sum * (1 << kWeightBits) + 0.5);
-            negated[t] = static_cast<int16_t>(before - rounded);
-            before = rounded;
-        }
-    }
-}
-
 namespace {
 
 /// Where output rows go: one plane after the other, or interleaved.
 class ImageWriter {
   public:
-    ImageWriter(const OutputSpec& output, size_t index)
+    ImageWriter(const OutputSpec& output, size_t index, bool transposed)
         : output_(output),
-          element_(element_size(output.dtype)),
-          image_(static_cast<uint8_t*>(output.data) + index * output.bytes_per_image()) {}
+          transposed_(transposed),
+          image_(static_cast<uint8_t*>(output.data) + index * output.bytes_per_image()) {
+        row_.ensure(size_t{count()} + kColumnPadding);
+    }
 
-    /// Row y, or, transposed, column y.
-    void write(const float* values, int channel, uint32_t y, bool transposed) const {
+    /// Row y, or, transposed, column y, out of a blended row.
+    void write(const int16_t* blended, const ColumnTaps& columns, int channel, uint32_t y) {
         const bool nchw = output_.layout == Layout::kNCHW;
         const size_t pixel = nchw ? 1 : 3;
         const size_t plane = size_t{output_.width} * output_.height;
-        const size_t start = transposed ? y : size_t{y} * output_.width;
-        const size_t step = (transposed ? output_.width : 1) * pixel;
-        const uint32_t count = transposed ? output_.height : output_.width;
+        const size_t start = transposed_ ? y : size_t{y} * output_.width;
+        const size_t step = (transposed_ ? output_.width : 1) * pixel;
         const size_t offset = start * pixel + channel * (nchw ? plane : 1);
         const bool plain = output_.dtype == DType::kUint8;
-        const float scale = (plain ? 1.0f : 1.0f / output_.stddev[channel]) / (1 << kBlendBits);
+        const float scale =
+            (plain ? 1.0f : 1.0f / output_.stddev[channel]) / (1 << (kBlendBits + kWeightBits));
         const float bias = plain ? 0.0f : -output_.mean[channel] / output_.stddev[channel];
-        resample_kernels().store_row(values, count, scale, bias, output_.dtype,
-                                     image_ + offset * element_, step);
+        uint8_t* out = image_ + offset * element_size(output_.dtype);
+        const ResampleKernels& kernels = resample_kernels();
+        if (output_.dtype == DType::kFloat32 && step == 1 && count() % kColumnsAtOnce == 0) {
+            kernels.blend_columns(blended, columns, scale, bias, reinterpret_cast<float*>(out));
+        } else {
+            kernels.blend_columns(blended, columns, scale, bias, row_.data());
+            kernels.store_row(row_.data(), count(), output_.dtype, out, step);
+        }
     }
 
   private:
+    uint32_t count() const { return transposed_ ? output_.height : output_.width; }
+
     const OutputSpec& output_;
-    size_t element_;
+    bool transposed_;
     uint8_t* image_;
+    AlignedBuffer<float> row_;
 };
 
 }  // namespace
@@ -123,29 +98,21 @@ void Resampler::run(const PlanarImage& source, const Box& box, const Orientation
     const uint32_t height = orientation.transpose ? output.width : output.height;
     columns_.build(box.x0, box.width, source.width(), width, orientation.reverse_columns);
     rows_.build(box.y0, box.height, source.height(), height, orientation.reverse_rows);
-    const size_t padded = (size_t{width} + 15) / 8 * 8;
-    const size_t source_padded =
-        (size_t{source.width()} + kColumnsAtOnce - 1) / kColumnsAtOnce * kColumnsAtOnce;
-    const ResampleKernels& kernels = resample_kernels();
-    int16_t* blended = blended_.ensure(source_padded * kernels.rows_at_once);
-    float* transposed = transposed_.ensure(source_padded * kernels.rows_at_once);
-    float* resized = resized_.ensure(padded * kernels.rows_at_once);
-    const ImageWriter writer(output, index);
-    for (uint32_t first = 0; first < height; first += kernels.rows_at_once) {
-        const uint32_t rows = std::min(kernels.rows_at_once, height - first);
-        for (int channel = 0; channel < 3; ++channel) {
-            if (channel < source.num_planes()) {  // gray: the one plane serves all channels
-                for (uint32_t j = 0; j < rows; ++j) {
-                    kernels.blend_row(source.row(channel, rows_.first[first + j]), source.stride(),
-                                      source.width(),
-                                      &rows_.negated[size_t{rows_.taps} * (first + j)], rows_.taps,
-                                      blended + j * source_padded);
-                }
-                kernels.transpose(blended, source_padded, source.width(), transposed);
-                kernels.blend_columns(transposed, columns_, resized, padded);
+    const size_t stride = size_t{source.width()} + kColumnPadding;
+    int16_t* blended = blended_.ensure(stride * kRowsAtOnce);
+    ImageWriter writer(output, index, orientation.transpose);
+    for (uint32_t first = 0; first < height; first += kRowsAtOnce) {
+        const uint32_t end = std::min(first + kRowsAtOnce, height);
+        for (int channel = 0; channel < source.num_planes(); ++channel) {
+            for (uint32_t y = first; y < end; ++y) {
+                resample_kernels().blend_row(source.row(channel, rows_.first[y]), source.stride(),
+                                             source.width(), &rows_.negated[size_t{rows_.taps} * y],
+                                             rows_.taps, blended + (y - first) * stride);
             }
-            for (uint32_t j = 0; j < rows; ++j) {
-                writer.write(resized + j * padded, channel, first + j, orientation.transpose);
+            for (uint32_t y = first; y < end; ++y) {
+                for (int to = channel; to < 3; to += source.num_planes()) {  // gray: to all
+                    writer.write(blended + (y - first) * stride, columns_, to, y);
+                }
             }
         }
     }

@@ -3,10 +3,10 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "memory/aligned_buffer.hpp"
 #include "pcr/output_spec.hpp"
+#include "pixels/column_taps.hpp"
 #include "pixels/planar_image.hpp"
 
 namespace pcr {
@@ -25,26 +25,6 @@ struct Orientation {
     Box to_stored(const Box& box, uint32_t width, uint32_t height) const;
 };
 
-/// Fractional bits of fixed-point weights.
-inline constexpr int kWeightBits = 15;
-
-/// The source pixels and weights of each output pixel along one axis. All outputs have the same
-/// number of taps (weights of zero fill up), so that the inner loops have no conditions.
-struct FilterTaps {
-    uint32_t taps = 0;
-    std::vector<uint32_t> first;   // source index of each output's first tap
-    std::vector<float> weights;    // taps per output
-    std::vector<int16_t> negated;  // the same in fixed point, below zero: int16_t holds -1, not 1
-
-    /// Triangle filter whose support grows with the reduction, weights normalised, pixels outside
-    /// of [0, source_size) left out: Pillow's BILINEAR. Reads [start, start + length).
-    void build(double start, double length, uint32_t source_size, uint32_t output_size,
-               bool reverse);
-
-  private:
-    void fill_negated();
-};
-
 class Resampler {
   public:
     /// `box` counts pixels of `source`, stored orientation; writes image number `index` of the
@@ -53,11 +33,10 @@ class Resampler {
              const OutputSpec& output, size_t index);
 
   private:
-    FilterTaps columns_;
+    ColumnTaps columns_;
     FilterTaps rows_;
-    AlignedBuffer<int16_t> blended_;   // rows at their new height: [rows_at_once][source width]
-    AlignedBuffer<float> transposed_;  // [source width][rows_at_once]
-    AlignedBuffer<float> resized_;     // [rows_at_once][width]
+    AlignedBuffer<int16_t> blended_;  // a row of the output as wide as the source
+    AlignedBuffer<float> resized_;    // a row of the output
 };
 
 }  // namespace pcr
