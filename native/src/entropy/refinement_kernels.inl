@@ -75,6 +75,7 @@ inline uint64_t read_corrections(ReversedBitReader& reader, unsigned n) {
         reader.skip(n);
         return bits;
     }
+    reader.refill();
     const unsigned ready = std::min(n, 24u);
     const uint64_t bits = low_bits(reader.window(), ready);
     reader.skip(ready);
@@ -138,7 +139,7 @@ inline bool read_any_code(ReversedBitReader& reader, const Refinement& scan, int
         band.append(read_corrections(reader, rest), rest);
         return false;
     }
-    if (code.code_bits() == 0 || band.zeros + code.zeros() > refined.zeros.end()) {
+    if (code.code_bits() == 0 || code.zeros() > refined.zeros.end() - band.zeros) {
         band.bands_to_end = -1;
         return false;
     }

@@ -8,8 +8,8 @@
 
 namespace pcr {
 
-/// Groups of four outputs, whose first taps and their neighbours lie among eight values, as do the
-/// second ones. A shuffle brings what a group needs together.
+/// Groups of four outputs. The first pair of taps of all four lies among eight values, which a
+/// shuffle picks from, and so does every other pair.
 struct NearColumns {
     static constexpr uint32_t kGroupOutputs = 4;
     static constexpr uint32_t kMostPairs = 3;

@@ -14,7 +14,7 @@ inline constexpr int kBlendBits = 7;
 /// Up to so many columns after a row are read and written too.
 inline constexpr uint32_t kColumnPadding = 32;
 
-/// Of the values that `blend_columns` stores, so many make a vector at most.
+/// `blend_columns` stores whole vectors, of at most so many values.
 inline constexpr uint32_t kColumnsAtOnce = 16;
 
 struct ResampleKernels {

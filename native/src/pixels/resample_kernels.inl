@@ -96,7 +96,7 @@ inline auto scale_sums(Sums sums, float scale, float bias) {
     }
 }
 
-/// All groups at once that a vector holds. kPairs: of taps.
+/// As many groups at once as a vector holds. kPairs: of taps.
 template <uint32_t kPairs>
 inline void blend_near(const int16_t* in, const NearColumns& columns, float scale, float bias,
                        float* out) {

@@ -7,7 +7,7 @@
 namespace pcr {
 namespace {
 
-/// Rows are blended before columns: values that were just stored are slow to load.
+/// So many rows are blended before their columns are: what was just stored is slow to load.
 constexpr uint32_t kRowsAtOnce = 8;
 
 }  // namespace
@@ -52,15 +52,15 @@ namespace {
 /// Where output rows go: one plane after the other, or interleaved.
 class ImageWriter {
   public:
-    ImageWriter(const OutputSpec& output, size_t index, bool transposed)
+    /// `row` has room for a row of the output and kColumnPadding more.
+    ImageWriter(const OutputSpec& output, size_t index, bool transposed, float* row)
         : output_(output),
           transposed_(transposed),
-          image_(static_cast<uint8_t*>(output.data) + index * output.bytes_per_image()) {
-        row_.ensure(size_t{count()} + kColumnPadding);
-    }
+          image_(static_cast<uint8_t*>(output.data) + index * output.bytes_per_image()),
+          row_(row) {}
 
     /// Row y, or, transposed, column y, out of a blended row.
-    void write(const int16_t* blended, const ColumnTaps& columns, int channel, uint32_t y) {
+    void write(const int16_t* blended, const ColumnTaps& columns, int channel, uint32_t y) const {
         const bool nchw = output_.layout == Layout::kNCHW;
         const size_t pixel = nchw ? 1 : 3;
         const size_t plane = size_t{output_.width} * output_.height;
@@ -76,8 +76,8 @@ class ImageWriter {
         if (output_.dtype == DType::kFloat32 && step == 1 && count() % kColumnsAtOnce == 0) {
             kernels.blend_columns(blended, columns, scale, bias, reinterpret_cast<float*>(out));
         } else {
-            kernels.blend_columns(blended, columns, scale, bias, row_.data());
-            kernels.store_row(row_.data(), count(), output_.dtype, out, step);
+            kernels.blend_columns(blended, columns, scale, bias, row_);
+            kernels.store_row(row_, count(), output_.dtype, out, step);
         }
     }
 
@@ -87,7 +87,7 @@ class ImageWriter {
     const OutputSpec& output_;
     bool transposed_;
     uint8_t* image_;
-    AlignedBuffer<float> row_;
+    float* row_;
 };
 
 }  // namespace
@@ -100,7 +100,8 @@ void Resampler::run(const PlanarImage& source, const Box& box, const Orientation
     rows_.build(box.y0, box.height, source.height(), height, orientation.reverse_rows);
     const size_t stride = size_t{source.width()} + kColumnPadding;
     int16_t* blended = blended_.ensure(stride * kRowsAtOnce);
-    ImageWriter writer(output, index, orientation.transpose);
+    float* resized = resized_.ensure(size_t{width} + kColumnPadding);
+    const ImageWriter writer(output, index, orientation.transpose, resized);
     for (uint32_t first = 0; first < height; first += kRowsAtOnce) {
         const uint32_t end = std::min(first + kRowsAtOnce, height);
         for (int channel = 0; channel < source.num_planes(); ++channel) {

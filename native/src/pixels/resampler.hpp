@@ -35,7 +35,7 @@ class Resampler {
   private:
     ColumnTaps columns_;
     FilterTaps rows_;
-    AlignedBuffer<int16_t> blended_;  // a row of the output as wide as the source
+    AlignedBuffer<int16_t> blended_;  // some rows of the output, as wide as the source
     AlignedBuffer<float> resized_;    // a row of the output
 };
 

@@ -8,12 +8,10 @@
 #define PCR_MM(name) _mm512_##name
 using Vector = __m512i;
 using HalfVector = __m256i;
-using FloatVector = __m512;
 #else
 #define PCR_MM(name) _mm256_##name
 using Vector = __m256i;
 using HalfVector = __m128i;
-using FloatVector = __m256;
 #endif
 
 constexpr uint32_t kWords = sizeof(Vector) / sizeof(int16_t);

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
+from helpers import jpegs
 from helpers.decode_samples import EOI, SAMPLES, each_sample, scan_ends
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from pcr import _native as native
 from pcr._native import test_support
 from pcr.errors import FormatError
+
+STEP = 8  # of the quantization in pictures of corrections
 
 
 def coefficients_or_error(jpeg: bytes, decoder: str) -> list[np.ndarray] | str:
@@ -70,6 +76,41 @@ def test_damage_gives_libjpegs_coefficients(name: str, data: st.DataObject) -> N
         position = data.draw(st.integers(2, len(jpeg) - 1))
         jpeg[position] = data.draw(st.integers(0, 255))
     assert_same_coefficients(bytes(jpeg))
+
+
+def jpeg_of_corrections(counts: Sequence[int]) -> bytes:
+    """A progressive JPEG with 16 blocks in a row, of so many AC coefficients.
+
+    These are 2 or 3 steps large: to its last scan, bands end everywhere, and all bits are corrections.
+    """
+    rng = np.random.default_rng(sum(counts))
+    basis = np.sqrt(2 / 8) * np.cos(np.pi / 8 * (np.arange(8)[None] + 0.5) * np.arange(8)[:, None])
+    basis[0] /= np.sqrt(2)
+    picture = np.zeros((8 * (len(counts) // 16), 128))
+    for i, count in enumerate(counts):
+        block = np.zeros(64)
+        places = rng.permutation(np.arange(1, 64))[:count]
+        block[places] = rng.integers(2, 4, count) * rng.choice([-1, 1], count) * STEP
+        x, y = i % 16 * 8, i // 16 * 8
+        picture[y : y + 8, x : x + 8] = basis.T @ block.reshape(8, 8) @ basis
+    gray = Image.fromarray((picture + 128).round().clip(0, 255).astype(np.uint8))
+    return jpegs.encode(gray, qtables=[[STEP] * 64], progressive=True)
+
+
+def test_corrections_of_bands_that_an_earlier_block_ends() -> None:
+    for count in range(1, 64):
+        jpeg = jpeg_of_corrections([count] * 96)
+        (coefficients,) = test_support.coefficients(jpeg)
+        assert np.count_nonzero(coefficients) == count * 96
+        assert_same_coefficients(jpeg)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(0, 63), min_size=48, max_size=48))
+def test_corrections_of_any_number(counts: list[int]) -> None:
+    jpeg = jpeg_of_corrections(counts)
+    assert test_support.decodes_natively(jpeg)
+    assert_same_coefficients(jpeg)
 
 
 def test_a_scan_that_continues_none_is_left_to_libjpeg() -> None:
