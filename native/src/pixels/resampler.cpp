@@ -5,12 +5,6 @@
 #include "pixels/resample_kernels.hpp"
 
 namespace pcr {
-namespace {
-
-/// So many rows are blended before their columns are: what was just stored is slow to load.
-constexpr uint32_t kRowsAtOnce = 8;
-
-}  // namespace
 
 Orientation Orientation::from_exif(int value) {
     switch (value) {
@@ -48,6 +42,9 @@ Box Orientation::to_stored(const Box& box, uint32_t width, uint32_t height) cons
 }
 
 namespace {
+
+/// So many rows are blended before their columns are: what was just stored is slow to load.
+constexpr uint32_t kRowsAtOnce = 8;
 
 /// Where output rows go: one plane after the other, or interleaved.
 class ImageWriter {

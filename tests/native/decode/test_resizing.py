@@ -146,9 +146,8 @@ def digest() -> bool:
 
 def test_resizing_does_not_depend_on_the_instruction_set() -> None:
     assert len(digests(__file__, "digest_of_bytes")) == 1
-    assert (
-        len(digests(__file__, "digest_of_floats", VECTOR_SETS)) == 1
-    )  # which fuse sums and products
+    # Only vector kernels fuse products and sums, so floats differ in the last bit from portable ones.
+    assert len(digests(__file__, "digest_of_floats", VECTOR_SETS)) == 1
 
 
 def digest_of_bytes() -> str:
