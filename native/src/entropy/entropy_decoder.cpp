@@ -161,7 +161,8 @@ bool EntropyDecoder::decode_band_scan(const MarkerParser& parser, size_t& positi
     const bool refine = scan.high != 0;
     const HuffmanSpec& spec = parser.tables().ac[scan.ac_table[0]];
     if (!spec.defined) return false;
-    if (!(refine ? refinement_.build(spec) : first_scan_.build(spec))) return false;
+    CoefficientTable& table = ac_tables_[0];
+    if (!(refine ? refinement_.build(spec) : table.build(spec, CodeKind::kAcFirst))) return false;
     clean_ &= !refine || has_only_steps(spec);
     const Component& component = frame_.components[scan.components[0]];
     BandScan band;
@@ -170,7 +171,7 @@ bool EntropyDecoder::decode_band_scan(const MarkerParser& parser, size_t& positi
     band.first = scan.first;
     band.last = scan.last;
     band.shift = scan.low;
-    band.table = &first_scan_;
+    band.table = &table;
     band.refinement = &refinement_;
     const auto kernel = refine ? scan_kernels().ac_refine : scan_kernels().ac_first;
     const Units units{component.width_in_blocks, component.height_in_blocks,
@@ -229,15 +230,13 @@ bool EntropyDecoder::lay_out_mcu(const ScanHeader& scan, const TableState& table
         slot.step_y = interleaved ? component.v : 1;
         if (!frame_.progressive || scan.high == 0) {
             const HuffmanSpec& dc = tables.dc[scan.dc_table[i]];
-            if (!dc.defined || !huffman_[2 * i].build(dc, CodeKind::kDc)) return false;
-            slot.dc_table = &huffman_[2 * i];
+            if (!dc.defined || !dc_tables_[i].build(dc, CodeKind::kDc)) return false;
+            slot.dc_table = &dc_tables_[i];
         }
         if (!frame_.progressive) {
             const HuffmanSpec& ac = tables.ac[scan.ac_table[i]];
-            if (!ac.defined || !huffman_[2 * i + 1].build(ac, CodeKind::kAcSequential)) {
-                return false;
-            }
-            slot.ac_table = &huffman_[2 * i + 1];
+            if (!ac.defined || !ac_tables_[i].build(ac, CodeKind::kAcSequential)) return false;
+            slot.ac_table = &ac_tables_[i];
         }
         for (slot.offset_y = 0; slot.offset_y < slot.step_y; ++slot.offset_y) {
             for (slot.offset_x = 0; slot.offset_x < slot.step_x; ++slot.offset_x) {

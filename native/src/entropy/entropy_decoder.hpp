@@ -71,8 +71,8 @@ class EntropyDecoder {
     BlockRows needed_{};
     CoefficientStore coefficients_;
     AlignedBuffer<uint8_t> segment_;
-    std::array<HuffmanTable, 2 * kMaxComponents> huffman_;
-    FirstScanTable first_scan_;
+    std::array<HuffmanTable, kMaxComponents> dc_tables_;
+    std::array<CoefficientTable, kMaxComponents> ac_tables_;
     RefinementTable refinement_;
     Progression progression_{kMaxLow};
     std::array<bool, kMaxComponents> decoded_{};          // sequential: component is complete

@@ -1,5 +1,6 @@
 // Sequential and DC scans; included by scan_kernels.inl.
 
+constexpr SpectralBand kWholeBlock{1, 63, 0};  // without its DC
 constexpr int64_t kDcLimit = std::numeric_limits<int32_t>::max();
 
 /// Decodes one DC difference; false where the code does not exist.
@@ -9,28 +10,6 @@ inline bool read_dc(BitReader& reader, const HuffmanTable& table, int64_t& predi
     prediction += appended_value(reader.window(), code.code_bits(), code.size());
     reader.skip(code.total_bits());
     return prediction <= kDcLimit && prediction >= -kDcLimit;
-}
-
-/// Decodes the 63 AC coefficients of a sequential block.
-inline bool read_sequential_ac(BitReader& reader, const HuffmanTable& table, int16_t* block,
-                               uint64_t& nonzero) {
-    uint64_t set = 0;
-    clear_block(block);
-    for (unsigned k = 1; k < 64; ++k) {
-        const Code code = next_code(reader, table);
-        if (code.is_end_of_band()) {
-            reader.skip(code.total_bits());
-            break;
-        }
-        k += code.run();
-        if (k > 63 || code.total_bits() == 0) return false;
-        block[k] =
-            static_cast<int16_t>(appended_value(reader.window(), code.code_bits(), code.size()));
-        set |= static_cast<uint64_t>(code.size() != 0) << k;
-        reader.skip(code.total_bits());
-    }
-    nonzero = set;
-    return true;
 }
 
 /// Calls `decode_block(slot, block index)` for every block of the MCUs; stops when it returns
@@ -68,8 +47,10 @@ SegmentEnd decode_sequential(BitReader& input, const McuScan& scan, uint64_t fir
             int64_t& prediction = predictions[slot.predictor];
             if (!read_dc(reader, *slot.dc_table, prediction)) return false;
             slot.plane.dc[block] = static_cast<int16_t>(prediction);
-            return read_sequential_ac(reader, *slot.ac_table, slot.plane.ac + block * 64,
-                                      slot.plane.nonzero[block]);
+            int16_t* coefficients = slot.plane.ac + block * 64;
+            clear_block(coefficients);
+            uint64_t& nonzero = slot.plane.nonzero[block];
+            return read_band(reader, *slot.ac_table, kWholeBlock, coefficients, nonzero) != 0;
         });
     input = reader;
     return end;

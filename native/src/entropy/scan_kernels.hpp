@@ -7,7 +7,7 @@
 
 #include "entropy/bit_reader.hpp"
 #include "entropy/coefficient_store.hpp"
-#include "entropy/first_scan_table.hpp"
+#include "entropy/coefficient_table.hpp"
 #include "entropy/huffman_table.hpp"
 #include "entropy/refinement_table.hpp"
 
@@ -27,7 +27,7 @@ struct BandScan {
     int first = 1;                                // Ss
     int last = 63;                                // Se
     int shift = 0;                                // Al
-    const FirstScanTable* table = nullptr;        // of a first scan
+    const CoefficientTable* table = nullptr;      // of a first scan
     const RefinementTable* refinement = nullptr;  // of a refinement scan, read lowest bit first
 };
 
@@ -40,7 +40,7 @@ struct BlockSlot {
     uint32_t step_y = 1;
     int predictor = 0;  // which component of the scan
     const HuffmanTable* dc_table = nullptr;
-    const HuffmanTable* ac_table = nullptr;
+    const CoefficientTable* ac_table = nullptr;
 
     size_t block(uint64_t row, uint64_t column) const {
         return (row * step_y + offset_y) * plane.stride + column * step_x + offset_x;

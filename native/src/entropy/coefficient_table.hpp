@@ -1,4 +1,5 @@
-// Huffman tables of first AC scans: one lookup gives a coefficient and its place.
+// Huffman tables of AC coefficients, in sequential scans and in first scans of a progression: one
+// lookup gives a coefficient and its place.
 #pragma once
 
 #include <array>
@@ -11,7 +12,7 @@ namespace pcr {
 
 /// What one coefficient's code says, its value's bits included, or EOB0. Packed: length | step << 8
 /// | value << 16. A length of zero: more bits than the lookup has, or another EOB.
-struct FirstScanEntry {
+struct CoefficientEntry {
     static constexpr unsigned kEndStep = 128;  // of EOB0: beyond every band
 
     uint32_t packed = 0;
@@ -21,18 +22,20 @@ struct FirstScanEntry {
     int value() const { return static_cast<int32_t>(packed) >> 16; }
 };
 
-class FirstScanTable {
+class CoefficientTable {
   public:
-    /// False where the counts form no prefix code.
-    bool build(const HuffmanSpec& spec);
+    /// For sequential scans or first ones. False where the counts form no prefix code.
+    bool build(const HuffmanSpec& spec, CodeKind kind);
 
-    FirstScanEntry lookup(uint64_t window) const { return entries_[window >> (64 - kLookupBits)]; }
+    CoefficientEntry lookup(uint64_t window) const {
+        return entries_[window >> (64 - kLookupBits)];
+    }
 
     /// Any code. A total length of zero means that there is no such code.
     Code find(uint64_t window) const { return codes_.find(window); }
 
   private:
-    std::array<FirstScanEntry, 1 << kLookupBits> entries_;
+    std::array<CoefficientEntry, 1 << kLookupBits> entries_;
     HuffmanTable codes_;
 };
 
