@@ -1,9 +1,9 @@
 #include "encode/jpeg_writer.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "jpeg/markers.hpp"
+#include "memory/little_endian.hpp"
 
 namespace pcr {
 namespace {
@@ -17,7 +17,21 @@ bool is_chroma(ColorSpace color, int component) {
            (component == 1 || component == 2);
 }
 
-bool has_ff(uint32_t word) { return ((~word - 0x01010101u) & word & 0x80808080u) != 0; }
+bool has_ff(uint64_t word) {
+    return ((~word - 0x0101010101010101u) & word & 0x8080808080808080u) != 0;
+}
+
+/// Bits of all symbols' codes.
+uint64_t code_bits(const Tokens& tokens, const CodeTable& codes) {
+    uint64_t bits = 0;
+    for (const TableIndex table : {kDc0, kDc1, kAc0, kAc1}) {
+        const SymbolCounts& counts = tokens.counts(table);
+        for (size_t symbol = 0; symbol < counts.size(); ++symbol) {
+            bits += uint64_t{counts[symbol]} * (codes[table * 256u + symbol] & 31);
+        }
+    }
+    return bits;
+}
 
 /// Bytes of an entropy-coded segment; each 0xFF is followed by a stuffed zero.
 class BitSink {
@@ -26,12 +40,15 @@ class BitSink {
 
     /// count <= 32; `bits` has no others set.
     void put(uint64_t bits, unsigned count) {
-        pending_ = pending_ << count | bits;
-        pending_count_ += count;
-        if (pending_count_ >= 32) {
-            pending_count_ -= 32;
-            put_word(static_cast<uint32_t>(pending_ >> pending_count_));
+        if (__builtin_expect(count < free_, 1)) {
+            pending_ = pending_ << count | bits;
+            free_ -= count;
+            return;
         }
+        const unsigned rest = count - free_;
+        put_word(pending_ << free_ | bits >> rest);
+        pending_ = bits;  // what was written of them is shifted out before the next word is full
+        free_ = 64 - rest;
     }
 
     void put(const Token* token, const Token* end, const CodeTable& codes) {
@@ -51,27 +68,25 @@ class BitSink {
 
     /// Pads with ones to a whole byte; the end of what was written.
     uint8_t* finish() {
-        const unsigned padding = (8 - pending_count_ % 8) % 8;
+        const unsigned padding = free_ % 8;
         put((1u << padding) - 1, padding);
-        while (pending_count_ > 0) {
-            pending_count_ -= 8;
-            put_byte(static_cast<uint8_t>(pending_ >> pending_count_));
+        for (unsigned count = 64 - free_; count > 0;) {
+            count -= 8;
+            put_byte(static_cast<uint8_t>(pending_ >> count));
         }
+        free_ = 64;
         return out_;
     }
 
   private:
-    void put_word(uint32_t word) {
+    void put_word(uint64_t word) {
         if (__builtin_expect(has_ff(word), 0)) {
-            for (int shift = 24; shift >= 0; shift -= 8) {
+            for (int shift = 56; shift >= 0; shift -= 8) {
                 put_byte(static_cast<uint8_t>(word >> shift));
             }
             return;
         }
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-        word = __builtin_bswap32(word);
-#endif
-        std::memcpy(out_, &word, sizeof word);
+        store_little_endian(__builtin_bswap64(word), out_);  // the first bits in the first byte
         out_ += sizeof word;
     }
 
@@ -82,7 +97,7 @@ class BitSink {
 
     uint8_t* out_;
     uint64_t pending_ = 0;
-    unsigned pending_count_ = 0;
+    unsigned free_ = 64;  // how many bits more `pending_` takes, at least one
 };
 
 }  // namespace
@@ -191,8 +206,7 @@ void JpegWriter::scan(const Frame& frame, const ScanSpec& scan) {
 }
 
 void JpegWriter::entropy(const Tokens& tokens, const CodeTable& codes) {
-    uint64_t bits = 0;
-    for (const Token token : tokens) bits += token.bit_count() + (codes[token.coded_symbol()] & 31);
+    const uint64_t bits = tokens.appended_bits() + code_bits(tokens, codes);
     const size_t before = bytes_.size();
     constexpr size_t kMaxEndBytes = 4;  // of a padded byte and a marker
     const auto& ends = tokens.interval_ends();

@@ -38,6 +38,7 @@ class Tokens {
   public:
     void clear() {
         size_ = 0;
+        appended_bits_ = 0;
         interval_ends_.clear();
         counts_ = {};
     }
@@ -57,11 +58,13 @@ class Tokens {
     /// Adds a symbol and the bits that follow it, for which there must be room.
     void add(TableIndex table, unsigned symbol, unsigned bit_count, unsigned bits) {
         ++counts_[table][symbol];
+        appended_bits_ += bit_count;
         tokens_[size_++] = Token(table * 256u + symbol, bit_count, bits);
     }
 
     /// Adds the lowest bits of `bits`, at most 64 of them, for which there must be room.
     void add_bits(unsigned bit_count, uint64_t bits) {
+        appended_bits_ += bit_count;
         while (bit_count > 0) {
             const unsigned part = std::min(bit_count, 16u);
             bit_count -= part;
@@ -78,6 +81,8 @@ class Tokens {
     /// How many tokens come before each restart marker.
     const std::vector<size_t>& interval_ends() const { return interval_ends_; }
     const SymbolCounts& counts(TableIndex table) const { return counts_[table]; }
+    /// Bits that the tokens have besides their symbols' codes.
+    uint64_t appended_bits() const { return appended_bits_; }
 
     size_t capacity_bytes() const { return tokens_.size() * sizeof(Token); }
     void release() { tokens_ = {}; }
@@ -86,6 +91,7 @@ class Tokens {
     std::vector<Token> tokens_;  // its first `size_` are in use
     size_t size_ = 0;
     size_t max_size_ = 0;
+    uint64_t appended_bits_ = 0;
     std::vector<size_t> interval_ends_;
     std::array<SymbolCounts, kTables> counts_{};
 };
