@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
-import numpy as np
-
-from pcr import jpeg
-from pcr.conversion.column_values import column_values, write_columns_beside
-from pcr.conversion.encode import EncodedImage, EncodedSource, encode_source
+from pcr.conversion.encode import EncodedSource, encode_source
 from pcr.conversion.journal import FinishedRecord, Journal
 from pcr.conversion.plan import Plan
-from pcr.conversion.tfrecord import INDEX_SUFFIX, write_tfrecord
-from pcr.dataset import layout
-from pcr.dataset.messages import RecordInfo
-from pcr.dataset.writer import write_record
+from pcr.conversion.record_builder import RecordBuilder
 from pcr.progress import progress_bar
 from pcr.storage.store import Store
 
@@ -42,11 +35,12 @@ def convert_records(
         writing: deque[Future[FinishedRecord]] = deque()
         try:
             for number, encoding in _encoding(pool, plan, finished_records):
-                encoded = [bar.follow(encoding.popleft()) for _ in range(len(encoding))]
+                record = RecordBuilder(plan)
+                while encoding:
+                    record.add(bar.follow(encoding.popleft()))
                 if writing:
                     yield _noted(journal, writing.popleft())
-                number += plan.first_record
-                writing.append(writer.submit(_write, plan, output, number, encoded))
+                writing.append(writer.submit(record.write, output, plan.first_record + number))
             while writing:
                 yield _noted(journal, writing.popleft())
         finally:
@@ -63,34 +57,6 @@ def _encoding(pool: ThreadPoolExecutor, plan: Plan, first: int) -> Iterator[tupl
         if len(ahead) == 2:
             yield ahead.popleft()
     yield from ahead
-
-
-def _write(
-    plan: Plan, output: Store, number: int, encoded: Sequence[EncodedSource]
-) -> FinishedRecord:
-    images = [source.image for source in encoded if source.image is not None]
-    values = column_values(plan.source, plan.columns, [image.sample for image in images])
-    if plan.options.tf_records:
-        file = layout.tfrecord_file(number)
-        with output.placing(file) as path, output.placing(file + INDEX_SUFFIX) as index_path:
-            write_tfrecord(path, index_path, images)
-    levels = plan.options.ladder.levels
-    info = RecordInfo(
-        np.array([image.sample.label for image in images], dtype=np.int32),
-        levels,
-        tuple(image.info() for image in images),
-    )
-    within = {c.name: data for c, data in values.items() if not c.beside}
-    beside = write_columns_beside(output, number, values)
-    with output.placing(layout.record_file(number)) as path:
-        written = write_record(path, info, _scan_groups(images, levels), within)
-    problems = tuple(source.problem for source in encoded if source.problem is not None)
-    source_bytes = sum(image.source_bytes for image in images)
-    return FinishedRecord(written.index, source_bytes, problems, (*written.columns, *beside))
-
-
-def _scan_groups(images: Sequence[EncodedImage], levels: int) -> list[bytes]:
-    return [jpeg.pack([image.level(k) for image in images]) for k in range(1, levels + 1)]
 
 
 def _noted(journal: Journal, future: Future[FinishedRecord]) -> FinishedRecord:

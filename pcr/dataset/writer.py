@@ -34,7 +34,7 @@ class WrittenRecord:
 def write_record(
     path: Path,
     info: RecordInfo,
-    groups: Sequence[bytes],
+    groups: Sequence[bytes | bytearray],
     columns: Mapping[str, bytes] | None = None,
 ) -> WrittenRecord:
     """Write one record of serialized ScanGroups, levels ascending; what the index is to keep of it.
@@ -88,7 +88,7 @@ def _column_entry(values: bytes, end: int, file_checksum: int = 0) -> ColumnEntr
     return ColumnEntry(len(values), end, xxhash.xxh3_64_intdigest(values), file_checksum)
 
 
-def _check_sizes(path: Path, contents: Sequence[bytes]) -> None:
+def _check_sizes(path: Path, contents: Sequence[bytes | bytearray]) -> None:
     largest, total = max(map(len, contents)), sum(map(len, contents))
     if largest > layout.MAX_GROUP_BYTES or total > layout.MAX_RECORD_BYTES * 0.99:
         raise FormatError(
@@ -171,7 +171,9 @@ def _create(path: Path, page_bytes: int) -> sqlite3.Connection:
     return connection
 
 
-def _write_tables(path: Path, tables: Sequence[str], contents: Sequence[bytes]) -> list[int]:
+def _write_tables(
+    path: Path, tables: Sequence[str], contents: Sequence[bytes | bytearray]
+) -> list[int]:
     """One one-row table per content, in order; the file's size after each.
 
     SQLite appends pages in the order in which tables are created and filled, so a table's pages are
