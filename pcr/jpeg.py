@@ -146,6 +146,12 @@ def transcode(
     ).data
 
 
-def pack(parts: Sequence[Buffer]) -> bytes:
-    """Serialize one level's bytes of every image of a record as a ``ScanGroup`` message."""
-    return native.pack(parts)
+def pack(parts: Sequence[Buffer], message: bytearray | None = None) -> bytearray:
+    """Serialize one level's bytes of a record's images as a ``ScanGroup``; the serialized message.
+
+    ``message`` is one of the images before them, to which they are added; default: none. It is
+    extended in place, and must not be resized by another thread meanwhile (``BufferError``).
+    """
+    message = bytearray() if message is None else message
+    native.pack(parts, message)
+    return message

@@ -94,18 +94,15 @@ pcr::Header header(const py::object& source) {
     return pcr::read_header(jpeg.span());
 }
 
-py::bytes pack(const py::sequence& buffers) {
+void pack(const py::sequence& buffers, const py::bytearray& message) {
     const BufferViews parts(buffers);
-    const size_t size = pcr::packed_size(parts.spans());
-    auto message = py::reinterpret_steal<py::bytes>(
-        PyBytes_FromStringAndSize(nullptr, static_cast<py::ssize_t>(size)));
-    if (!message) throw py::error_already_set();
-    auto* output = reinterpret_cast<uint8_t*>(PyBytes_AS_STRING(message.ptr()));
-    {
-        py::gil_scoped_release release;
-        pcr::pack(parts.spans(), output);
-    }
-    return message;
+    const auto size = static_cast<py::ssize_t>(pcr::packed_size(parts.spans()));
+    const py::ssize_t before = PyByteArray_GET_SIZE(message.ptr());
+    if (PyByteArray_Resize(message.ptr(), before + size) != 0) throw py::error_already_set();
+    const BufferView held(message);  // its bytes stay where they are meanwhile
+    auto* output = reinterpret_cast<uint8_t*>(PyByteArray_AS_STRING(message.ptr())) + before;
+    py::gil_scoped_release release;
+    pcr::pack(parts.spans(), output);
 }
 
 }  // namespace
@@ -133,5 +130,5 @@ void bind_jpeg(py::module_& module) {
     module.def("transcode", &transcode, py::arg("jpeg"), py::arg("scripts"),
                py::arg("copy_markers"), py::arg("max_pixels"), py::arg("coder"),
                py::arg("restart_rows"));
-    module.def("pack", &pack, py::arg("parts"));
+    module.def("pack", &pack, py::arg("parts"), py::arg("message"));
 }

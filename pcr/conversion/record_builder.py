@@ -66,9 +66,8 @@ class RecordBuilder:
         return FinishedRecord(written.index, source_bytes, tuple(self._problems), columns)
 
     def _pack(self) -> None:
-        # Messages of one type, one after another, are the message with the entries of all of them.
         for level, group in enumerate(self._groups, start=1):
-            group += jpeg.pack([image.level(level) for image in self._unpacked])
+            jpeg.pack([image.level(level) for image in self._unpacked], group)
         self._unpacked.clear()
 
     def _info(self) -> RecordInfo:
