@@ -109,7 +109,7 @@ def rewrite(
     don't heed them, follow the last one.
 
     ``coder``: ``"native"`` leaves to libjpeg-turbo what its own entropy coding does not do (arithmetic
-    coding, damage); ``"libjpeg"`` leaves it everything: the same bytes, about three times as slowly.
+    coding, damage); ``"libjpeg"`` leaves it everything: the same bytes, in three to four times as long.
 
     ``restart_rows``: a restart marker follows after each so many MCU rows of the image, at the same
     rows in every scan, so that a decoder can begin there; 0: none. An image without more rows gets
@@ -149,8 +149,10 @@ def transcode(
 def pack(parts: Sequence[Buffer], message: bytearray | None = None) -> bytearray:
     """Serialize one level's bytes of a record's images as a ``ScanGroup``; the serialized message.
 
-    ``message`` is one of the images before them, to which they are added; default: none. It is
-    extended in place, and must not be resized by another thread meanwhile (``BufferError``).
+    message: that of the record's first images, which these follow; it is extended in place. None:
+        these are the first. BufferError where somebody holds a view of it, as a part may be.
+
+    Raises FormatError where the message would exceed the limit of a record, 2 GiB.
     """
     message = bytearray() if message is None else message
     native.pack(parts, message)

@@ -96,9 +96,9 @@ pcr::Header header(const py::object& source) {
 
 void pack(const py::sequence& buffers, const py::bytearray& message) {
     const BufferViews parts(buffers);
-    const auto size = static_cast<py::ssize_t>(pcr::packed_size(parts.spans()));
-    const py::ssize_t before = PyByteArray_GET_SIZE(message.ptr());
-    if (PyByteArray_Resize(message.ptr(), before + size) != 0) throw py::error_already_set();
+    const auto before = static_cast<size_t>(PyByteArray_GET_SIZE(message.ptr()));
+    const auto size = static_cast<py::ssize_t>(pcr::packed_size(parts.spans(), before));
+    if (PyByteArray_Resize(message.ptr(), size) != 0) throw py::error_already_set();
     const BufferView held(message);  // its bytes stay where they are meanwhile
     auto* output = reinterpret_cast<uint8_t*>(PyByteArray_AS_STRING(message.ptr())) + before;
     py::gil_scoped_release release;

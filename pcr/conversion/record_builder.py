@@ -22,8 +22,8 @@ _PACKED_TOGETHER = 16  # images: they are still in the processor's caches
 class RecordBuilder:
     """One record of a plan, which grows image by image.
 
-    Its scan groups are packed meanwhile, while other threads encode, so that little is left to do
-    when the last image comes, and no image is kept twice.
+    Its scan groups are packed while other threads encode, so that little is left to do when the
+    last image comes, and images need not be kept besides.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -52,11 +52,11 @@ class RecordBuilder:
     def write(self, output: Store, number: int) -> FinishedRecord:
         """Write the files of record ``number``; what the journal and the index keep of them."""
         self._pack()
+        values = column_values(self._plan.source, self._plan.columns, self._samples)
         if self._plan.options.tf_records:
             file = layout.tfrecord_file(number)
             with output.placing(file) as path, output.placing(file + INDEX_SUFFIX) as index_path:
                 write_tfrecord(path, index_path, self._images)
-        values = column_values(self._plan.source, self._plan.columns, self._samples)
         within = {column.name: data for column, data in values.items() if not column.beside}
         beside = write_columns_beside(output, number, values)
         with output.placing(layout.record_file(number)) as path:

@@ -10,6 +10,7 @@
 namespace pcr {
 
 inline constexpr int kLookupBits = 10;
+inline constexpr int kMaxCodeBits = 16 + 15;  // with the value that follows
 
 /// What follows a code: which bits belong to it and what they mean.
 enum class CodeKind { kDc, kAcSequential, kAcFirst, kAcRefine };

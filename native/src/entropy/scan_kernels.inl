@@ -17,7 +17,7 @@ inline Code next_code(BitReader& reader, const HuffmanTable& table) {
     return table.find(reader.window());
 }
 
-#include "entropy/first_scan_kernels.inl"
+#include "entropy/band_kernels.inl"
 #include "entropy/mcu_kernels.inl"
 #include "entropy/refinement_kernels.inl"
 

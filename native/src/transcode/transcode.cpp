@@ -24,7 +24,7 @@ Bytes copy_of(ByteSpan bytes) {
     return copy;
 }
 
-/// From coefficients to scans with the project's own entropy coding: about three times as fast as
+/// From coefficients to scans with the project's own entropy coding: three to four times as fast as
 /// libjpeg. It gives up on whatever libjpeg might refuse or warn of.
 class NativeTranscoder {
   public:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import random
-from typing import Any
 
 import numpy as np
 import pytest
 from helpers import jpegs
+from helpers.coders import assert_same, outcome
 from helpers.instruction_sets import digests
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +16,6 @@ from PIL import Image
 
 from pcr import _native as native
 from pcr import jpeg
-from pcr.errors import FormatError
 from pcr.ladder import Ladder
 
 SCRIPTS = {
@@ -30,19 +29,6 @@ EARLY_BITS = np.array(  # first scans at high bits, refined bit by bit down to t
     + [[1, 0, 0, 0, 0, 1, 63, low + 1, low] for low in range(5, -1, -1)],
     np.int32,
 )
-
-
-def outcome(source: bytes, coder: str, scripts: dict, **options: Any) -> bytes | str:
-    """The rewritten JPEG, or the words of its refusal."""
-    try:
-        return jpeg.transcode(source, scripts, coder=coder, **options).tobytes()
-    except FormatError as error:
-        return str(error)
-
-
-def assert_same(source: bytes, scripts: dict, **options: Any) -> None:
-    found = outcome(source, "native", scripts, **options)
-    assert found == outcome(source, "libjpeg", scripts, **options)
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

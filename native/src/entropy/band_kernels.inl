@@ -1,4 +1,7 @@
-// First AC scans of a progressive JPEG; included by scan_kernels.inl.
+// Bands of coefficients that were not coded before: first AC scans, and the blocks of sequential
+// scans (mcu_kernels.inl); included by scan_kernels.inl.
+
+static_assert(kLookupBits + kMaxCodeBits <= 56);  // what a refill makes ready
 
 /// Coefficients of a scan, in zigzag order, and by how many bits they are short of their values.
 struct SpectralBand {
@@ -8,8 +11,8 @@ struct SpectralBand {
 };
 
 /// Reads a block's coefficients of a band, all zero before; `set` gets those that are not zero now.
-/// A lookup's bits must be ready, and are so afterwards. Returns the bands that an EOB ends, this
-/// one included (1 where there was none), or 0 where the data is irregular.
+/// The bits of a lookup must be ready, and are so afterwards. Returns the bands that an EOB ends,
+/// this one included (1 where there was none), or 0 where the data is irregular.
 inline uint64_t read_band(BitReader& reader, const CoefficientTable& table, SpectralBand band,
                           int16_t* block, uint64_t& set) {
     unsigned k = band.first - 1;
