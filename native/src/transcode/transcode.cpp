@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -109,8 +110,10 @@ Transcoded run_coder(ByteSpan jpeg, const Outline& outline, const ScanScript& sc
     Transcoded result;
     result.source = outline.header;
     if (options.coder == Codec::kNative) {
-        thread_local NativeTranscoder native;
-        if (native.run(jpeg, outline.applications, script, options, result)) return result;
+        // On the heap: the C library ends the process where it finds no memory for a thread's own
+        // variables, which it looks for when they are first used.
+        thread_local const auto native = std::make_unique<NativeTranscoder>();
+        if (native->run(jpeg, outline.applications, script, options, result)) return result;
         check_sides(outline.header);
     }
     result.jpeg = transcode_with_libjpeg(jpeg, outline.applications, script, options);
