@@ -109,7 +109,8 @@ def rewrite(
     don't heed them, follow the last one.
 
     ``coder``: ``"native"`` leaves to libjpeg-turbo what its own entropy coding does not do (arithmetic
-    coding, damage); ``"libjpeg"`` leaves it everything: the same bytes, in three to four times as long.
+    coding, damage); ``"libjpeg"`` leaves it everything: the same bytes, in three to four
+    times the time.
 
     ``restart_rows``: a restart marker follows after each so many MCU rows of the image, at the same
     rows in every scan, so that a decoder can begin there; 0: none. An image without more rows gets

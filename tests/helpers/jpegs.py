@@ -69,11 +69,15 @@ def without_segment(jpeg: bytes, marker: int) -> bytes:
     return jpeg[:start] + jpeg[end:]
 
 
+def segment(marker: int, payload: bytes) -> bytes:
+    """A marker segment (ITU-T T.81, B.1.1.4)."""
+    return bytes([0xFF, marker]) + struct.pack(">H", len(payload) + 2) + payload
+
+
 def with_segment(jpeg: bytes, marker: int, payload: bytes) -> bytes:
     """The JPEG with one more segment right after its first."""
     _, end = find(jpeg, *range(0xC0, 0xFF))
-    segment = bytes([0xFF, marker]) + struct.pack(">H", len(payload) + 2) + payload
-    return jpeg[:end] + segment + jpeg[end:]
+    return jpeg[:end] + segment(marker, payload) + jpeg[end:]
 
 
 def patch_frame(jpeg: bytes, offset: int, replacement: bytes) -> bytes:
@@ -108,8 +112,7 @@ def _ycck() -> bytes:
 
 def late(jpeg: bytes, marker: int, payload: bytes) -> bytes:
     """The JPEG with a segment after its last scan, where decoders don't heed it."""
-    segment = bytes([0xFF, marker]) + struct.pack(">H", len(payload) + 2) + payload
-    return jpeg[:-2] + segment + jpeg[-2:]
+    return jpeg[:-2] + segment(marker, payload) + jpeg[-2:]
 
 
 JFIF = b"JFIF\0\1\1\0\0\1\0\1\0\0"

@@ -7,6 +7,7 @@ import struct
 import pytest
 from helpers import jpegs
 from helpers.coders import assert_same
+from helpers.jpegs import segment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,10 +35,6 @@ def table(table_class: int, symbols: list[Symbol]) -> bytes:
     lengths = [length for _, length in code_of(symbols).values()]
     counts = bytes(lengths.count(length) for length in range(1, 17))
     return segment(0xC4, bytes([table_class << 4]) + counts + bytes(symbols))
-
-
-def segment(marker: int, payload: bytes) -> bytes:
-    return struct.pack(">BBH", 0xFF, marker, len(payload) + 2) + payload
 
 
 def gray_jpeg(blocks: list[list[tuple[Symbol, int]]], symbols: list[Symbol]) -> bytes:
@@ -77,7 +74,9 @@ def upto_end(drawn: list[tuple[Symbol, int]], fits: bool) -> list[tuple[Symbol, 
     for symbol, appended in drawn:
         is_end = symbol & 15 == 0 and symbol != ZRL
         after = k + (symbol >> 4) + 1
-        if is_end or (fits and after > 63):
+        if is_end:
+            return [*block, (symbol, 0)]
+        if fits and after > 63:
             break
         block.append((symbol, appended))
         k = after
