@@ -162,8 +162,9 @@ class Dataset:
     ) -> tuple[NDArray[np.int64], ...]:
         """Positions of the images of each part, ascending: int64 arrays, as many as ``fractions``.
 
-        fractions: the size of each part; their sum is 1. stratify: divide each class alike, to
-        within an image.
+        fractions: the size of each part, which it has to within an image; their sum is 1. stratify:
+        divide each class alike: the first part has its share to within an image, each further one
+        its share of the rest to within two.
 
         The parts depend on the names of the images and on ``seed`` alone, and on labels where they
         are stratified. Raises UsageError where an argument is out of range.

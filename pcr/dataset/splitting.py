@@ -19,8 +19,9 @@ def split(
 ) -> tuple[NDArray[np.int64], ...]:
     """Positions of the images of each part, ascending: int64 arrays, as many as ``fractions``.
 
-    labels: int64 of shape (images,); each label is divided alike. Raises UsageError for fractions
-    that are not positive or don't sum to 1.
+    labels: int64 of shape (images,); each label is divided alike: the first part has its share to
+    within an image, each further one its share of the rest to within two. Raises UsageError for
+    fractions that are not positive or don't sum to 1.
     """
     check_at_least(0, seed=seed)
     check_numbers(len(fractions), fractions=fractions)
@@ -32,7 +33,11 @@ def split(
     rest = np.lexsort((np.array(hashes, dtype=np.uint64), labels))
     parts = []
     for place, fraction in enumerate(fractions[:-1]):
-        taken = _first_of_each(labels[rest], fraction / sum(fractions[place:]))
+        share = fraction / sum(fractions[place:])
+        # This part makes up for what rounding gave to those before it or took from them.
+        owed = len(names) * sum(fractions[:place]) - (len(names) - len(rest))
+        share += owed * (1 - share) / max(len(rest), 1)
+        taken = _first_of_each(labels[rest], share)
         parts.append(np.sort(rest[taken]))
         rest = rest[~taken]
     return (*parts, np.sort(rest))
