@@ -1,6 +1,7 @@
 #include "encode/huffman_code.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <queue>
 
 namespace pcr {
@@ -19,9 +20,12 @@ bool merged_later(const Tree& a, const Tree& b) {
     return a.count != b.count ? a.count > b.count : a.symbol < b.symbol;
 }
 
-/// Depth of each symbol in the tree of the optimal code.
-std::array<uint8_t, kReserved + 1> find_depths(const SymbolCounts& counts) {
-    std::array<uint8_t, kReserved + 1> depths{};
+/// How deep each symbol is in a code's tree; 0: it is not in it.
+using Depths = std::array<uint8_t, kReserved + 1>;
+
+/// How deep the symbols are in the tree of the optimal code.
+Depths find_depths(const SymbolCounts& counts) {
+    Depths depths{};
     std::array<int, kReserved + 1> next;  // the symbols of one tree form a list
     next.fill(-1);
     std::vector<Tree> trees;
@@ -62,10 +66,23 @@ void limit_lengths(std::array<int, kMaxLength + 1>& lengths) {
     }
 }
 
+/// The symbols of a code, those of equal depth ascending.
+void sort_by_depth(const Depths& depths, std::vector<uint8_t>& symbols) {
+    std::array<size_t, kMaxLength + 2> places{};  // of the next symbol of each depth
+    for (int symbol = 0; symbol < kReserved; ++symbol) {
+        if (depths[symbol] > 0) ++places[depths[symbol] + 1];
+    }
+    std::partial_sum(places.begin(), places.end(), places.begin());
+    symbols.resize(places.back());
+    for (int symbol = 0; symbol < kReserved; ++symbol) {
+        if (depths[symbol] > 0) symbols[places[depths[symbol]]++] = static_cast<uint8_t>(symbol);
+    }
+}
+
 }  // namespace
 
 bool make_optimal_code(const SymbolCounts& counts, HuffmanCode& code) {
-    const auto depths = find_depths(counts);
+    const Depths depths = find_depths(counts);
     if (*std::max_element(depths.begin(), depths.end()) > kMaxLength) return false;
     std::array<int, kMaxLength + 1> lengths{};
     for (const uint8_t depth : depths) ++lengths[depth];
@@ -75,12 +92,7 @@ bool make_optimal_code(const SymbolCounts& counts, HuffmanCode& code) {
     while (lengths[longest] == 0) --longest;
     --lengths[longest];  // the reserved code
     for (int i = 1; i <= 16; ++i) code.counts[i] = static_cast<uint8_t>(lengths[i]);
-    code.symbols.clear();
-    for (int depth = 1; depth <= kMaxLength; ++depth) {
-        for (int symbol = 0; symbol < kReserved; ++symbol) {
-            if (depths[symbol] == depth) code.symbols.push_back(static_cast<uint8_t>(symbol));
-        }
-    }
+    sort_by_depth(depths, code.symbols);
     return true;
 }
 
