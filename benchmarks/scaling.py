@@ -43,7 +43,8 @@ def main() -> None:
     counts = [int(count) for count in arguments.cores.split(",")]
     rows, by_level = [], {}
     for level in map(int, arguments.levels.split(",")):
-        loaders = loaders_of(dataset, level, arguments.batch_size, arguments.concurrent_reads)
+        reads = arguments.concurrent_reads
+        loaders = loaders_of(dataset, level, arguments.batch_size, concurrent_reads=reads)
         rounds = [measure(*loaders) for _ in range(arguments.rounds + 1)][1:]
         by_level[level] = stages = pd.DataFrame(rounds).median()
         for cores in counts:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Where the loader's time goes: microseconds for an image, stage by stage and level by level.
 
-python3 benchmarks/stages.py DATASET [--levels 2,10] [--batch_sizes 64,256] [--rounds 5]
+python3 benchmarks/stages.py DATASET [--levels 2,10] [--batch_sizes 64,256] [--size 224] [--rounds 5]
 
 read, checksum: processor time of the thread that reads records, without and with comparing their
 checksums. entropy, transform, resample: elapsed time on the threads that decode, all of them
@@ -9,8 +9,11 @@ together; other programs on the same cores add to it. python: processor time of 
 Python, of which there is one of each kind however many cores decode: `main`, the user's; `begin`,
 which draws batches and begins to decode them; `finish`, which makes tensors of them. So python bounds
 what any number of cores can reach, and so do read and checksum with `concurrent_reads=1`. `cpu` is the
-processor time of the whole process. The rounds are interleaved; the table has medians of whole
-epochs, the first one left out.
+processor time of the whole process, `elapsed` the loader's pace. The rounds are interleaved; the table
+has medians of whole epochs, the first one left out.
+
+With images of 16 x 16 (`images.py --size 16 16`) and `--size 8` next to nothing is decoded, and batches
+come at the rate that many cores would ask for them.
 """
 
 from __future__ import annotations
@@ -21,12 +24,13 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 from unittest.mock import patch
 
 import pandas as pd
 from machine import describe
 
-from pcr import Dataset, Loader
+from pcr import Dataset, Loader, TrainTransform
 from pcr.extension import native
 from pcr.loading import read_ahead
 
@@ -40,6 +44,7 @@ def main() -> None:
     parser.add_argument("dataset")
     parser.add_argument("--levels", default="2,10")
     parser.add_argument("--batch_sizes", default="64,256")
+    parser.add_argument("--size", type=int, default=224, help="of an image's side when decoded")
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     dataset = Dataset(arguments.dataset)
@@ -50,7 +55,8 @@ def main() -> None:
         for level in arguments.levels.split(",")
         for batch_size in arguments.batch_sizes.split(",")
     ]
-    loaders = {case: loaders_of(dataset, *case) for case in cases}
+    transform = TrainTransform(arguments.size)
+    loaders = {case: loaders_of(dataset, *case, transform=transform) for case in cases}
     rounds = range(arguments.rounds + 1)
     rows = [{"case": case, **measure(*loaders[case])} for _ in rounds for case in cases]
     table = pd.DataFrame(rows[len(cases) :]).groupby("case").median()
@@ -64,10 +70,10 @@ def print_stages(table: pd.DataFrame) -> None:
 
 
 def loaders_of(
-    dataset: Dataset, level: int, batch_size: int, concurrent_reads: int | None = None
+    dataset: Dataset, level: int, batch_size: int, **options: Any
 ) -> tuple[Loader, Loader]:
     """One as users have it, and one that compares no checksums."""
-    loader = partial(Loader, dataset, batch_size, level, concurrent_reads=concurrent_reads)
+    loader = partial(Loader, dataset, batch_size, level, **options)
     return loader(), loader(verify_checksums=False)
 
 
@@ -84,6 +90,7 @@ def measure(loader: Loader, unchecked: Loader) -> dict[str, float]:
         "python": sum(python.values()),
         **python,
         "cpu": seconds["cpu"],
+        "elapsed": seconds["elapsed"],
     }
     return {stage: 1e6 * value / loader.source.num_images for stage, value in stages.items()}
 
@@ -97,11 +104,12 @@ def epoch_seconds(loader: Loader) -> Counter[str]:
             super().__init__(*arguments, **options)
             pools.append(self)
 
-    begun_seconds = time.process_time()
+    begun, cpu_begun = time.perf_counter(), time.process_time()
     with patch.object(native, "DecodePool", WatchedPool), timed_threads() as seconds:
         for _ in loader:
             pass
-    seconds["cpu"] = time.process_time() - begun_seconds
+    seconds["elapsed"] = time.perf_counter() - begun
+    seconds["cpu"] = time.process_time() - cpu_begun
     for pool in pools:
         seconds.update(pool.stage_seconds())
     return seconds
