@@ -59,7 +59,8 @@ class Contest:
     def convert(self) -> dict[str, Cost]:
         """The converter, whole and its records phase."""
         command = [sys.executable, str(ROOT / "PCR_Converter_advanced.py"), str(self.folder)]
-        flags = ["--ladder", "standard", *self.flags, "--force", "--quiet"]
+        shutil.rmtree(self.out, ignore_errors=True)
+        flags = ["--ladder", "standard", *self.flags, "--quiet"]
         cost = measured(lambda: self._run_watched([*command, str(self.out), *flags]))
         timings = json.loads((self.out / layout.TIMINGS_FILE).read_text())
         return {"converter": cost, "its records phase": (timings["seconds"]["records"], np.nan)}

@@ -147,14 +147,12 @@ def transcode(
     ).data
 
 
-def pack(parts: Sequence[Buffer], message: bytearray | None = None) -> bytearray:
-    """Serialize one level's bytes of a record's images as a ``ScanGroup``; the serialized message.
+def pack(parts: Sequence[Buffer]) -> bytes:
+    """Serialize one level's bytes of a record's images as a ``ScanGroup``.
 
-    message: that of the record's first images, which these follow; it is extended in place. None:
-        these are the first. BufferError where somebody holds a view of it, as a part may be.
+    Such messages one after another are the message of all their images, as protobuf has it:
+    https://protobuf.dev/programming-guides/encoding/#last-one-wins.
 
     Raises FormatError where the message would exceed the limit of a record, 2 GiB.
     """
-    message = bytearray() if message is None else message
-    native.pack(parts, message)
-    return message
+    return native.pack(parts)

@@ -94,15 +94,17 @@ pcr::Header header(const py::object& source) {
     return pcr::read_header(jpeg.span());
 }
 
-void pack(const py::sequence& buffers, const py::bytearray& message) {
+py::bytes pack(const py::sequence& buffers) {
     const BufferViews parts(buffers);
-    const auto before = static_cast<size_t>(PyByteArray_GET_SIZE(message.ptr()));
-    const auto size = static_cast<py::ssize_t>(pcr::packed_size(parts.spans(), before));
-    if (PyByteArray_Resize(message.ptr(), size) != 0) throw py::error_already_set();
-    const BufferView held(message);  // its bytes stay where they are meanwhile
-    auto* output = reinterpret_cast<uint8_t*>(PyByteArray_AS_STRING(message.ptr())) + before;
-    py::gil_scoped_release release;
-    pcr::pack(parts.spans(), output);
+    const auto size = static_cast<py::ssize_t>(pcr::packed_size(parts.spans()));
+    auto message = py::reinterpret_steal<py::bytes>(PyBytes_FromStringAndSize(nullptr, size));
+    if (!message) throw py::error_already_set();
+    auto* output = reinterpret_cast<uint8_t*>(PyBytes_AS_STRING(message.ptr()));
+    {
+        py::gil_scoped_release release;
+        pcr::pack(parts.spans(), output);
+    }
+    return message;
 }
 
 }  // namespace
@@ -130,5 +132,5 @@ void bind_jpeg(py::module_& module) {
     module.def("transcode", &transcode, py::arg("jpeg"), py::arg("scripts"),
                py::arg("copy_markers"), py::arg("max_pixels"), py::arg("coder"),
                py::arg("restart_rows"));
-    module.def("pack", &pack, py::arg("parts"), py::arg("message"));
+    module.def("pack", &pack, py::arg("parts"));
 }

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
+from threading import Event
 
-from pcr.conversion.encode import EncodedSource, encode_source
 from pcr.conversion.journal import FinishedRecord, Journal
 from pcr.conversion.plan import Plan
-from pcr.conversion.record_builder import RecordBuilder
+from pcr.conversion.record_parts import RecordPart, divide, encode_part, write_record_files
 from pcr.progress import progress_bar
+from pcr.storage.retries import give_up_when
 from pcr.storage.store import Store
 
-_Encoding = deque[Future[EncodedSource]]
+_Encoding = deque[tuple[range, Future[RecordPart]]]
+"""The parts of a record: the positions of their images in the plan, and what comes of them."""
 
 
 def convert_records(
@@ -25,35 +26,39 @@ def convert_records(
     The native code releases the GIL, so threads use all cores. Close the iterator to stop early.
     """
     journal = Journal.of(plan, output)
+    threads = max(num_workers, plan.source.concurrent_reads)
+    stopping = Event()
     with (
         _Bar(plan, finished_records, progress) as bar,
-        ThreadPoolExecutor(
-            max(num_workers, plan.source.concurrent_reads), thread_name_prefix="pcr-encode"
-        ) as pool,
+        ThreadPoolExecutor(threads, "pcr-encode", give_up_when, (stopping.is_set,)) as pool,
         ThreadPoolExecutor(1, thread_name_prefix="pcr-write") as writer,
     ):
         writing: deque[Future[FinishedRecord]] = deque()
         try:
-            for number, encoding in _encoding(pool, plan, finished_records):
-                record = RecordBuilder(plan)
+            for number, encoding in _encoding(pool, threads, plan, finished_records, stopping):
+                parts = []
                 while encoding:
-                    record.add(bar.follow(encoding.popleft()))
+                    parts.append(bar.follow(*encoding.popleft()))
                 if writing:
                     yield _noted(journal, writing.popleft())
-                writing.append(writer.submit(record.write, output, plan.first_record + number))
+                number += plan.first_record
+                writing.append(writer.submit(write_record_files, plan, parts, output, number))
             while writing:
                 yield _noted(journal, writing.popleft())
         finally:
+            stopping.set()
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _encoding(pool: ThreadPoolExecutor, plan: Plan, first: int) -> Iterator[tuple[int, _Encoding]]:
+def _encoding(
+    pool: ThreadPoolExecutor, threads: int, plan: Plan, first: int, stopping: Event
+) -> Iterator[tuple[int, _Encoding]]:
     """The records' images being encoded, one record ahead, so that no core waits for a write."""
-    encode = partial(encode_source, plan.source, options=plan.options)
     ahead: deque[tuple[int, _Encoding]] = deque()
     for record in range(first, plan.records):
-        samples = (plan.samples[i] for i in plan.record_range(record))
-        ahead.append((record, deque(pool.submit(encode, sample) for sample in samples)))
+        parts = divide(plan, record, threads)
+        encoding = deque((part, pool.submit(encode_part, plan, part, stopping)) for part in parts)
+        ahead.append((record, encoding))
         if len(ahead) == 2:
             yield ahead.popleft()
     yield from ahead
@@ -71,24 +76,23 @@ class _Bar:
     def __init__(self, plan: Plan, finished_records: int, show: bool) -> None:
         starts = (*plan.record_starts, len(plan.samples))
         self._source_bytes = plan.source_bytes
-        self._position = starts[finished_records]
-        self._bytes = sum(plan.source_bytes[: self._position])
+        finished_images = starts[finished_records]
+        self._bytes = sum(plan.source_bytes[:finished_images])
         self._bar = progress_bar(
             total=len(plan.samples),
-            initial=self._position,
+            initial=finished_images,
             unit=" images",
             desc="Converting",
             disable=not show,
         )
 
-    def follow(self, future: Future[EncodedSource]) -> EncodedSource:
-        """Wait for one image, the next one in the plan's order, and count it."""
-        encoded = future.result()
-        self._bytes += self._source_bytes[self._position]
-        self._position += 1
+    def follow(self, positions: range, future: Future[RecordPart]) -> RecordPart:
+        """Wait for the next part in the plan's order, and count its images."""
+        part = future.result()
+        self._bytes += sum(self._source_bytes[i] for i in positions)
         self._bar.set_postfix_str(f"{self._bytes / 1e6:.0f} MB", refresh=False)
-        self._bar.update()
-        return encoded
+        self._bar.update(len(positions))
+        return part
 
     def __enter__(self) -> _Bar:
         return self

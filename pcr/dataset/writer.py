@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import xxhash
 
@@ -19,6 +20,9 @@ from pcr.dataset.messages import DatasetInfo, RecordIndex, RecordInfo
 from pcr.dataset.tables import is_schema_on_first_page
 from pcr.errors import FormatError
 from pcr.regular_file import open_regular
+
+Pieces: TypeAlias = Sequence[bytes]
+"""A value as the bytes that make it up, one after another."""
 
 _READ_BYTES = 2**20
 
@@ -34,19 +38,20 @@ class WrittenRecord:
 def write_record(
     path: Path,
     info: RecordInfo,
-    groups: Sequence[bytes | bytearray],
+    groups: Sequence[Pieces],
     columns: Mapping[str, bytes] | None = None,
 ) -> WrittenRecord:
     """Write one record of serialized ScanGroups, levels ascending; what the index is to keep of it.
 
-    columns: the serialized values of those that lie within the record, by name, in their order.
+    groups: each in pieces, which need not be joined to be written. columns: the serialized values
+        of those that lie within the record, by name, in their order.
 
     Raises FormatError where a group, the columns or the record would exceed the format's limits,
     OSError where the disk is full.
     """
     values = dict(columns or {})
-    messages = [info.encode(), *groups]
-    contents = [messages[0], *values.values(), *groups]
+    messages = [[info.encode()], *groups]
+    contents = [messages[0], *([value] for value in values.values()), *groups]
     _check_sizes(path, contents)
     tables = [
         layout.METADATA_TABLE,
@@ -63,8 +68,8 @@ def write_record(
         images=len(info.images),
         file_bytes=file_bytes,
         prefix_bytes=(ends[0], *ends[1 + len(values) :]),
-        group_bytes=tuple(map(len, messages)),
-        checksums=tuple(map(xxhash.xxh3_64_intdigest, messages)),
+        group_bytes=tuple(map(_size, messages)),
+        checksums=tuple(map(_checksum, messages)),
         file_checksum=checksum,
     )
     within = zip(values.values(), ends[1:], strict=False)
@@ -77,10 +82,10 @@ def write_column(path: Path, name: str, values: bytes) -> ColumnEntry:
     Raises FormatError where the values would exceed the format's limit, OSError where the disk is
     full.
     """
-    _check_sizes(path, [values])
+    _check_sizes(path, [[values]])
     with atomic_path(path) as temporary:
         with _sqlite_errors(path):
-            (end,) = _write_tables(temporary, [layout.column_table(name)], [values])
+            (end,) = _write_tables(temporary, [layout.column_table(name)], [[values]])
         return _column_entry(values, end, file_checksum(temporary))
 
 
@@ -88,8 +93,19 @@ def _column_entry(values: bytes, end: int, file_checksum: int = 0) -> ColumnEntr
     return ColumnEntry(len(values), end, xxhash.xxh3_64_intdigest(values), file_checksum)
 
 
-def _check_sizes(path: Path, contents: Sequence[bytes | bytearray]) -> None:
-    largest, total = max(map(len, contents)), sum(map(len, contents))
+def _size(pieces: Pieces) -> int:
+    return sum(map(len, pieces))
+
+
+def _checksum(pieces: Pieces) -> int:
+    digest = xxhash.xxh3_64()
+    for piece in pieces:
+        digest.update(piece)
+    return digest.intdigest()
+
+
+def _check_sizes(path: Path, contents: Sequence[Pieces]) -> None:
+    largest, total = max(map(_size, contents)), sum(map(_size, contents))
     if largest > layout.MAX_GROUP_BYTES or total > layout.MAX_RECORD_BYTES * 0.99:
         raise FormatError(
             f"{path}: expected at most {layout.MAX_GROUP_BYTES} bytes per scan group or column and "
@@ -171,24 +187,23 @@ def _create(path: Path, page_bytes: int) -> sqlite3.Connection:
     return connection
 
 
-def _write_tables(
-    path: Path, tables: Sequence[str], contents: Sequence[bytes | bytearray]
-) -> list[int]:
+def _write_tables(path: Path, tables: Sequence[str], contents: Sequence[Pieces]) -> list[int]:
     """One one-row table per content, in order; the file's size after each.
 
     SQLite appends pages in the order in which tables are created and filled, so a table's pages are
     one run, and the size after it is that of the prefix which holds it.
     """
-    page_bytes = layout.page_bytes(sum(map(len, contents)), tables)
+    page_bytes = layout.page_bytes(sum(map(_size, contents)), tables)
     prefix_bytes = []
     with closing(_create(path, page_bytes)) as connection:
         connection.execute("BEGIN")
-        for table, content in zip(tables, contents, strict=True):
+        for table, pieces in zip(tables, contents, strict=True):
             connection.execute(f"CREATE TABLE {table} ({layout.VALUE_COLUMN} BLOB NOT NULL)")
-            connection.execute(f"INSERT INTO {table} VALUES (zeroblob(?))", (len(content),))
+            connection.execute(f"INSERT INTO {table} VALUES (zeroblob(?))", (_size(pieces),))
             # Written in place: as a bound value it would be copied twice before it becomes pages.
             with connection.blobopen(table, layout.VALUE_COLUMN, 1) as blob:
-                blob.write(content)
+                for piece in pieces:
+                    blob.write(piece)
             (pages,) = connection.execute("PRAGMA page_count").fetchone()
             prefix_bytes.append(pages * page_bytes)
         connection.execute("COMMIT")

@@ -113,7 +113,7 @@ class RecordCopier:
         """A record of the first levels, of the tables of the whole one."""
         metadata = tables[layout.METADATA_TABLE]
         info = RecordInfo.decode(metadata, record.location).first_levels(self.level)
-        groups = [tables[layout.scan_group_table(k)] for k in range(1, self.level + 1)]
+        groups = [[tables[layout.scan_group_table(k)]] for k in range(1, self.level + 1)]
         names = [index.name for index in record.columns_within]
         within = {name: tables[layout.column_table(name)] for name in names}
         return write_record(path, info, groups, within)

@@ -192,9 +192,9 @@ def test_labels_beyond_the_classes_are_refused(
 def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
     info = RecordInfo(np.array([], dtype=np.int32), 1, ())
     with pytest.raises(OSError, match="unable to open database file"):
-        write_record(tmp_path / "nowhere" / "PCR_0.db", info, [b""])
+        write_record(tmp_path / "nowhere" / "PCR_0.db", info, [[b""]])
     with pytest.raises(FormatError, match="put fewer images into a record"):
-        write_record(tmp_path / "PCR_0.db", info, [_Huge()])  # type: ignore[list-item]
+        write_record(tmp_path / "PCR_0.db", info, [[_Huge()]])
     assert not list(tmp_path.iterdir())
 
 

@@ -283,7 +283,8 @@ def test_values_lie_where_sqlite_puts_them(
     values = [random.bytes(size) for size in sizes]
     names = [f"t{number}" for number in range(len(values))]
     with patch("pcr.dataset.layout.page_bytes", lambda *_: page_bytes):
-        ends = _write_tables(path, names, values)
+        pieces = [[value[: len(value) // 3], value[len(value) // 3 :]] for value in values]
+        ends = _write_tables(path, names, pieces)
     file = path.read_bytes()
     with closing(sqlite3.connect(path)) as connection:
         (found,) = connection.execute("PRAGMA page_size").fetchone()

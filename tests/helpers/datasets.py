@@ -32,7 +32,9 @@ def rewrite(root: Path, record: int, **changes: object) -> None:
     metadata, *groups = dataset.records[record].read_groups()
     info = replace(RecordInfo.decode(metadata, "test"), **changes)  # type: ignore[arg-type]
     entries = [other.entry for other in dataset.records]
-    entries[record] = write_record(dataset.records[record].path, info, groups).index
+    entries[record] = write_record(
+        dataset.records[record].path, info, [[group] for group in groups]
+    ).index
     write_index(root, dataset.info, entries)
 
 

@@ -63,7 +63,7 @@ def _write(
         ladder.levels,
         tuple(image.info() for image in encoded),
     )
-    groups = [jpeg.pack([e.level(k) for e in encoded]) for k in range(1, ladder.levels + 1)]
+    groups = [[jpeg.pack([e.level(k) for e in encoded])] for k in range(1, ladder.levels + 1)]
     some = slice(first, first + len(images))
     values = {column: column.type.encode(of_all[some]) for column, of_all in columns.items()}
     within = {column.name: data for column, data in values.items() if not column.beside}

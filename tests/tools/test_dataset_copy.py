@@ -76,7 +76,7 @@ def test_records_of_several_pieces_are_the_same(bucket_url: str, tmp_path: Path)
     ladder = Ladder.load("baseline")
     image = ImageInfo("ant/0.jpg", 1, 1, 1, 1, (20 * 2**20,))
     info = RecordInfo(np.zeros(1, dtype=np.int32), 1, (image,))
-    entry = write_record(root / "PCR_0.db", info, [os.urandom(20 * 2**20)]).index
+    entry = write_record(root / "PCR_0.db", info, [[os.urandom(20 * 2**20)]]).index
     dataset = DatasetInfo(records.CLASSES, 1, 1, 1, ladder.name, ladder.text, 1, 0, "none")
     write_index(root, dataset, [entry])
     copy(root, bucket_url, progress=False)

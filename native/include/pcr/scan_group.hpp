@@ -9,9 +9,8 @@
 
 namespace pcr {
 
-/// Size of the ScanGroup message that holds `parts` after the `before` bytes of others; throws
-/// FormatError above kMaxRecordBytes.
-size_t packed_size(const std::vector<ByteSpan>& parts, size_t before = 0);
+/// Size of the ScanGroup message that holds `parts`; throws FormatError above kMaxRecordBytes.
+size_t packed_size(const std::vector<ByteSpan>& parts);
 
 /// Writes the ScanGroup message that holds `parts` into `output`, packed_size(parts) bytes.
 void pack(const std::vector<ByteSpan>& parts, uint8_t* output);

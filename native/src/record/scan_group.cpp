@@ -15,8 +15,8 @@ constexpr protozero::pbf_tag_type kImageBytesField = 1;  // ScanGroup.image_byte
 
 }  // namespace
 
-size_t packed_size(const std::vector<ByteSpan>& parts, size_t before) {
-    uint64_t size = before;
+size_t packed_size(const std::vector<ByteSpan>& parts) {
+    uint64_t size = 0;
     for (const ByteSpan& part : parts) {
         // One byte for the field's key; the length as a varint; the bytes.
         size += 1 + protozero::length_of_varint(part.size) + uint64_t{part.size};
