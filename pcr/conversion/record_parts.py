@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from threading import Event
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from pcr.dataset import layout
 from pcr.dataset.messages import ImageInfo, RecordInfo
 from pcr.dataset.writer import write_record
 from pcr.imagefolder import Sample
+from pcr.storage.retries import nobody_waits
 from pcr.storage.store import Store
 
 # A part is so large that handing it from thread to thread costs next to nothing, and so small that
@@ -58,13 +58,13 @@ def divide(plan: Plan, record: int, threads: int) -> Iterator[range]:
         yield range(first, images.stop)
 
 
-def encode_part(plan: Plan, positions: range, stopping: Event) -> RecordPart:
+def encode_part(plan: Plan, positions: range) -> RecordPart:
     """Encode and pack the images at these positions in the plan; raises as `encode_source`.
 
-    Once ``stopping`` is set, no further image is begun, and what is returned is of no use.
+    Once nobody waits for what this thread makes (`give_up_when`), no further image is begun.
     """
-    options = plan.options
-    begun = takewhile(lambda _: not stopping.is_set(), positions)
+    options, is_stopping = plan.options, nobody_waits()
+    begun = takewhile(lambda _: not is_stopping(), positions)
     sources = [encode_source(plan.source, plan.samples[i], options) for i in begun]
     images = tuple(source.image for source in sources if source.image is not None)
     levels = range(1, options.ladder.levels + 1)

@@ -35,7 +35,7 @@ def convert_records(
     ):
         writing: deque[Future[FinishedRecord]] = deque()
         try:
-            for number, encoding in _encoding(pool, threads, plan, finished_records, stopping):
+            for number, encoding in _encoding(pool, threads, plan, finished_records):
                 parts = []
                 while encoding:
                     parts.append(bar.follow(*encoding.popleft()))
@@ -51,13 +51,13 @@ def convert_records(
 
 
 def _encoding(
-    pool: ThreadPoolExecutor, threads: int, plan: Plan, first: int, stopping: Event
+    pool: ThreadPoolExecutor, threads: int, plan: Plan, first: int
 ) -> Iterator[tuple[int, _Encoding]]:
     """The records' images being encoded, one record ahead, so that no core waits for a write."""
     ahead: deque[tuple[int, _Encoding]] = deque()
     for record in range(first, plan.records):
         parts = divide(plan, record, threads)
-        encoding = deque((part, pool.submit(encode_part, plan, part, stopping)) for part in parts)
+        encoding = deque((part, pool.submit(encode_part, plan, part)) for part in parts)
         ahead.append((record, encoding))
         if len(ahead) == 2:
             yield ahead.popleft()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
@@ -23,6 +24,7 @@ from pcr.conversion.sources.local_folder import LocalFolder
 from pcr.errors import FormatError
 from pcr.imagefolder import Sample
 from pcr.ladder import Ladder
+from pcr.storage.retries import give_up_when
 
 KIB, MIB = 2**10, 2**20
 OPTIONS = ConversionOptions(Ladder.load("standard"), shuffle=False)
@@ -61,15 +63,8 @@ def test_parts_are_all_images_in_order_few_or_small_or_one(sizes: list[int], thr
 
 
 def test_an_image_over_the_limit_is_a_part_of_its_own() -> None:
-    assert list(map(len, parts_of([KIB] * 20 + [300 * MIB] + [KIB] * 60))) == [
-        16,
-        4,
-        1,
-        16,
-        16,
-        16,
-        12,
-    ]
+    parts = parts_of([KIB] * 20 + [300 * MIB] + [KIB] * 60)
+    assert list(map(len, parts)) == [16, 4, 1, 16, 16, 16, 12]
 
 
 def test_all_threads_have_parts_of_a_small_record() -> None:
@@ -115,6 +110,9 @@ def test_no_image_is_begun_once_a_conversion_is_stopping(tmp_path: Path) -> None
             stopping.set()
         return read(folder, sample, most_bytes)
 
-    with patch.object(LocalFolder, "read", stop_at_second):
-        encode_part(plan, range(6), stopping)
+    with (
+        patch.object(LocalFolder, "read", stop_at_second),
+        ThreadPoolExecutor(1, initializer=give_up_when, initargs=(stopping.is_set,)) as pool,
+    ):
+        pool.submit(encode_part, plan, range(6)).result()
     assert begun == ["ant/00.jpg", "ant/01.jpg"]
